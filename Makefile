@@ -1,0 +1,45 @@
+# make setup   a virtual environment in .venv from the hash-locked file, with .venv/bin/sixth
+# make run     the main job: a sample home, both sample months, the paths of the reports
+# make test    types, lint and all tests
+# make bench   speed of a generated month against the floor (BENCH_UNITS, default 2000)
+# make lock    the lock file again from pyproject.toml
+# make picture the picture of the report in the README
+
+PYTHON ?= python3
+HOME_FOLDER ?= home
+BENCH_UNITS ?= 2000
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: setup run test bench lock picture clean
+
+setup: .venv/.ready
+
+# Byte-compiled once: without that every process parses some thousand modules again.
+.venv/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sixth needs Python 3.11 or 3.12")'
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	.venv/bin/python -m compileall -q -j 0 .venv/lib assets expectations pipelines reports || true
+	touch $@
+
+run: setup
+	@.venv/bin/sixth init --sample --home $(HOME_FOLDER)
+	@.venv/bin/sixth run --home $(HOME_FOLDER) --period 2026-09 --as-of 2026-10-06T00:30:00+08:00
+	@.venv/bin/sixth run --home $(HOME_FOLDER) --period 2026-10 --as-of 2026-11-06T00:30:00+08:00
+
+test: setup
+	.venv/bin/ruff check --quiet .
+	.venv/bin/ruff format --quiet --check .
+	.venv/bin/mypy
+	.venv/bin/pytest -n auto --dist loadfile
+
+bench: setup
+	.venv/bin/python -m tests.bench --units $(BENCH_UNITS)
+
+lock:
+	.venv/bin/python -m pip install --quiet uv && .venv/bin/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--quiet --output-file requirements.lock
+
+clean:
+	rm -rf .venv build *.egg-info
