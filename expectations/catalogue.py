@@ -1,0 +1,320 @@
+"""The forms, checklists, rules and settings as typed objects: the one definition of each fact.
+
+Everything that knows a column, an item, a code list or a rule asks this module, which reads the YAML files
+beside it. A home's register/ may override a file by one of the same name. Does not belong here: what is
+done with the facts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+FILES = ("forms.yaml", "checklists.yaml", "rules.yaml", "reasons.yaml", "messages.yaml", "glossary.yaml", "explanations.yaml")
+CODE_TYPES = ("enum", "enum_list")
+
+
+class CatalogueError(Exception):
+    """A YAML file contradicts itself; the message names the file and the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table or a field of a cover (forms.yaml)."""
+
+    key: str
+    zh: str
+    type: str
+    required: str  # always | never | a condition on the row, see `condition`
+    codes: tuple[str, ...] = ()
+    max_len: int | None = None
+    pii: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SheetForm:
+    """A table sheet of a form: its title, columns, key and the cover flag that declares it empty."""
+
+    key: str
+    title: str
+    form: str
+    columns: tuple[Column, ...]
+    key_columns: tuple[str, ...]
+    nil_flag: str | None
+
+    def column(self, key: str) -> Column:
+        """The column of that key; KeyError where the sheet has none."""
+        return next(c for c in self.columns if c.key == key)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An annex: cover fields and table sheets."""
+
+    key: str
+    title: str
+    file_hint: str
+    optional: bool
+    cover_title: str
+    cover: tuple[Column, ...]
+    sheets: tuple[SheetForm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """A work indicator: a ratio with a target in percent, or a count."""
+
+    code: str
+    zh: str
+    kind: str
+    target: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question of a checklist, with whom it is asked of (`applies` of list and item together)."""
+
+    code: str
+    checklist: str
+    text: str
+    basis: str
+    weight: float
+    target: float | None
+    kinds: frozenset[str] | None
+    services: frozenset[str] | None
+    protection: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of rules.yaml. `expect` is the Great Expectations part, absent for plain checks."""
+
+    id: str
+    group: str
+    severity: str
+    effect: str
+    zh: str
+    when: str
+    expect: Mapping[str, Any] | None = None
+    at: tuple[str, ...] = ()
+    value: str | None = None
+    expected: str | None = None
+    carried: bool = False
+    table: str = ""
+    form: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All facts of forms.yaml, checklists.yaml and rules.yaml, and digests of all content and of the forms alone."""
+
+    form_version: str
+    forms: tuple[Form, ...]
+    indicators: tuple[Indicator, ...]
+    items: tuple[Item, ...]
+    checklists: Mapping[str, str]
+    rules: Mapping[str, Rule]
+    texts: Mapping[str, Any] = field(repr=False)
+    digest: str = ""
+    forms_digest: str = ""
+
+    @cached_property
+    def sheets(self) -> dict[str, SheetForm]:
+        """Table sheets of all forms by key, in the order of forms.yaml."""
+        return {s.key: s for f in self.forms for s in f.sheets}
+
+    def form(self, key: str) -> Form:
+        """The form of that key; StopIteration where there is none."""
+        return next(f for f in self.forms if f.key == key)
+
+    @cached_property
+    def required_forms(self) -> tuple[str, ...]:
+        """The forms that every unit owes every month."""
+        return tuple(f.key for f in self.forms if not f.optional)
+
+    @cached_property
+    def item_by_code(self) -> dict[str, Item]:
+        """Checklist items by code."""
+        return {i.code: i for i in self.items}
+
+    @cached_property
+    def indicator_by_code(self) -> dict[str, Indicator]:
+        """Indicators by code."""
+        return {i.code: i for i in self.indicators}
+
+    def items_for(self, kind: str, services: frozenset[str], protection: bool) -> tuple[Item, ...]:
+        """The items asked of a unit of that kind and those services, in a protection month or not."""
+        return tuple(
+            i
+            for i in self.items
+            if (i.kinds is None or kind in i.kinds)
+            and (i.services is None or services & i.services)
+            and (protection or not i.protection)
+        )
+
+
+_CLAUSE = (
+    (re.compile(r"the item has a target"), lambda m: "item_target is not null"),
+    (re.compile(r"the indicator is a ratio"), lambda m: "indicator_kind = 'ratio'"),
+    (re.compile(r"(\w+) is empty"), lambda m: f"{m[1]}__text is null"),
+    (re.compile(r"(\w+) is filled"), lambda m: f"{m[1]} is not null"),
+    (re.compile(r"(\w+) is not (\S+)"), lambda m: f"{m[1]} <> '{m[2]}'"),
+    (re.compile(r"(\w+) = 是"), lambda m: m[1]),
+    (re.compile(r"(\w+) = 否"), lambda m: f"not {m[1]}"),
+    (re.compile(r"(\w+) = (\S+)"), lambda m: f"{m[1]} = '{m[2]}'"),
+    (
+        re.compile(r"(\w+) in (.+)"),
+        lambda m: f"{m[1]} in ({', '.join(repr(v.strip()) for v in m[2].split(','))})",
+    ),
+)
+
+
+def condition(required: str) -> str | None:
+    """The `required` of a column as SQL over the row: None for never, "" for always.
+
+    A condition is `when: ` and clauses joined by ` and `: X is empty, X is filled, X is not V, X = V,
+    X in V, V, `the item has a target`, `the indicator is a ratio`. Raises CatalogueError for any other.
+    """
+    if required == "never":
+        return None
+    if required == "always":
+        return ""
+    sql = []
+    for clause in required.removeprefix("when:").strip().split(" and "):
+        for pattern, to_sql in _CLAUSE:
+            if match := pattern.fullmatch(clause.strip()):
+                sql.append(to_sql(match))
+                break
+        else:
+            raise CatalogueError(f"forms.yaml: cannot read the condition {clause!r} of {required!r}")
+    return " and ".join(sql)
+
+
+def _column(raw: Mapping[str, Any]) -> Column:
+    required = str(raw["required"])
+    condition(required)
+    return Column(
+        key=raw["key"],
+        zh=raw["zh"],
+        type=raw["type"],
+        required=required,
+        codes=tuple(str(c) for c in raw.get("codes", ())),
+        max_len=raw.get("max_len"),
+        pii=raw.get("pii"),
+    )
+
+
+def _form(key: str, raw: Mapping[str, Any]) -> Form:
+    sheets = tuple(
+        SheetForm(
+            key=name,
+            title=sheet["title"],
+            form=key,
+            columns=tuple(_column(c) for c in sheet["columns"]),
+            key_columns=tuple(sheet["key"]),
+            nil_flag=sheet.get("nil_flag"),
+        )
+        for name, sheet in raw["sheets"].items()
+    )
+    cover = tuple(_column(c) for c in [*raw["cover"]["fields"], *raw.get("cover_extra", ())])
+    for sheet in sheets:
+        missing = set(sheet.key_columns) - {c.key for c in sheet.columns}
+        if missing or (sheet.nil_flag and sheet.nil_flag not in {c.key for c in cover}):
+            raise CatalogueError(f"forms.yaml: {key}.{sheet.key} names a column that is not there: {missing}")
+    return Form(
+        key=key,
+        title=raw["title"],
+        file_hint=raw["file_hint"],
+        optional=bool(raw.get("optional", False)),
+        cover_title=raw["cover"]["title"],
+        cover=cover,
+        sheets=sheets,
+    )
+
+
+def _items(lists: list[dict[str, Any]]) -> list[Item]:
+    items = []
+    for checklist in lists:
+        outer = checklist.get("applies", {})
+        for raw in checklist["items"]:
+            applies = {**outer, **raw.get("applies", {})}
+            items.append(
+                Item(
+                    code=raw["code"],
+                    checklist=checklist["checklist"],
+                    text=raw["text"],
+                    basis=f"{checklist['basis']} {raw['basis']}",
+                    weight=float(raw.get("weight", 1)),
+                    target=None if raw.get("target") is None else float(raw["target"]),
+                    kinds=frozenset(applies["kinds"]) if "kinds" in applies else None,
+                    services=frozenset(applies["services"]) if "services" in applies else None,
+                    protection=bool(applies.get("protection", False)),
+                )
+            )
+    return items
+
+
+def _rules(groups: Mapping[str, Any]) -> dict[str, Rule]:
+    rules: dict[str, Rule] = {}
+    for group, entries in groups.items():
+        for raw in entries:
+            if raw["id"] in rules:
+                raise CatalogueError(f"rules.yaml: {raw['id']} is there twice")
+            rules[raw["id"]] = Rule(
+                id=raw["id"],
+                group=group,
+                severity=raw["severity"],
+                effect=raw["effect"],
+                zh=raw["zh"],
+                when=raw["when"],
+                expect=raw.get("expect"),
+                at=tuple(raw["at"].split("|")) if "at" in raw else (),
+                value=raw.get("value"),
+                expected=raw.get("expected"),
+                carried=bool(raw.get("carried", False)),
+                table=raw.get("table", group if raw.get("expect") else ""),
+                form=raw.get("form", ""),
+                parameters=raw.get("parameters", {}),
+            )
+    return rules
+
+
+def load_catalogue(overrides: Path | None = None) -> Catalogue:
+    """Read the YAML files, each from `overrides` where it has one of that name, else from this folder.
+
+    Raises CatalogueError where a file contradicts itself, naming file and entry.
+    """
+    content: dict[str, Any] = {}
+    digest = hashlib.sha256()
+    for name in FILES:
+        path = overrides / name if overrides and (overrides / name).exists() else HERE / name
+        raw = path.read_bytes()
+        digest.update(name.encode() + b"\0" + raw + b"\0")
+        try:
+            content[name] = yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except yaml.YAMLError as error:
+            raise CatalogueError(f"{path.name}: {error}") from error
+    forms = content["forms.yaml"]
+    try:
+        return Catalogue(
+            form_version=str(forms["form_version"]),
+            forms=tuple(_form(k, v) for k, v in forms.items() if k.startswith("annex")),
+            indicators=tuple(Indicator(i["code"], i["zh"], i["kind"], i.get("target")) for i in forms["indicators"]),
+            items=tuple(_items(content["checklists.yaml"])),
+            checklists={c["checklist"]: c["title"] for c in content["checklists.yaml"]},
+            rules=_rules(content["rules.yaml"]),
+            texts={name.removesuffix(".yaml"): content[name] for name in FILES[3:]},
+            digest=digest.hexdigest(),
+            forms_digest=hashlib.sha256(repr(forms).encode()).hexdigest(),
+        )
+    except (KeyError, TypeError) as error:
+        raise CatalogueError(f"a catalogue file lacks an entry: {error!r}") from error

@@ -1,0 +1,39 @@
+"""The words for a finding, in both languages, from rules.yaml, messages.yaml and reasons.yaml.
+
+Belongs here: filling a text with what was found. Does not: the texts themselves (YAML), laying them out (reports/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from expectations.catalogue import Catalogue, Rule
+
+# A quotation or bracket, which goes with the value in it when that is empty.
+_SEGMENT = re.compile(r" ?(?:“[^“”（）()]*”|（[^“”（）()]*）|\([^“”（）()]*\))")
+_PLACE = re.compile(r"\{(\w+)\}")
+LONGEST_VALUE = 60
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put values into {places}; a value that is empty takes its quotation marks or brackets along, a long one is cut."""
+    shown = {k: v if len(v) <= LONGEST_VALUE else v[: LONGEST_VALUE - 1] + "…" for k, v in values.items()}
+
+    def kept(segment: re.Match[str]) -> str:
+        return segment[0] if all(shown.get(name) for name in _PLACE.findall(segment[0])) else ""
+
+    return _PLACE.sub(lambda m: shown.get(m[1], ""), _SEGMENT.sub(kept, text)).strip()
+
+
+def reason_text(code: str, catalogue: Catalogue, lang: str = "zh") -> str:
+    """Why a file could not be read, by a code of reasons.yaml; the code itself where it is unknown."""
+    return str(catalogue.texts["reasons"].get(code, {}).get(lang, code))
+
+
+def message(rule: Rule, values: Mapping[str, str], catalogue: Catalogue, lang: str = "zh") -> str:
+    """One sentence on a finding. `values`: file, sheet, column, value, expected, reason (a code), any may be empty."""
+    words = {**values, "reason": reason_text(values.get("reason", ""), catalogue, lang)}
+    if lang == "zh":
+        return fill(rule.zh, words)
+    return fill(catalogue.texts["messages"][rule.id]["fault"][lang], words)

@@ -1,0 +1,297 @@
+"""Suites made from forms.yaml and rules.yaml: one a sheet, and one for each table of what is absent.
+
+Belongs here: which expectation each rule is, as plain data (`Check`), and running them on a frame. Does not: how a
+mask is computed (engine.py), making the frames (assets/findings/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from expectations.catalogue import CODE_TYPES, Catalogue, Rule, SheetForm, condition
+from expectations.masks import METRICS, failing
+
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuiteValidationResult
+
+SEVERITY = {"critical": "critical", "error": "critical", "warning": "warning"}
+EACH_OF = "each of "  # a finding for every column named in a list column of the row
+FAILURES: dict[str, Any] = {
+    "form_id": pl.String,
+    "row": pl.Int64,
+    "rule_id": pl.String,
+    "column": pl.String,
+    "value": pl.String,
+    "expected": pl.String,
+    "subject": pl.String,
+}
+
+
+class RuleNotEvaluated(Exception):
+    """An expectation crashed: a rule in rules.yaml names a column or writes SQL that the rows do not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule on one table: the expectation's type and arguments, and where its findings point.
+
+    `at` are column keys of which the first filled one is the finding's cell; `value` and `expected` are SQL.
+    """
+
+    rule: Rule
+    type: str
+    kwargs: Mapping[str, Any]
+    at: tuple[str, ...]
+    value: str | None
+    expected: str | None
+
+
+def sheet_checks(sheet: SheetForm, catalogue: Catalogue) -> tuple[Check, ...]:
+    """The rules on rows of one sheet that need nothing but the form and the register: GEN, WBK-04, the sheet's own."""
+    checks = [*_cell_checks(sheet, catalogue)]
+    checks.extend(_check(r) for r in catalogue.rules.values() if r.table == sheet.key and not r.carried)
+    return tuple(checks)
+
+
+def carried_tables(catalogue: Catalogue) -> dict[str, tuple[Check, ...]]:
+    """The rules that look at other months, other units or what is absent, by the table they are asked of."""
+    tables: dict[str, list[Check]] = {}
+    for rule in catalogue.rules.values():
+        if rule.carried:
+            tables.setdefault(rule.table, []).append(_check(rule))
+    return {name: tuple(checks) for name, checks in tables.items()}
+
+
+def _check(rule: Rule) -> Check:
+    arguments = dict(rule.expect or {})
+    kind = arguments.pop("type")
+    if kind == "expect_rows_to_satisfy":
+        # GX wants two columns at least; `row` is never null and so adds no condition.
+        arguments["column_list"] = list(dict.fromkeys([*arguments.pop("reads"), "form_id", "row"]))
+        arguments["ignore_row_if"] = "any_value_is_missing"
+        if rule.table not in ("", rule.group):
+            arguments["column_list"].remove("row")
+            arguments["column_list"].append("unit_code")
+    elif kind.startswith("expect_column_pair"):
+        arguments["ignore_row_if"] = "either_value_is_missing"
+    return Check(rule, kind, arguments, rule.at, rule.value, rule.expected)
+
+
+def _cell_checks(sheet: SheetForm, catalogue: Catalogue) -> list[Check]:
+    rules = catalogue.rules
+    checks = []
+
+    def add(
+        rule_id: str,
+        kind: str,
+        at: str,
+        *,
+        value: str | None = None,
+        expected: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        checks.append(Check(rules[rule_id], kind, kwargs, (at,), value, expected))
+
+    for column in sheet.columns:
+        key, text = column.key, f"{column.key}__text"
+        needed = condition(column.required)
+        if needed == "":
+            add("GEN-01", "expect_column_values_to_not_be_null", key, value="''", column=text)
+        elif needed is not None:
+            satisfied = f"not ({needed}) or {text} is not null"
+            add(
+                "GEN-01", "expect_rows_to_satisfy", key, value="''",
+                condition=satisfied, column_list=["form_id", "row"], ignore_row_if="any_value_is_missing",
+            )  # fmt: skip
+        if column.type in CODE_TYPES:
+            codes = list(column.codes)
+            add(
+                "GEN-03", "expect_column_values_to_be_readable", key, expected=_literal("、".join(codes)),
+                column=key, form_type=column.type, codes=codes,
+            )  # fmt: skip
+        elif column.type != "text":
+            shown = catalogue.texts["glossary"]["types"][column.type]["zh"]
+            add(
+                "GEN-02", "expect_column_values_to_be_readable", key, expected=_literal(shown),
+                column=key, form_type=column.type,
+            )  # fmt: skip
+        if column.max_len:
+            add(
+                "GEN-04", "expect_column_value_lengths_to_be_between", key, expected=f"'{column.max_len}'",
+                column=key, max_value=column.max_len,
+            )  # fmt: skip
+    for rule_id, cells in (("WBK-04", "error_cells"), ("GEN-06", "cleaned_cells")):
+        add(rule_id, "expect_column_values_to_be_null", EACH_OF + cells, column=cells)
+    add(
+        "GEN-05", "expect_column_values_to_be_null", sheet.key_columns[0], expected="first_row",
+        column="first_row", value="key_text",
+    )  # fmt: skip
+    return checks
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _failures(frame: pl.DataFrame, rows: pl.Series, check: Check) -> pl.DataFrame:
+    """One line a failing row: its place, and value and expected as the message needs them."""
+    rows_failing = frame[rows]
+    if check.at and check.at[0].startswith(EACH_OF):
+        return _cell_failures(rows_failing, check)
+    column = pl.lit(None, pl.String)
+    for key in reversed(check.at):
+        present = pl.col(f"{key}__text").is_not_null() if f"{key}__text" in frame.columns else pl.lit(True)
+        column = pl.when(present).then(pl.lit(key)).otherwise(column)
+    if len(check.at) == 1:
+        column = pl.lit(check.at[0], pl.String)
+    if check.value is not None:
+        value = pl.sql_expr(check.value).cast(pl.String)
+    else:
+        texts = [pl.col(f"{key}__text") for key in check.at if f"{key}__text" in frame.columns]
+        value = pl.coalesce(texts) if texts else pl.lit("")
+    expected = pl.sql_expr(check.expected).cast(pl.String) if check.expected else pl.lit("")
+    return (
+        _with_subject(rows_failing)
+        .select(
+            "form_id",
+            "row",
+            "subject",
+            rule_id=pl.lit(check.rule.id),
+            column=column,
+            value=value.fill_null(""),
+            expected=expected.fill_null(""),
+        )
+        .select(*FAILURES)
+        .cast(pl.Schema(FAILURES))
+    )
+
+
+def _with_subject(failing: pl.DataFrame) -> pl.DataFrame:
+    """Add `subject`: what the row is, by its key as entered; the same from month to month."""
+    if "key_text" in failing.columns:
+        return failing.with_columns(subject=pl.col("key_text").fill_null(""))
+    entered = sorted(c for c in failing.columns if c.endswith("__text"))
+    texts = [pl.col(c).fill_null("") for c in entered]
+    return failing.with_columns(subject=pl.concat_str(texts, separator=" ") if texts else pl.lit(""))
+
+
+def _cell_failures(failing: pl.DataFrame, check: Check) -> pl.DataFrame:
+    """One line for every cell that a list column names, with the cell's own text."""
+    named = check.at[0].removeprefix(EACH_OF)
+    cells = _with_subject(failing).explode(named).rename({named: "column"})
+    parts = [
+        group.select(
+            "form_id",
+            "row",
+            "column",
+            "subject",
+            rule_id=pl.lit(check.rule.id),
+            value=pl.col(f"{key}__text").fill_null(""),
+            expected=pl.lit(""),
+        ).select(*FAILURES)
+        for (key,), group in cells.group_by("column", maintain_order=True)
+    ]
+    return pl.concat(parts).cast(pl.Schema(FAILURES))
+
+
+def failures_at_once(checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
+    """The same failing rows as Validator.failures gives, without Great Expectations and its seconds of import."""
+    masks = frame.lazy().select(**{str(i): failing(METRICS[c.type], c.kwargs, c.kwargs) for i, c in enumerate(checks)})
+    found = masks.collect()
+    parts = [_failures(frame, found[str(i)].arg_true(), c) for i, c in enumerate(checks) if found[str(i)].any()]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=FAILURES)
+
+
+def _configuration() -> Any:
+    """Stores in memory, no pages, no progress bars, no analytics: GX leaves nothing behind on the machine."""
+    from great_expectations.data_context.types.base import (  # noqa: PLC0415
+        DataContextConfig,
+        ProgressBarsConfig,
+    )
+
+    def store(class_name: str) -> dict[str, Any]:
+        return {"class_name": class_name, "store_backend": {"class_name": "InMemoryStoreBackend"}}
+
+    return DataContextConfig(
+        config_version=4,
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+        plugins_directory=None,
+        stores={
+            "suites": store("ExpectationsStore"),
+            "results": store("ValidationResultsStore"),
+            "checkpoints": store("CheckpointStore"),
+            "validation_definition_store": store("ValidationDefinitionStore"),  # GX looks for this very name
+        },
+        expectations_store_name="suites",
+        validation_results_store_name="results",
+        checkpoint_store_name="checkpoints",
+        data_docs_sites={},
+    )
+
+
+class Validator:
+    """Runs checks on frames with Great Expectations; one for a run, in one thread (findings/gx.md, 5).
+
+    Making the first one imports Great Expectations, which takes seconds.
+    """
+
+    def __init__(self) -> None:
+        import great_expectations as gx  # noqa: PLC0415 - seconds, and only runs need it
+        from great_expectations.core.run_identifier import RunIdentifier  # noqa: PLC0415
+
+        from expectations import engine  # noqa: PLC0415
+
+        self._gx, self._engine, self._run_identifier = gx, engine, RunIdentifier
+        self._context = gx.get_context(mode="ephemeral", project_config=_configuration())
+        self._source = self._context.data_sources.add_polars("rows")  # type: ignore[attr-defined]
+        self._batch = self._source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("whole")
+        self._suites: dict[str, Any] = {}
+        self.results: dict[str, ExpectationSuiteValidationResult] = {}
+
+    def _definition(self, name: str, checks: tuple[Check, ...]) -> Any:
+        if name not in self._suites:
+            suite = self._gx.ExpectationSuite(
+                name=name,
+                expectations=[
+                    {
+                        "type": c.type,
+                        "kwargs": dict(c.kwargs),
+                        "severity": SEVERITY[c.rule.severity],
+                        "description": f"[{c.rule.id}] {c.rule.when}",
+                        "meta": {"rule_id": c.rule.id, "number": number},
+                    }
+                    for number, c in enumerate(checks)
+                ],
+            )
+            suite = self._context.suites.add(suite)
+            self._suites[name] = self._context.validation_definitions.add(
+                self._gx.ValidationDefinition(name=name, data=self._batch, suite=suite)
+            )
+        return self._suites[name]
+
+    def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
+        """Validate a frame; every failing row of every check, with columns FAILURES.
+
+        The GX result is kept in `results[name]`. Raises RuleNotEvaluated where an expectation crashed, naming
+        the rule: a rule that was not asked must not look like one that holds.
+        """
+        result = self._definition(name, checks).run(
+            batch_parameters=self._engine.as_batch(frame), result_format={"result_format": "BASIC"}
+        )
+        self.results[name] = result
+        engine = self._source.get_execution_engine()
+        parts = []
+        for outcome in result.results:
+            check = checks[outcome.expectation_config.meta["number"]]
+            if not outcome.result and not outcome.success:
+                raise RuleNotEvaluated(f"{check.rule.id} on {name}: {outcome.exception_info}")
+            if not outcome.success:
+                rows = engine.failing_rows(outcome.expectation_config)
+                assert len(rows) == outcome.result["unexpected_count"]
+                parts.append(_failures(frame, rows, check))
+        return pl.concat(parts) if parts else pl.DataFrame(schema=FAILURES)
