@@ -1,0 +1,35 @@
+"""Months, windows and cut-offs (system.md, Words and Mail)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets import periods
+from assets.periods import Deadline
+
+months = st.builds(lambda y, m: f"{y}-{m:02d}", st.integers(2000, 2099), st.integers(1, 12))
+
+
+@given(months)
+def test_following_and_preceding_undo_each_other(period: str) -> None:
+    assert periods.preceding(periods.following(period)) == period
+    assert periods.last_day(period) + timedelta(days=1) == periods.first_day(periods.following(period))
+
+
+@given(months)
+def test_the_window_of_a_period_is_the_month_after_it_in_local_time(period: str) -> None:
+    deadline = Deadline()
+    cutoff = deadline.cutoff(period)
+    assert deadline.window_period(cutoff) == period
+    first = datetime.combine(periods.first_day(periods.following(period)), cutoff.timetz())
+    assert deadline.window_period(first) == period
+    assert deadline.window_period(first - timedelta(seconds=1)) == periods.preceding(period)
+
+
+def test_a_month_is_over_at_local_midnight() -> None:
+    deadline = Deadline()
+    assert not deadline.is_over("2026-10", datetime(2026, 10, 31, 15, 59, tzinfo=UTC))
+    assert deadline.is_over("2026-10", datetime(2026, 10, 31, 16, 0, tzinfo=UTC))
