@@ -1,0 +1,217 @@
+"""The drop folder: everything once, nothing half."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assets.mail import archive, sources
+from assets.mail.sightings import copies, mails, open_sightings
+
+HOUR_AGO = time.time() - 3600
+
+
+class Home:
+    """A drop folder, an archive and the book of sightings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.inbox = folder / "inbox"
+        self.archive = folder / "archive"
+        self.inbox.mkdir()
+        self.sightings: sqlite3.Connection = open_sightings(folder / "state" / "sightings.db")
+
+    def drop(self, name: str, raw: bytes, at: float = HOUR_AGO) -> Path:
+        path = self.inbox / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw)
+        os.utime(path, (at, at))
+        return path
+
+    def collect(self, **settings: int) -> sources.Collected:
+        return sources.collect_folder(self.inbox, self.archive, self.sightings, **settings)
+
+    def archived(self) -> list[str]:
+        return sorted(path.stem for path in self.archive.glob("??/*.eml"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path)
+    yield home
+    home.sightings.close()
+
+
+def test_mails_at_any_depth_are_archived_byte_for_byte(home: Home) -> None:
+    raws = {"a.eml": b"1\r\n", "2026-10/b.EML": b"2\n", "x/y/z/附件.Eml": b"\x00\xff"}
+    for name, raw in raws.items():
+        home.drop(name, raw)
+    collected = home.collect()
+    assert (collected.listed, len(collected.new)) == (3, 3)
+    assert {archive.load(sha256, home.archive) for sha256 in collected.new} == set(raws.values())
+
+
+def test_second_run_finds_nothing_new_and_reads_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.drop("a.eml", b"1")
+    home.collect()
+    monkeypatch.setattr(sources, "_archive_file", lambda *_: pytest.fail("was read again"))
+    assert home.collect() == sources.Collected(listed=1, new=())
+
+
+def test_same_bytes_are_one_mail_and_further_copies(home: Home) -> None:
+    for name in ("a.eml", "b.eml", "c/a.eml"):
+        home.drop(name, b"same")
+    assert len(home.collect().new) == 1
+    assert (len(home.archived()), copies(home.sightings)) == (1, 2)
+
+
+def test_file_moved_within_the_folder_is_no_further_copy(home: Home) -> None:
+    path = home.drop("a.eml", b"1")
+    home.collect()
+    (home.inbox / "done").mkdir()
+    path.rename(home.inbox / "done" / "a.eml")
+    assert home.collect().new == ()
+    assert copies(home.sightings) == 0
+
+
+def test_rewritten_file_is_another_mail(home: Home) -> None:
+    home.drop("a.eml", b"1")
+    home.collect()
+    home.drop("a.eml", b"2", at=HOUR_AGO + 1)
+    assert len(home.collect().new) == 1
+    assert [seen.copies for seen in mails(home.sightings)] == [0, 0]
+
+
+def test_file_still_being_written_waits_for_the_next_run(home: Home) -> None:
+    path = home.drop("a.eml", b"half", at=time.time())
+    for name in ("b.eml.part", "c.eml.tmp", ".d.eml", "notes.txt"):
+        home.drop(name, b"x")
+    assert home.collect() == sources.Collected(listed=1, new=(), waiting=("a.eml",))
+    path.write_bytes(b"whole")
+    os.utime(path, (HOUR_AGO, HOUR_AGO))
+    assert [archive.load(sha256, home.archive) for sha256 in home.collect().new] == [b"whole"]
+
+
+def test_file_that_grows_while_it_is_read_waits(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = home.drop("a.eml", b"half")
+    listed = sources._mail_files
+
+    def grow(inbox: Path, skipped: list[str]) -> Iterator[sources._File]:
+        yield from list(listed(inbox, skipped))
+        with path.open("ab") as file:
+            file.write(b" and the rest")
+
+    monkeypatch.setattr(sources, "_mail_files", grow)
+    assert home.collect().waiting == ("a.eml",)
+    assert home.archived() == []
+
+
+def test_file_from_the_future_is_read(home: Home) -> None:
+    home.drop("a.eml", b"1", at=time.time() + 86_400)
+    assert len(home.collect().new) == 1
+
+
+def test_what_cannot_be_read_is_skipped_and_named(home: Home) -> None:
+    home.drop("a.eml", b"1")
+    home.drop("empty.eml", b"")
+    home.drop("large.eml", b"x" * 2000)
+    (home.inbox / "link.eml").symlink_to("/etc/hostname")
+    os.mkfifo(home.inbox / "pipe.eml")
+    collected = home.collect(mail_bytes=1000)
+    assert len(collected.new) == 1
+    assert sorted(collected.skipped) == ["empty.eml", "large.eml", "link.eml", "pipe.eml"]
+
+
+def test_unreadable_file_leaves_the_rest(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.drop("a.eml", b"1")
+    home.drop("b.eml", b"2")
+    opened = Path.open
+
+    def forbidden(path: Path, mode: str = "r") -> object:
+        if path.name == "a.eml":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, mode)
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    collected = home.collect()
+    assert (len(collected.new), collected.skipped) == (1, ("a.eml",))
+
+
+def test_missing_folder_is_named(home: Home) -> None:
+    home.inbox.rmdir()
+    assert home.collect() == sources.Collected(listed=0, new=(), skipped=(".",))
+
+
+def test_full_disk_stops_the_run_and_the_next_one_goes_on(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.drop("a.eml", b"1")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            home.collect()
+    assert mails(home.sightings) == []
+    assert len(home.collect().new) == 1
+
+
+def test_name_that_is_no_utf8_is_collected(home: Home) -> None:
+    raw_name = os.fsencode(home.inbox) + b"/\xb8\xbd\xbc\xfe.eml"
+    Path(os.fsdecode(raw_name)).write_bytes(b"1")
+    os.utime(raw_name, (HOUR_AGO, HOUR_AGO))
+    assert len(home.collect().new) == 1
+    assert home.collect().new == ()
+
+
+KILLS = 20 if os.environ.get("SIXTH_SLOW_TESTS") == "1" else 3
+COLLECT = """
+import sys, time
+from pathlib import Path
+from assets.mail import sources
+from assets.mail.sightings import open_sightings
+home = Path(sys.argv[1])
+sources.FOLDER_BATCH = 40
+book = open_sightings(home / "state" / "sightings.db")
+print("started", flush=True)
+sources.collect_folder(home / "inbox", home / "archive", book)
+"""
+
+
+def test_killed_at_any_moment_and_run_again_every_mail_is_archived_once(tmp_path: Path) -> None:
+    """kill -9 while 500 mails are collected: 3 times, 20 with SIXTH_SLOW_TESTS=1."""
+    chance = random.Random(6)
+    interrupted = 0
+    for kill in range(KILLS):
+        folder = tmp_path / str(kill)
+        folder.mkdir()
+        home = Home(folder)
+        for number in range(500):
+            home.drop(f"{number % 7}/{number}.eml", chance.randbytes(chance.randrange(1, 20_000)))
+        home.drop("again.eml", (home.inbox / "0/0.eml").read_bytes())
+        command = [sys.executable, "-c", COLLECT, str(folder)]
+        running = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert running.stdout is not None
+        running.stdout.readline()
+        time.sleep(chance.uniform(0, 0.4))
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        running.stdout.close()
+        booked = {seen.sha256 for seen in mails(home.sightings)}
+        interrupted += len(booked) < 500
+        assert booked <= set(home.archived())
+        assert all(archive.load(sha256, home.archive) for sha256 in home.archived())
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        assert {seen.sha256 for seen in mails(home.sightings)} == set(home.archived())
+        assert (len(home.archived()), copies(home.sightings)) == (500, 1)
+        home.sightings.close()
+    assert interrupted
