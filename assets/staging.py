@@ -1,0 +1,167 @@
+"""Mails into the warehouse: every archived mail parsed once, in worker processes, into the staging tables.
+
+Belongs here: which mails are not parsed yet, sending them to the workers, loading what they wrote, and finding the
+attachment that killed a worker. Does not: the parsing itself (assets/parsing.py), the pool (assets/isolation.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+
+from assets.isolation import Died, run_isolated
+from assets.mail.sightings import Seen
+from assets.parsing import (
+    Parser,
+    ParseTask,
+    ProbeTask,
+    parse_batch,
+    probe,
+    schemas,
+    start_worker,
+    unparsable,
+    write_tables,
+)
+from assets.warehouse import Warehouse
+
+log = logging.getLogger("sixth.staging")
+
+BATCH = 16
+LOAD = 64  # batches a load
+Progress = Callable[[int, int], None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def prepare(warehouse: Warehouse, parser: Parser) -> None:
+    """Make the staging tables. Mails parsed with other forms or limits are forgotten, and parsed again."""
+    if warehouse.exists("staging.mails"):
+        known = warehouse.value("select max(parser) from staging.mails")
+        columns = {r["column_name"] for r in warehouse.rows("describe staging.mails")}
+        if known in (None, parser.fingerprint) and columns >= set(schemas(parser.catalogue)["mails"]):
+            return
+        log.info("forms or limits have changed: all mails are parsed again")
+        warehouse.execute("drop schema staging cascade")
+        warehouse.execute("create schema staging")
+    for table, schema in schemas(parser.catalogue).items():
+        warehouse.put(f"staging.{table}", pl.DataFrame(schema=schema))
+
+
+def put_receipts(warehouse: Warehouse, seen: Iterable[Seen]) -> None:
+    """Write what the sources know of each mail: the time of receipt they told, and further copies."""
+    rows = [(s.sha256, s.received_at, s.copies) for s in seen]
+    schema: dict[str, Any] = {"mail": pl.String, "told_at": pl.Datetime("us", "UTC"), "copies": pl.Int64}
+    warehouse.put("staging.receipts", pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def parse_new(
+    warehouse: Warehouse, parser: Parser, archive: Path, incoming: Path, progress: Progress | None = None
+) -> int:
+    """Parse every mail of staging.receipts that is not in staging.mails; how many that were.
+
+    Killed at any moment, the next call goes on where the last load ended: a mail is there with all its rows or
+    not at all. A mail or attachment that kills its reader ends as finding ENV-03 with the reason crashed, timeout
+    or memory.
+    """
+    prepare(warehouse, parser)
+    mails = [
+        r["mail"]
+        for r in warehouse.rows(
+            "select mail from staging.receipts where mail not in (select mail from staging.mails) order by mail"
+        )
+    ]
+    if not mails:
+        return 0
+    shutil.rmtree(incoming, ignore_errors=True)
+    incoming.mkdir(parents=True)
+    batches = [mails[i : i + BATCH] for i in range(0, len(mails), BATCH)]
+    tasks = (
+        ParseTask(tuple((m, ()) for m in batch), archive, incoming, f"{number:06d}")
+        for number, batch in enumerate(batches)
+    )
+    done = loaded = 0
+    for task, outcome in _isolated(parse_batch, tasks, parser, parser.limits.file_seconds + 2.0 * BATCH):
+        if isinstance(outcome, Died):
+            log.warning(
+                "a batch of %d mails ended with %s; they are parsed one by one",
+                len(task.mails),
+                outcome.reason,
+            )
+            _parse_singly(task, parser)
+        done += len(task.mails)
+        loaded += 1
+        if progress:
+            progress(done, len(mails))
+        if loaded % LOAD == 0:
+            load(warehouse, incoming)
+    load(warehouse, incoming)
+    shutil.rmtree(incoming, ignore_errors=True)
+    return len(mails)
+
+
+def _isolated(
+    function: Callable[[T], R], tasks: Iterable[T], parser: Parser, seconds: float
+) -> Iterator[tuple[T, R | Died]]:
+    return run_isolated(
+        function,
+        tasks,
+        workers=os.cpu_count() or 1,
+        batch=1,
+        seconds_per_task=seconds,
+        memory_bytes=parser.limits.file_memory_bytes,
+        initializer=start_worker,
+        initargs=(parser,),
+    )
+
+
+def _parse_singly(batch: ParseTask, parser: Parser) -> None:
+    """Parse the mails of a batch that died one by one, and those that die again without their guilty attachments."""
+    singles = [
+        ParseTask((mail,), batch.archive, batch.folder, f"{batch.stem}-{i:03d}") for i, mail in enumerate(batch.mails)
+    ]
+    for task, outcome in _isolated(parse_batch, singles, parser, 4 * parser.limits.file_seconds):
+        if not isinstance(outcome, Died):
+            continue
+        mail = task.mails[0][0]
+        guilty = tuple(_guilty(mail, task.archive, parser))
+        log.warning("mail %s ended with %s; attachments set aside: %s", mail[:12], outcome.reason, guilty)
+        again = ParseTask(((mail, guilty),), task.archive, task.folder, task.stem)
+        (_, second), *_ = _isolated(parse_batch, [again], parser, 4 * parser.limits.file_seconds)
+        if isinstance(second, Died):
+            write_tables([unparsable(mail, second.reason)], parser, task.folder, task.stem)
+
+
+def _guilty(mail: str, archive: Path, parser: Parser) -> Iterator[tuple[int, str]]:
+    """The attachments that kill their reader when opened alone, each with how it died."""
+    seconds = parser.limits.file_seconds
+    run = partial(_isolated, parser=parser, seconds=seconds)
+    (_, numbers), *_ = run(probe, [ProbeTask(mail, archive, None)])
+    if isinstance(numbers, Died):
+        return
+    for task, outcome in run(probe, [ProbeTask(mail, archive, n) for n in numbers]):
+        if isinstance(outcome, Died) and task.number is not None:
+            yield task.number, outcome.reason
+
+
+def load(warehouse: Warehouse, incoming: Path) -> None:
+    """Load what the workers wrote, in one transaction, and remove the files."""
+    folders = [f for f in sorted(incoming.iterdir()) if f.is_dir() and any(f.glob("*.parquet"))]
+    warehouse.execute("begin")
+    try:
+        for folder in folders:
+            warehouse.execute(
+                f"insert into staging.{folder.name} by name select * from read_parquet('{folder}/*.parquet')"
+            )
+    except BaseException:
+        warehouse.execute("rollback")
+        raise
+    warehouse.execute("commit")
+    for folder in folders:
+        shutil.rmtree(folder)
