@@ -1,0 +1,149 @@
+"""The rules asked of rows: frames out of the warehouse, through Great Expectations, failing cells back into it.
+
+Belongs here: which forms are asked again and which answers stand. Does not: the suites (expectations/suites.py),
+messages and places of findings (record.py).
+
+A form's own rules rest on its rows, its unit's entry in the register and the catalogue; their answers are kept
+under a digest of these and asked again only where it changes. Rules that look at other months or units
+(`carried`) are asked in every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from assets.findings.enrich import enrich, enrich_carried
+from assets.register import Register
+from assets.warehouse import Warehouse, model
+from expectations.catalogue import Catalogue
+from expectations.suites import FAILURES, Check, carried_tables, sheet_checks
+
+CHUNK = 3000  # forms in one frame: memory stays flat however many units there are
+Progress = Callable[[int, int], None]
+Ask = Callable[[str, tuple[Check, ...], pl.DataFrame], pl.DataFrame]  # Validator.failures, or what stands for it
+
+
+def _context_digest(catalogue: Catalogue, register: Register) -> str:
+    networks = ";".join(str(n) for n in register.networks)
+    return hashlib.sha256(f"{catalogue.digest}|{networks}".encode()).hexdigest()[:16]
+
+
+def _prepare(warehouse: Warehouse) -> None:
+    if not warehouse.exists("core.form_failures"):
+        warehouse.put("core.form_failures", pl.DataFrame(schema={**FAILURES, "sheet": pl.String, "context": pl.String}))
+        warehouse.put("core.forms_checked", pl.DataFrame(schema={"form_id": pl.String, "context": pl.String}))
+
+
+def check_forms(
+    warehouse: Warehouse,
+    ask: Ask,
+    catalogue: Catalogue,
+    register: Register,
+    period: Mapping[str, Any],
+    progress: Progress | None = None,
+) -> int:
+    """Ask a form's own rules of every effective and latest returned submission of the period; how many were asked.
+
+    Answers are kept in core.form_failures under (form_id, context). `core.checked_forms` names, for the period,
+    the context under which each form's answers stand.
+    """
+    _prepare(warehouse)
+    warehouse.execute(
+        """
+        create or replace temp table wanted as
+        select
+            s.form_id,
+            s.unit_code,
+            s.form,
+            cast($month_start as date) as month_start,
+            cast($month_end as date) as month_end,
+            cast(timezone($timezone, s.received_at) as date) as received_on,
+            u.profile,
+            u.has_im_service,
+            md5(concat_ws('|', $context, $period, u.profile, u.has_im_service, received_on)) as context,
+        from core.submissions as s
+        inner join core.units as u using (period, unit_code)
+        where s.period = $period and s.status in ('effective', 'returned')
+        """,
+        {**period, "context": _context_digest(catalogue, register)},
+    )
+    asked = warehouse.rows(
+        "select form, form_id from wanted anti join core.forms_checked using (form_id, context) order by form, form_id"
+    )
+    done = 0
+    for form in catalogue.forms:
+        ids = [r["form_id"] for r in asked if r["form"] == form.key]
+        for start in range(0, len(ids), CHUNK):
+            chunk = pl.DataFrame({"form_id": ids[start : start + CHUNK]})
+            warehouse.put("core.asked_now", chunk)
+            warehouse.execute(
+                "create or replace temp table chunk as select * from wanted inner join core.asked_now using (form_id)"
+            )
+            parts = []
+            for sheet in form.sheets:
+                frame = warehouse.frame(model(f"checks/{sheet.key}"))
+                if frame.height:
+                    frame = enrich(frame, sheet, catalogue, register.networks)
+                    failures = ask(sheet.key, sheet_checks(sheet, catalogue), frame)
+                    parts.append(failures.with_columns(sheet=pl.lit(sheet.key)))
+            _keep(warehouse, parts)
+            done += chunk.height
+            if progress:
+                progress(done, len(asked))
+    return len(asked)
+
+
+def _keep(warehouse: Warehouse, parts: list[pl.DataFrame]) -> None:
+    """Book the answers for the chunk's forms, in one transaction."""
+    found = pl.concat(parts) if parts else pl.DataFrame(schema={**FAILURES, "sheet": pl.String})
+    warehouse.put("core.failures_now", found)
+    warehouse.execute("begin")
+    warehouse.execute(
+        """
+        insert into core.form_failures by name
+        select f.*, c.context from core.failures_now as f inner join chunk as c using (form_id)
+        """
+    )
+    warehouse.execute("insert into core.forms_checked by name select form_id, context from chunk")
+    warehouse.execute("commit")
+
+
+def form_failures(warehouse: Warehouse) -> pl.DataFrame:
+    """The standing answers for the forms that `check_forms` was just asked about, with unit_code."""
+    return warehouse.frame(
+        """
+        select f.* exclude (context), w.unit_code
+        from core.form_failures as f
+        inner join wanted as w using (form_id, context)
+        order by f.form_id, f.sheet, f.row, f.rule_id, f.column
+        """
+    )
+
+
+def check_carried(warehouse: Warehouse, ask: Ask, catalogue: Catalogue, period: Mapping[str, Any]) -> pl.DataFrame:
+    """Ask the carried rules of the period's effective submissions; failures with `sheet` and unit_code."""
+    parts = []
+    for table, checks in carried_tables(catalogue).items():
+        frame = enrich_carried(table, warehouse.frame(model(f"carried/{table}"), period))
+        if not frame.height:
+            continue
+        units = frame.select("form_id", "unit_code").unique()
+        failures = ask(f"{table}, carried over", checks, frame)
+        failures = failures.with_columns(sheet=pl.lit(table if table in catalogue.sheets else _sheet_of(table)))
+        parts.append(failures.join(units, on="form_id", how="left"))
+    if not parts:
+        return pl.DataFrame(schema={**FAILURES, "sheet": pl.String, "unit_code": pl.String})
+    return pl.concat(parts).sort("form_id", "sheet", "row", "rule_id", "expected")
+
+
+def _sheet_of(table: str) -> str:
+    """The sheet that a finding about something absent is shown under; none for a unit's month as a whole."""
+    return {
+        "expected_answers": "self_check",
+        "expected_indicators": "indicators",
+        "earlier_problems": "rectification",
+    }.get(table, "")

@@ -1,0 +1,460 @@
+"""A month settled: from parsed mails to submissions, findings, counted rows and marts, step by step.
+
+Belongs here: the steps in their order, each of which reads what the one before wrote to the warehouse and replaces
+its own rows of the period, so that it can be run again at any time. Does not: the work of a step (submissions,
+findings, sql/), publishing (assets/publishing.py).
+
+A month rests on its mails, the register, the catalogue, the settings and the month before; their digest is the
+month's fingerprint, and a month whose fingerprint stands is not settled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from assets import periods
+from assets.faults import Fault
+from assets.findings import checking
+from assets.findings.record import SCHEMA as FINDINGS
+from assets.findings.record import Recorder, says_something
+from assets.findings.scans import check_scans
+from assets.periods import Deadline
+from assets.register import Register, Unit
+from assets.submissions import Booked, Booking, Mail, PlainFinding, Submission, book
+from assets.summary import summaries
+from assets.warehouse import SQL, Warehouse, model
+from expectations.catalogue import Catalogue
+from expectations.suites import Check, Validator
+
+ROW_MARTS = (
+    "exposed_assets", "app_launches", "self_check", "rectification", "incidents", "indicators", "agreements",
+)  # fmt: skip
+KEY_SUPERVISION_SERVICE_YEARS = 1  # 003, article 9
+KEY_SUPERVISION_INCIDENT_YEARS = 2
+UTC_TIME = pl.Datetime("us", "UTC")
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that settling months depends on. `as_of` is the clock of the run: later mails are not there yet."""
+
+    warehouse: Warehouse
+    catalogue: Catalogue
+    register: Register
+    deadline: Deadline
+    form_versions: frozenset[str]
+    score_weights: Mapping[str, float]
+    as_of: datetime
+    software: str
+    make_validator: Callable[[], Validator] = Validator
+    progress: Callable[[str, int, int], None] | None = None
+
+    @cached_property
+    def validator(self) -> Validator:
+        """The run's one validator, made when first needed: Great Expectations takes seconds to import."""
+        return self.make_validator()
+
+    def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
+        """Validator.failures; a night with no new rows never makes the validator."""
+        return self.validator.failures(name, checks, frame)
+
+    @cached_property
+    def rests_on(self) -> str:
+        """Digest of everything but the mails."""
+        parts = [
+            self.catalogue.digest,
+            self.register.digest,
+            repr(self.deadline),
+            ",".join(sorted(self.form_versions)),
+            json.dumps(dict(self.score_weights), sort_keys=True),
+            self.software,
+        ]
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+    def parameters(self, period: str) -> dict[str, Any]:
+        """The parameters that SQL models may name."""
+        start = periods.first_day(period)
+        back = f"{start.year - KEY_SUPERVISION_INCIDENT_YEARS}-{start.month:02d}"
+        return {
+            "period": period,
+            "previous": periods.preceding(period),
+            "year_before": f"{start.year - 1}-{start.month:02d}",
+            "two_years_before": back,
+            "month_start": start,
+            "month_end": periods.last_day(period),
+            "cutoff": self.deadline.cutoff(period),
+            "timezone": self.deadline.timezone,
+            "carrier": self.register.tree(period).carrier,
+        }
+
+
+# --------------------------------------------------------------------------------------- which months are stale
+def index_mails(work: Work) -> None:
+    """Make core.mail_periods: every mail received by the clock of the run, beside each month that it may concern."""
+    work.warehouse.execute(
+        """
+        create or replace table core.mail_periods as
+        with received as (
+            select
+                m.mail,
+                coalesce(r.told_at, m.header_received_at, m.dated_at, $as_of) as received_at,
+                r.told_at is not null or m.header_received_at is not null as trusted,
+                r.copies,
+                contains(m.subject || m.text_start, '零报告') as states_nil,
+            from staging.mails as m
+            inner join staging.receipts as r using (mail)
+        )
+        select distinct
+            mail,
+            received_at,
+            trusted,
+            copies,
+            p.period,
+        from received as r, lateral (
+            select strftime(cast(timezone($timezone, r.received_at) as date) - to_months(1), '%Y-%m') as period
+            union
+            select f.period from staging.forms as f where f.mail = r.mail and f.period is not null
+            union
+            -- A nil return by mail alone (ENV-07) may speak of an earlier month; assets/submissions.py reads which.
+            select strftime(cast(timezone($timezone, r.received_at) as date) - to_months(cast(i as integer)), '%Y-%m')
+            from generate_series(2, 13) as back(i)
+            where r.states_nil
+        ) as p
+        where received_at <= $as_of
+        """,
+        {"as_of": work.as_of, "timezone": work.deadline.timezone},
+    )
+
+
+def fingerprints(work: Work, last: str) -> dict[str, str]:
+    """The fingerprint of every month from the first on record to `last`, each resting on the one before."""
+    mails = {
+        r["period"]: r["mails"]
+        for r in work.warehouse.rows(
+            """
+            select period, md5(string_agg(concat_ws('|', mail, epoch_us(received_at), copies), ',' order by mail)) as mails
+            from core.mail_periods
+            group by period
+            """
+        )
+    }
+    prints: dict[str, str] = {}
+    before = work.rests_on
+    for period in periods.between(work.register.first_period, last):
+        before = hashlib.sha256(f"{before}|{period}|{mails.get(period, '')}".encode()).hexdigest()
+        prints[period] = before
+    return prints
+
+
+def stale_months(work: Work, last: str) -> list[str]:
+    """The months up to `last` that must be settled again, in order: from the first stale one on, all."""
+    settled = {r["period"]: r["fingerprint"] for r in work.warehouse.rows("select * from core.settled")}
+    prints = fingerprints(work, last)
+    stale = [p for p, print_ in prints.items() if settled.get(p) != print_]
+    return [p for p in prints if stale and p >= stale[0]]
+
+
+def prepare(work: Work) -> None:
+    """Make the tables that steps look into before the first month has filled them."""
+    warehouse = work.warehouse
+    if not warehouse.exists("core.settled"):
+        warehouse.put("core.settled", pl.DataFrame(schema={"period": pl.String, "fingerprint": pl.String}))
+        warehouse.put(
+            "marts.summaries",
+            pl.DataFrame(schema={"period": pl.String, "scope": pl.String, "summary": pl.String}),
+        )
+    if not warehouse.exists("core.all_findings"):
+        warehouse.put("core.all_findings", pl.DataFrame(schema=FINDINGS))
+    warehouse.execute("create or replace view core.findings as select * from core.all_findings where counts")
+
+
+# ------------------------------------------------------------------------------------------------ step: submissions
+def book_month(work: Work, period: str) -> Booked:
+    """Mails to submissions: core.units, scope_units, submissions, mails, scans and plain_findings of the period."""
+    unsettle(work, period)
+    put_references(work, period)
+    booking = Booking(work.register, work.catalogue, work.deadline, work.form_versions)
+    booked = book(read_mails(work, period), period, booking)
+    _put_booked(work.warehouse, booked, period)
+    return booked
+
+
+def unsettle(work: Work, period: str) -> None:
+    """Say that the month, and so every later one, is being worked on."""
+    work.warehouse.execute("delete from core.settled where period >= $period", {"period": period})
+
+
+def read_mails(work: Work, period: str) -> list[Mail]:
+    """The mails that may concern the period, with their forms, scans and faults, in the order of receipt."""
+    warehouse, parameters = work.warehouse, {"period": period}
+    mails = {
+        r["mail"]: Mail(**r)
+        for r in warehouse.rows(
+            """
+            select p.mail, m.sender, m.subject, m.text_start, p.received_at, p.trusted, m.workbooks, p.copies
+            from core.mail_periods as p
+            inner join staging.mails as m using (mail)
+            where p.period = $period
+            order by p.received_at, p.mail
+            """,
+            parameters,
+        )
+    }
+    for table in ("forms", "scans", "faults"):
+        order = "ordinal" if table == "faults" else "number"
+        for row in warehouse.rows(
+            f"""
+            select t.*
+            from staging.{table} as t
+            inner join core.mail_periods as p using (mail)
+            where p.period = $period
+            order by t.mail, t.{order}
+            """,
+            parameters,
+        ):
+            getattr(mails[row["mail"]], table).append(row)
+    return list(mails.values())
+
+
+def _put_booked(warehouse: Warehouse, booked: Booked, period: str) -> None:
+    submissions: dict[str, Any] = dict.fromkeys(Submission.__slots__, pl.String) | {
+        "number": pl.Int64, "received_at": UTC_TIME, "returned": pl.Boolean, "nil": pl.Boolean,
+    }  # fmt: skip
+    warehouse.put(
+        "core.submissions",
+        pl.DataFrame([asdict(s) for s in booked.submissions], schema=submissions),
+        period=period,
+    )
+    mails: dict[str, Any] = {
+        "mail": pl.String, "received_at": UTC_TIME, "unit_code": pl.String, "held": pl.Boolean, "copies": pl.Int64,
+    }  # fmt: skip
+    scans: dict[str, Any] = {
+        "unit_code": pl.String, "mail": pl.String, "number": pl.Int64, "file": pl.String, "state": pl.String,
+        "reason": pl.String, "received_at": UTC_TIME,
+    }  # fmt: skip
+    for table, rows, schema in (("mails", booked.mails, mails), ("scans", booked.scans, scans)):
+        frame = pl.DataFrame(rows, schema=schema).with_columns(period=pl.lit(period))
+        warehouse.put(f"core.{table}", frame, period=period)
+    plain: dict[str, Any] = dict.fromkeys(("unit_code", "mail", "form_id", *Fault.__slots__), pl.String) | {
+        "row": pl.Int64
+    }
+    rows = [
+        {"unit_code": f.unit_code, "mail": f.mail, "form_id": f.form_id, **asdict(f.fault)} for f in booked.findings
+    ]
+    frame = pl.DataFrame(rows, schema=plain).with_columns(period=pl.lit(period)).with_row_index("ordinal")
+    warehouse.put("core.plain_findings", frame, period=period)
+
+
+def put_references(work: Work, period: str) -> None:
+    """What the models join: units of the period, the scopes above each, items by profile, indicators, weights."""
+    warehouse, tree, protected = (
+        work.warehouse,
+        work.register.tree(period),
+        period in work.register.protection_periods,
+    )
+    units: list[dict[str, Any]] = []
+    scopes: list[dict[str, str]] = []
+    profiles: dict[str, Unit] = {}
+    for position, unit in enumerate(tree.units):
+        profile = f"{unit.kind}|{';'.join(sorted(unit.services))}|{'protected' if protected else ''}"
+        profiles[profile] = unit
+        units.append(
+            {
+                "period": period,
+                "unit_code": unit.code,
+                "unit_name": unit.name,
+                "parent_code": unit.parent,
+                "level": unit.level,
+                "kind": unit.kind,
+                "services": ";".join(sorted(unit.services)),
+                "position": position,
+                "profile": profile,
+                "has_im_service": "im" in unit.services,
+                "is_supervised": _is_supervised(work.register, unit, period),
+            }
+        )
+        scopes.extend(
+            {"period": period, "scope": scope, "unit_code": unit.code}
+            for scope in tree.above(unit.code)
+            if tree.by_code[scope].level != "unit"
+        )
+    warehouse.put("core.units", pl.DataFrame(units), period=period)
+    warehouse.put("core.scope_units", pl.DataFrame(scopes), period=period)
+    items = [
+        {
+            "profile": profile,
+            "item_code": item.code,
+            "checklist": item.checklist,
+            "weight": item.weight,
+            "target": item.target,
+            "target_text": None if item.target is None else f"{item.target:g}%",
+        }
+        for profile, unit in profiles.items()
+        if unit.level == "unit"
+        for item in work.catalogue.items_for(unit.kind, unit.services, protected)
+    ]
+    item_schema = {
+        "profile": pl.String, "item_code": pl.String, "checklist": pl.String, "weight": pl.Float64,
+        "target": pl.Float64, "target_text": pl.String,
+    }  # fmt: skip
+    warehouse.put("core.profile_items", pl.DataFrame(items, schema=item_schema))
+    warehouse.put(
+        "core.indicators",
+        pl.DataFrame(
+            [(i.code, i.zh, i.kind, i.target) for i in work.catalogue.indicators],
+            schema={"indicator_code": pl.String, "name": pl.String, "kind": pl.String, "target": pl.Float64},
+            orient="row",
+        ),
+    )
+    forms = [(f.key, not f.optional) for f in work.catalogue.forms]
+    warehouse.put("core.forms", pl.DataFrame(forms, schema={"form": pl.String, "required": pl.Boolean}, orient="row"))
+    warehouse.execute("create or replace view core.required_forms as select form from core.forms where required")
+    allowed = work.catalogue.rules["INC-03"].parameters["minutes_allowed"]
+    warehouse.put(
+        "core.report_limits",
+        pl.DataFrame(list(allowed.items()), schema={"level": pl.String, "minutes_allowed": pl.Int64}, orient="row"),
+    )
+    weights = {name: [float(points)] for name, points in work.score_weights.items()}
+    warehouse.put("core.score_weights", pl.DataFrame(weights))
+
+
+def _is_supervised(register: Register, unit: Unit, period: str) -> bool:
+    """Whether the calendar makes the unit one under key supervision; incidents are looked at in marts/unit_results."""
+    end = periods.last_day(period)
+    year_ago = end.replace(year=end.year - KEY_SUPERVISION_SERVICE_YEARS, day=min(end.day, 28))
+    starts = register.service_starts.get(unit.code, ())
+    return bool(register.penalties.get(unit.code)) or any(year_ago < d <= end for d in starts)
+
+
+# ------------------------------------------------------------------------------- steps: findings, counted rows, marts
+def check_month_forms(work: Work, period: str) -> int:
+    """Rows, covers, workbooks, mails and scans held against their rules: core.all_findings but for the carried ones."""
+    parameters = work.parameters(period)
+
+    def progress(done: int, of: int) -> None:
+        if work.progress:
+            work.progress("checking forms", done, of)
+
+    checking.check_forms(work.warehouse, work.failures, work.catalogue, work.register, parameters, progress)
+    recorder = _recorder(work, period)
+    recorder.add_plain(_plain_findings(work.warehouse, period))
+    reporting = {u.code for u in work.register.tree(period).reporting}
+    scans = work.warehouse.rows("select * exclude (period) from core.scans where period = $period", parameters)
+    own = [s for s in recorder.submissions.values() if s.unit_code in reporting]
+    recorder.add_plain(check_scans(own, scans))
+    recorder.add_failures(checking.form_failures(work.warehouse))
+    findings = recorder.frame()
+    work.warehouse.put("core.all_findings", findings, period=period)
+    return findings.height
+
+
+def _recorder(work: Work, period: str) -> Recorder:
+    rows = work.warehouse.rows("select * from core.submissions where period = $period", {"period": period})
+    return Recorder(period, [Submission(**r) for r in rows], work.catalogue, _explanations(work, period))
+
+
+def _explanations(work: Work, period: str) -> dict[str, str]:
+    """What units have said of their warnings in marked workbooks up to the period, by subject; the latest stands."""
+    told = work.warehouse.rows(
+        """
+        select e.subject, e.text
+        from staging.explanations as e
+        inner join core.submissions as s using (form_id)
+        where s.period <= $period
+        order by s.received_at, e.mail, e.ordinal
+        """,
+        {"period": period},
+    )
+    return {r["subject"]: r["text"] for r in told if says_something(r["text"], work.catalogue)}
+
+
+def _plain_findings(warehouse: Warehouse, period: str) -> Iterable[PlainFinding]:
+    for row in warehouse.rows(
+        "select * exclude (period, ordinal) from core.plain_findings where period = $period order by ordinal",
+        {"period": period},
+    ):
+        unit_code, mail, form_id = row.pop("unit_code"), row.pop("mail"), row.pop("form_id")
+        yield PlainFinding(unit_code, mail, form_id, Fault(**row))
+
+
+def count_rows(work: Work, period: str) -> dict[str, int]:
+    """Rows of effective submissions with whether they count: marts.<sheet> of the period; rows received by sheet."""
+    warehouse, parameters = work.warehouse, work.parameters(period)
+    for table, effect in (("dropped", "drop"), ("flagged", "flag")):
+        column = "rules" if effect == "drop" else "flags"
+        warehouse.execute(
+            f"""
+            create or replace temp table {table} as
+            select form_id, sheet_key as sheet, row, list(distinct rule_id order by rule_id) as {column}
+            from core.all_findings
+            where period = $period and effect = '{effect}' and status = 'open' and row > 0
+            group by form_id, sheet_key, row
+            """,
+            parameters,
+        )
+    return {sheet: warehouse.run_model(f"marts.{sheet}", parameters) for sheet in ROW_MARTS}
+
+
+def check_month_across(work: Work, period: str) -> int:
+    """The rules that look at other months, other units or what is absent; how many findings they add."""
+    parameters = work.parameters(period)
+    failures = checking.check_carried(work.warehouse, work.failures, work.catalogue, parameters)
+    recorder = _recorder(work, period)
+    recorder.add_failures(failures)
+    found = recorder.frame()
+    carried = sorted(r.id for r in work.catalogue.rules.values() if r.carried)
+    before = work.warehouse.frame(
+        "select * from core.all_findings where period = $period and not list_contains($carried, rule_id)",
+        {**parameters, "carried": carried},
+    )
+    work.warehouse.put("core.all_findings", pl.concat([before, found]), period=period)
+    return found.height
+
+
+def build_marts(work: Work, period: str) -> dict[str, int]:
+    """What stands at the end of the month, what became of each unit, and the figures of every scope."""
+    parameters = work.parameters(period)
+    counts = {
+        name: work.warehouse.run_model(f"marts.{name}", parameters)
+        for name in ("problems", "agreement_register", "unit_forms", "unit_results")
+    }
+    figures = summaries(work.warehouse, work.catalogue, parameters)
+    rows = [(period, scope, json.dumps(figures[scope], ensure_ascii=False)) for scope in figures]
+    schema = {"period": pl.String, "scope": pl.String, "summary": pl.String}
+    work.warehouse.put("marts.summaries", pl.DataFrame(rows, schema=schema, orient="row"), period=period)
+    return counts
+
+
+def mark_settled(work: Work, period: str) -> None:
+    """Book the fingerprint under which the month was settled."""
+    print_ = fingerprints(work, period)[period]
+    frame = pl.DataFrame({"period": [period], "fingerprint": [print_]})
+    work.warehouse.put("core.settled", frame, period=period)
+
+
+def settle_month(work: Work, period: str) -> None:
+    """All steps of one month."""
+    book_month(work, period)
+    check_month_forms(work, period)
+    count_rows(work, period)
+    check_month_across(work, period)
+    build_marts(work, period)
+    mark_settled(work, period)
+
+
+def failing_tests(work: Work, period: str) -> dict[str, int]:
+    """The SQL tests of sql/tests: how many rows each returns, which is none where all is well."""
+    return {
+        path.stem: int(
+            work.warehouse.value(f"select count(*) from ({model(f'tests/{path.stem}')})", work.parameters(period))
+        )
+        for path in sorted((SQL / "tests").glob("*.sql"))
+    }

@@ -1,0 +1,15 @@
+-- 保密协议 of effective submissions, with the place each came from. Grain: one row of one effective submission.
+-- counted: no open finding of a drop rule touches the row; dropped_by: the rules of those that do.
+select
+    s.period,
+    s.unit_code,
+    s.mail,
+    s.file,
+    r.*,
+    d.rules is null as counted,
+    d.rules as dropped_by,
+from staging.agreements as r
+inner join core.submissions as s using (form_id)
+left join dropped as d
+    on d.form_id = r.form_id and d.sheet = 'agreements' and d.row = r.row
+where s.period = $period and s.status = 'effective'

@@ -1,0 +1,26 @@
+-- data/incidents.csv: rows of sheet 安全事件 of effective submissions. Grain: one row as sent; counted says whether it counts.
+select
+    r.period,
+    r.unit_code,
+    r.incident_no,
+    r.kind,
+    r.level,
+    r.occurred_at,
+    r.reported_at,
+    r.responded_at,
+    r.resolved_at,
+    r.description,
+    r.scope,
+    r.cause,
+    r.measures,
+    r.reviewed,
+    r.improvement,
+    r.counted,
+    array_to_string(r.dropped_by, ';') as dropped_by,
+    r.mail,
+    r.file,
+    r.row,
+from marts.incidents as r
+inner join core.units as u using (period, unit_code)
+where r.period = $period
+order by u.position, r.form_id, r.row

@@ -1,0 +1,18 @@
+-- data/indicators.csv: rows of sheet 工作指标 of effective submissions. Grain: one row as sent; counted says whether it counts.
+select
+    r.period,
+    r.unit_code,
+    r.indicator_code,
+    r.indicator_name,
+    r.numerator,
+    r.denominator,
+    r.remark,
+    r.counted,
+    array_to_string(r.dropped_by, ';') as dropped_by,
+    r.mail,
+    r.file,
+    r.row,
+from marts.indicators as r
+inner join core.units as u using (period, unit_code)
+where r.period = $period
+order by u.position, r.form_id, r.row

@@ -1,0 +1,23 @@
+-- data/self_check.csv: rows of sheet 自查结果 of effective submissions. Grain: one row as sent; counted says whether it counts.
+select
+    r.period,
+    r.unit_code,
+    r.item_code,
+    r.item_text,
+    r.result,
+    r.measured,
+    r.problem,
+    r.action,
+    r.due_on,
+    r.evidence,
+    r.checked_by,
+    r.checked_on,
+    r.counted,
+    array_to_string(r.dropped_by, ';') as dropped_by,
+    r.mail,
+    r.file,
+    r.row,
+from marts.self_check as r
+inner join core.units as u using (period, unit_code)
+where r.period = $period
+order by u.position, r.form_id, r.row

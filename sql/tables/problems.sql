@@ -1,0 +1,22 @@
+-- marts.problems looks back at its own last month, so the table is made before its model first runs.
+create table if not exists marts.problems (
+    period varchar,
+    unit_code varchar,
+    issue_no varchar,
+    source varchar,
+    item_code varchar,
+    problem varchar,
+    severity varchar,
+    found_on date,
+    action varchar,
+    due_on date,
+    status varchar,
+    closed_on date,
+    effective boolean,
+    reported_in varchar,
+    mail varchar,
+    file varchar,
+    row bigint,
+    is_open boolean,
+    is_overdue boolean,
+)
