@@ -1,0 +1,302 @@
+"""report.html: one self-contained page, made by a template from the content.
+
+Belongs here: content to HTML, the heading font embedded in the page. Does not: what the report says (content.py), how
+values are written (notation.py), charts (charts.py), the page's layout (templates/report.html.jinja, .css, .js).
+
+No request leaves the page. Headings are set in a subset of Noto Serif SC that holds their characters alone; all else
+is set in the reader's own fonts. The same report gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from reports import notation
+from reports.charts import sparkline, svg
+from reports.model import Chart, Column, Kpi, Matrix, Report, Table, Value
+from reports.wording import words
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+HEADING_FONT = HERE / "fonts" / "NotoSerifSC-Bold.ttf"
+CHART_WIDTH, HEAT_WIDTH = 520, 1000
+ROWS_BEFORE_FOLD = 15  # a script folds what is beyond, and unfolds it when asked; without it all rows stand there
+ROWS_TO_FOLD = 6  # fewer than these are not worth folding
+RIGHT_ALIGNED = notation.NUMBERS
+
+
+def render_html(report: Report) -> bytes:
+    """The page, UTF-8."""
+    page = _Page(report)
+    html = _environment().get_template("report.html.jinja").render(page=page, report=report, header=report.header)
+    headings = {c for c in page.headings() if c > " "}
+    return html.replace("@@FONT@@", _font("".join(sorted(headings)))).encode()
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["asset"] = _asset
+    return environment
+
+
+@cache
+def _asset(name: str) -> Markup:
+    """A file of templates/ as it is: the style and the script of the page."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # our own file
+
+
+# ---------------------------------------------------------------------------------------------------------------- font
+@cache
+def _heading_font() -> bytes:
+    return HEADING_FONT.read_bytes()
+
+
+_NOT_FOR_HEADINGS = {"GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx", "STAT", "meta", "gasp", "prep", "fpgm", "cvt "}
+
+
+@cache
+def _font(characters: str) -> str:
+    """The heading font with those characters alone, as woff2 in base64."""
+    options = Options()
+    options.flavor = "woff2"
+    options.layout_features = []
+    options.hinting = False
+    options.notdef_outline = True
+    options.name_IDs = [1, 2]
+    options.glyph_names = False
+    font = TTFont(io.BytesIO(_heading_font()), lazy=True, recalcTimestamp=False)
+    for table in _NOT_FOR_HEADINGS & set(font.keys()):
+        del font[table]  # before the subsetter reads them, which takes longer than all else
+    subsetter = Subsetter(options)
+    subsetter.populate(text=characters)
+    subsetter.subset(font)
+    font.flavor = "woff2"
+    buffer = io.BytesIO()
+    font.save(buffer)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+# ---------------------------------------------------------------------------------------------------------------- page
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column's heading."""
+
+    title: str
+    unit: str
+    css: str
+    sort: str  # number | date | text: how a script sorts the column
+
+
+class _Page:
+    """What the template asks for beside the report itself."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.lang = report.header.lang
+        self.words = words(self.lang)
+        self.labels = notation.labels(self.lang)
+        self.marks = notation.marks(self.lang)
+        self.numbers = {block.anchor: number for _, block, number in notation.blocks(report)}
+        self.mails = {
+            str(row[0])[: notation.MAIL_SHOWN]
+            for table in report.tables()
+            if table.anchor == "appendix_mails"
+            for row in table.rows
+        }
+
+    def headings(self) -> Iterable[str]:
+        """Every character that is set in the heading font."""
+        report = self.report
+        texts = [report.title, *report.headlines[:1], self.labels["moves"], self.labels["contents"], self.labels["changes"]]
+        texts += [report.header.before_version, "0123456789.,%–−"]
+        for section in report.sections:
+            texts += [section.title, section.headline]
+        return (c for text in texts for c in text)
+
+    def say(self, key: str, **values: Any) -> str:
+        """A text of texts.yaml."""
+        return self.words.say(key, **values)
+
+    def identity(self) -> list[tuple[str, str]]:
+        """Which report it is."""
+        return notation.identity(self.report.header)
+
+    def points(self) -> list[tuple[str, str]]:
+        """The headlines after the lead, each with its anchor."""
+        anchors = [*self.report.headline_anchors, *[""] * len(self.report.headlines)]
+        return list(zip(self.report.headlines, anchors, strict=False))[1:]
+
+    def kind_of(self, block: Table | Chart | Matrix) -> str:
+        """Which macro draws a block."""
+        return "chart" if isinstance(block, Chart) else "matrix" if isinstance(block, Matrix) else "table"
+
+    def groups(self, blocks: Sequence[Table | Chart | Matrix]) -> list[tuple[str, list[Table | Chart | Matrix]]]:
+        """Blocks as they are laid out: small charts that follow each other side by side."""
+        groups: list[tuple[str, list[Table | Chart | Matrix]]] = []
+        for block in blocks:
+            kind = self.kind_of(block)
+            small = kind == "chart" and isinstance(block, Chart) and block.kind != "heat"
+            if small and groups and groups[-1][0] == "charts":
+                groups[-1][1].append(block)
+            else:
+                groups.append(("charts" if small else kind, [block]))
+        return groups
+
+    # ------------------------------------------------------------------------------------------------ figures and charts
+    def value(self, kpi: Kpi) -> str:
+        """A headline figure without its unit."""
+        return notation.written(kpi.value, kpi.kind, self.lang) or self.labels["none"]
+
+    def change(self, kpi: Kpi) -> tuple[str, str]:
+        """How it changed, and whether that is good | bad | plain."""
+        return notation.change_of(kpi, self.lang)
+
+    def before(self, kpi: Kpi) -> str:
+        """The period before's figure."""
+        return notation.with_unit(kpi.before, kpi, self.lang)
+
+    def spark(self, kpi: Kpi) -> Markup:
+        """The line of the last months."""
+        return Markup(sparkline(kpi.trend))  # numbers alone
+
+    def drawn(self, chart: Chart) -> Markup:
+        """The chart."""
+        return Markup(svg(chart, self.lang, HEAT_WIDTH if chart.kind == "heat" else CHART_WIDTH))  # escapes its texts
+
+    # ---------------------------------------------------------------------------------------------------------- matrix
+    def months(self, periods: Sequence[str]) -> list[tuple[str, list[str]]]:
+        """The months of a matrix by year."""
+        years: dict[str, list[str]] = {}
+        for period in periods:
+            year, _, month = period.partition("-")
+            years.setdefault(notation.year_name(year, self.lang), []).append(notation.month_name(month, self.lang))
+        return list(years.items())
+
+    def key(self) -> list[tuple[str, str, str]]:
+        """State, mark and name, for the key of a matrix."""
+        return [(state, mark, notation.name("states", state, self.lang)) for state, mark in self.marks.items()]
+
+    def state(self, code: str) -> str:
+        """A state of a matrix in words."""
+        return notation.name("states", code, self.lang) if code else self.labels["inactive"]
+
+    def on_time(self, states: Sequence[str]) -> tuple[str, str]:
+        """How many of the months were on time, and how many of the last ones in a row."""
+        active = [s for s in states if s]
+        row = 0
+        for state in reversed(active):
+            if state != "on_time":
+                break
+            row += 1
+        return f"{sum(s == 'on_time' for s in active)}/{len(active)}", str(row)
+
+    def punctual(self, matrix: Matrix) -> list[int]:
+        """Units on time in each month, of the rows shown."""
+        return [sum(states[i] == "on_time" for _, states in matrix.rows) for i in range(len(matrix.periods))]
+
+    def cut(self, total: int, shown: int, source: str) -> str:
+        """That a table is cut, and where the rest is."""
+        return notation.cut_note(total, shown, source, self.lang)
+
+    # ---------------------------------------------------------------------------------------------------------- tables
+    def head(self, table: Table) -> list[Heading]:
+        """The headings of a table."""
+        headings = []
+        for place, column in enumerate(table.columns):
+            numeric = _is_numeric(column, [row[place] for row in table.rows])
+            sort = "number" if numeric else "date" if column.kind in {"date", "datetime"} else "text"
+            css = " ".join(filter(None, ("n" if numeric else "", "w" if column.wide else "")))
+            headings.append(Heading(column.title, notation.unit_of(column), css, sort))
+        return headings
+
+    def body(self, table: Table) -> Markup:
+        """The rows of a table. Built here rather than in the template: a report has tens of thousands of cells."""
+        writers = [self._writer(c, [row[i] for row in table.rows]) for i, c in enumerate(table.columns)]
+        named = next((i for i, c in enumerate(table.columns) if c.kind in {"text", "state"}), 0)
+        rows = []
+        for number, row in enumerate(table.rows):
+            css = ' class="em"' if number in table.emphasis else ""
+            own = f' id="mail-{escape(str(row[0])[: notation.MAIL_SHOWN])}"' if table.anchor == "appendix_mails" else ""
+            cells = "".join(
+                writer(value, "th scope=row" if i == named else "td", "th" if i == named else "td")
+                for i, (writer, value) in enumerate(zip(writers, row, strict=True))
+            )
+            rows.append(f"<tr{css}{own}>{cells}</tr>")
+        return Markup("\n".join(rows))  # every cell is escaped where it is written
+
+    def _writer(self, column: Column, values: Sequence[Value]) -> Any:
+        kind, lang = column.kind, self.lang
+        decimals = notation.decimals_of(values, kind) if kind in notation.NUMBERS else None
+        numeric = _is_numeric(column, values)
+        classes = " ".join(filter(None, ("n" if numeric else "", "w" if column.wide else "", "c" if kind == "code" else "")))
+        css = f" class='{classes}'" if classes else ""
+        written: dict[Value, str] = {}
+
+        def write(value: Value, start: str, end: str) -> str:
+            if value not in written:
+                written[value] = self._cell(value, column, lang, decimals)
+            return f"<{start}{css}>{written[value]}</{end}>"
+
+        return write
+
+    def _cell(self, value: Value, column: Column, lang: str, decimals: int | None) -> str:
+        text = str(escape(notation.written(value, column.kind, lang, column.codes, decimals)))
+        if column.kind == "mail" and value:
+            short = str(escape(str(value)[: notation.MAIL_SHOWN]))
+            linked = f"<a href='#mail-{short}'><code>{short}</code></a>"
+            return linked if short in self.mails else f"<code>{short}</code>"
+        if column.kind == "state" and column.codes in _PILLS and isinstance(value, str):
+            return f"<span class='st {escape(value)}'>{text}</span>" if value in _LOUD else text
+        if column.bar and isinstance(value, int | float) and not isinstance(value, bool):
+            share = max(0.0, min(100.0, 100 * value / column.bar))
+            return f"<span class='bar'>{text}<i><b style='width:{share:.1f}%'></b></i></span>"
+        if column.kind == "delta" and isinstance(value, int | float) and not value:
+            return "0"
+        return text.replace("\n", "<br>")
+
+    def whereabouts(self, table: Table) -> Markup:
+        """Where all rows of a table are; files of data/ as links, which lead beside the page."""
+        text = str(escape(notation.whereabouts(table, len(table.rows), self.lang)))
+        if table.source and table.source in text:
+            file = escape(table.source)
+            text = text.replace(str(file), f'<a href="{file}">{file}</a>')
+        return Markup(text)
+
+    def folds(self, table: Table) -> int:
+        """How many rows a script leaves unfolded; 0 where it folds none."""
+        return ROWS_BEFORE_FOLD if len(table.rows) >= ROWS_BEFORE_FOLD + ROWS_TO_FOLD else 0
+
+    def changes(self) -> Table:
+        """What a supplement changes."""
+        return notation.change_table(self.report.header)
+
+
+_PILLS = frozenset({"states", "form_states", "scan_states", "severities", "codes"})
+_LOUD = frozenset(
+    {"missing", "returned", "incomplete", "late", "complete_late", "unsealed", "unreadable", "critical", "高"}
+)
+
+
+def _is_numeric(column: Column, values: Sequence[Value]) -> bool:
+    if column.kind in RIGHT_ALIGNED:
+        return True
+    known = [v for v in values if v is not None]
+    return column.kind == "text" and bool(known) and all(
+        isinstance(v, int | float) and not isinstance(v, bool) for v in known
+    )
+
+

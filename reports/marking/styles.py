@@ -1,0 +1,150 @@
+"""The style sheet of a workbook: a cell's own style with a mark's fill, and back again.
+
+Belongs here: cell formats, fonts, fills and borders by number. Does not: which cell has which (cells.py).
+"""
+
+from __future__ import annotations
+
+import copy
+
+from lxml import etree
+
+from reports.marking.package import MAIN, NotMarkable, main
+from reports.marking.shapes import FILLS
+
+_ORDER = ("numFmts", "fonts", "fills", "borders", "cellStyleXfs", "cellXfs")  # and what does not matter here
+_MOST_FORMATS = 64_000  # Excel opens no workbook with more
+_OWN = frozenset(FILLS.values())
+_DEFAULTS = {
+    "fonts": "<font><sz val='11'/><name val='Calibri'/></font>",
+    "fills": "<fill><patternFill patternType='none'/></fill><fill><patternFill patternType='gray125'/></fill>",
+    "borders": "<border><left/><right/><top/><bottom/><diagonal/></border>",
+    "cellStyleXfs": "<xf numFmtId='0' fontId='0' fillId='0' borderId='0'/>",
+    "cellXfs": "<xf numFmtId='0' fontId='0' fillId='0' borderId='0' xfId='0'/>",
+}
+
+
+def _elements(xml: str) -> list[etree._Element]:
+    return list(etree.fromstring(f"<x xmlns='{MAIN}'>{xml}</x>"))
+
+
+def empty_styles() -> etree._Element:
+    """The style sheet of a workbook that came without one."""
+    return etree.Element(main("styleSheet"), nsmap={None: MAIN})
+
+
+class Styles:
+    """The formats of one workbook. Equal ones are made once, so that marking again adds nothing."""
+
+    def __init__(self, root: etree._Element, *, keeps_colours: bool) -> None:
+        """`keeps_colours` is False for workbooks of LibreOffice, which writes a second colour of its own into fills."""
+        self.root = root
+        self._keeps_colours = keeps_colours
+        self._lists = {name: self._list(name) for name in _DEFAULTS}
+        self._known: dict[str, dict[tuple[object, ...], int]] = {}
+        self._marked: dict[tuple[int, str], int] = {}
+        if len(self._lists["cellXfs"]) > _MOST_FORMATS:
+            raise NotMarkable(f"{len(self._lists['cellXfs'])} cell formats")
+
+    def _list(self, name: str) -> etree._Element:
+        found = self.root.find(main(name))
+        if found is None:
+            found = etree.Element(main(name))
+            before = [main(n) for n in _ORDER[: _ORDER.index(name)]]
+            at = max((i + 1 for i, e in enumerate(self.root) if e.tag in before), default=0)
+            self.root.insert(at, found)
+        if not len(found):
+            found.extend(_elements(_DEFAULTS[name]))
+        return found
+
+    def _number(self, name: str, element: etree._Element) -> int:
+        """The number of an element like this one, which is added where there is none."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = {}
+            for i, other in enumerate(self._lists[name]):
+                known.setdefault(_fingerprint(other), i)
+        key = _fingerprint(element)
+        if key not in known:
+            self._lists[name].append(element)
+            self._lists[name].set("count", str(len(self._lists[name])))
+            known[key] = len(self._lists[name]) - 1
+        return known[key]
+
+    def _format(self, style: int) -> etree._Element:
+        formats = self._lists["cellXfs"]
+        return formats[style if 0 <= style < len(formats) else 0]
+
+    def _fill(self, style: int) -> etree._Element | None:
+        fills = self._lists["fills"]
+        number = int(self._format(style).get("fillId", "0"))
+        return fills[number] if 0 <= number < len(fills) else None
+
+    def marked(self, style: int, kind: str) -> int:
+        """The style with the fill of a mark. A plain fill that was there is kept as its second colour, unseen."""
+        if (style, kind) not in self._marked:
+            xml = f"<fill><patternFill patternType='solid'><fgColor rgb='{FILLS[kind]}'/></patternFill></fill>"
+            fill = _elements(xml)[0]
+            before = _solid(self._fill(style))
+            behind = etree.SubElement(fill[0], main("bgColor"))
+            for name, value in (before or {"indexed": "64"}).items():
+                behind.set(name, value)
+            self._marked[style, kind] = self._with_fill(style, fill)
+        return self._marked[style, kind]
+
+    def marks(self) -> frozenset[int]:
+        """The styles that have the fill of a mark."""
+        own = set()
+        for number, fill in enumerate(self._lists["fills"]):
+            if _solid(fill).get("rgb") in _OWN:
+                own.add(str(number))
+        return frozenset(i for i, f in enumerate(self._lists["cellXfs"]) if f.get("fillId", "0") in own)
+
+    def unmarked(self, style: int) -> int:
+        """The style that a marked one had before."""
+        fill = self._fill(style)
+        behind = fill.find(f"{main('patternFill')}/{main('bgColor')}") if fill is not None else None
+        if behind is None or behind.get("indexed") == "64" or not self._keeps_colours:
+            return self._with_fill(style, self._lists["fills"][0])
+        before = _elements("<fill><patternFill patternType='solid'><fgColor/></patternFill></fill>")[0]
+        for name, value in behind.items():
+            before[0][0].set(name, value)
+        # Whatever its own second colour was: nobody sees it.
+        alike = (f for f in self._lists["fills"] if _solid(f) == _solid(before))
+        return self._with_fill(style, next(alike, before))
+
+    def _with_fill(self, style: int, fill: etree._Element) -> int:
+        number = next((i for i, f in enumerate(self._lists["fills"]) if f is fill), None)
+        number = self._number("fills", fill) if number is None else number
+        twin = copy.deepcopy(self._format(style))
+        twin.set("fillId", str(number))
+        twin.set("applyFill", "1")
+        return self._number("cellXfs", twin)
+
+    def made(self, *, font: str, fill: str = "", border: str = "", inside: str = "") -> int:
+        """A style from XML: font, fill and border, and `inside` the format alignment and protection."""
+        numbers = {
+            "fontId": self._number("fonts", _elements(font)[0]),
+            "fillId": self._number("fills", _elements(fill)[0]) if fill else 0,
+            "borderId": self._number("borders", _elements(border)[0]) if border else 0,
+        }
+        element = etree.Element(main("xf"), numFmtId="0", xfId="0")
+        for name, number in numbers.items():
+            element.set(name, str(number))
+        for name in ("applyFont", "applyFill", "applyBorder", "applyAlignment", "applyProtection"):
+            element.set(name, "1")
+        element.extend(_elements(inside))
+        return self._number("cellXfs", element)
+
+
+def _solid(fill: etree._Element | None) -> dict[str, str]:
+    """The colour of a plain fill as the XML says it; nothing where it is none, or a pattern or gradient."""
+    pattern = fill.find(main("patternFill")) if fill is not None else None
+    colour = pattern.find(main("fgColor")) if pattern is not None and pattern.get("patternType") == "solid" else None
+    return {} if colour is None else {str(k): str(v) for k, v in colour.items()}
+
+
+def _fingerprint(element: etree._Element) -> tuple[object, ...]:
+    """What two equal elements share, whether or not they say that their fill applies (it does)."""
+    own = sorted((k, v) for k, v in element.items() if k != "applyFill")
+    return (element.tag, tuple(own), (element.text or "").strip(), tuple(_fingerprint(e) for e in element))

@@ -1,0 +1,265 @@
+"""The page, the type and the numbering of report.docx, as GB/T 9704-2012 asks of official documents.
+
+Belongs here: margins, line grid, styles, numbered headings, page numbers: a document with nothing in it yet. Does
+not: what is in it (docx.py). Fonts are named and never shipped: those who write official documents have them.
+
+Sizes: 二号 22 pt, 三号 16 pt, 四号 14 pt, 五号 10.5 pt. 22 lines of 28 characters fill the type area of 156 x 225 mm:
+the grid is of lines alone, and characters stand 0.25 pt closer (shared/findings/render.md, 3: LibreOffice gives
+14 characters a line where the grid is of characters too). English takes the page, with type of its own.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+import docx
+from docx.document import Document
+from docx.opc.constants import RELATIONSHIP_TYPE as RT
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls, qn
+
+MM = 56.6929  # twips
+PAGE = (210, 297)  # mm
+TOP, BOTTOM, LEFT, RIGHT = 37, 35, 28, 26  # mm; 天头, foot, 订口, right
+LINE_PITCH = 579  # twips; 22 lines in 225 mm
+FOOTER_FROM_EDGE = 28  # mm: the page number stands 7 mm below the type area
+CLOSER = -5  # twentieths of a point
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A face for Chinese, a face for Latin, and a size in half-points."""
+
+    chinese: str
+    latin: str
+    size: int
+    bold: bool = False
+
+    def xml(self) -> str:
+        """The run properties of it."""
+        bold = "<w:b/><w:bCs/>" if self.bold else '<w:b w:val="0"/><w:bCs w:val="0"/>'
+        return (
+            f'<w:rFonts w:ascii="{self.latin}" w:hAnsi="{self.latin}" w:cs="{self.latin}" w:eastAsia="{self.chinese}"/>'
+            f'{bold}<w:i w:val="0"/><w:color w:val="000000"/>{{closer}}<w:sz w:val="{self.size}"/>'
+            f'<w:szCs w:val="{self.size}"/>'
+        )
+
+
+FANGSONG, KAI, HEI, SONG, TITLE = "仿宋_GB2312", "楷体_GB2312", "黑体", "宋体", "方正小标宋简体"
+ROMAN, GOTHIC = "Times New Roman", "Arial"
+TYPES = {
+    "zh": {
+        "Normal": Type(FANGSONG, ROMAN, 32),
+        "Body Text": Type(FANGSONG, ROMAN, 32),
+        "Title": Type(TITLE, ROMAN, 44),
+        "Subtitle": Type(KAI, ROMAN, 32),
+        "Heading 1": Type(HEI, ROMAN, 32),
+        "Heading 2": Type(KAI, ROMAN, 32),
+        "Heading 3": Type(FANGSONG, ROMAN, 32, bold=True),
+        "Heading 4": Type(FANGSONG, ROMAN, 32),
+        "TOC Heading": Type(HEI, ROMAN, 32),
+        "toc 1": Type(FANGSONG, ROMAN, 28),
+        "toc 2": Type(FANGSONG, ROMAN, 28),
+        "Caption": Type(HEI, ROMAN, 24),
+        "Table Text": Type(FANGSONG, ROMAN, 21),
+        "Note": Type(FANGSONG, ROMAN, 21),
+        "Figure": Type(FANGSONG, ROMAN, 21),
+        "Footer": Type(SONG, SONG, 28),
+    },
+    "en": {
+        "Normal": Type(FANGSONG, ROMAN, 23),
+        "Body Text": Type(FANGSONG, ROMAN, 23),
+        "Title": Type(TITLE, ROMAN, 40, bold=True),
+        "Subtitle": Type(KAI, ROMAN, 24),
+        "Heading 1": Type(HEI, GOTHIC, 28, bold=True),
+        "Heading 2": Type(KAI, GOTHIC, 24, bold=True),
+        "Heading 3": Type(FANGSONG, GOTHIC, 22, bold=True),
+        "Heading 4": Type(FANGSONG, GOTHIC, 22),
+        "TOC Heading": Type(HEI, GOTHIC, 28, bold=True),
+        "toc 1": Type(FANGSONG, ROMAN, 23),
+        "toc 2": Type(FANGSONG, ROMAN, 23),
+        "Caption": Type(HEI, GOTHIC, 20, bold=True),
+        "Table Text": Type(FANGSONG, ROMAN, 19),
+        "Note": Type(FANGSONG, ROMAN, 19),
+        "Figure": Type(FANGSONG, ROMAN, 19),
+        "Footer": Type(SONG, ROMAN, 24),
+    },
+}
+_INDENT = '<w:ind w:firstLineChars="200" w:firstLine="640"/>'
+_FLUSH = '<w:ind w:left="0" w:right="0" w:firstLineChars="0" w:firstLine="0"/>'
+_PLAIN = '<w:snapToGrid w:val="0"/><w:spacing w:before="{}" w:after="{}" w:line="240" w:lineRule="auto"/>'
+_GRID = '<w:spacing w:before="0" w:after="0" w:line="240" w:lineRule="auto"/>'
+_TITLE = f'<w:spacing w:before="{LINE_PITCH}" w:after="{LINE_PITCH // 2}" w:line="240" w:lineRule="auto"/>'
+_LOOSE = '<w:spacing w:before="{}" w:after="{}" w:line="288" w:lineRule="auto"/>'
+_NUMBERED = '<w:numPr><w:ilvl w:val="{}"/><w:numId w:val="{}"/></w:numPr>'
+_CONTENTS_TABS = '<w:tabs><w:tab w:val="right" w:leader="dot" w:pos="{}"/></w:tabs>'
+_HEADING_LEVELS = ("Heading 1", "Heading 2", "Heading 3", "Heading 4")
+_BUILT_IN = {**{h: h.lower() for h in _HEADING_LEVELS}, "Caption": "caption", "Footer": "footer"}
+# 一、 （一） 1. （1）; Arabic throughout in English.
+_LEVELS = {
+    "zh": (
+        ("chineseCountingThousand", "%1、"), ("chineseCountingThousand", "（%2）"), ("decimal", "%3."),
+        ("decimal", "（%4）"),
+    ),
+    "en": (("decimal", "%1"), ("decimal", "%1.%2"), ("decimal", "%1.%2.%3"), ("decimal", "(%4)")),
+}  # fmt: skip
+_NUMBERING = 90  # clear of the numberings of python-docx's own template
+
+
+def text_width(*, landscape: bool = False) -> int:
+    """The width of the type area in twips."""
+    return round((PAGE[1] - TOP - BOTTOM if landscape else PAGE[0] - LEFT - RIGHT) * MM)
+
+
+def _paragraph(style: str, lang: str) -> str:
+    """The paragraph properties of a style, in the order of the schema."""
+    zh = lang == "zh"
+    tabs = _CONTENTS_TABS.format(text_width())
+    numbered = _NUMBERED.format(_HEADING_LEVELS.index(style) if style in _HEADING_LEVELS else 0, _NUMBERING)
+    heading = f"<w:keepNext/><w:keepLines/>{numbered}"
+    level = f'<w:outlineLvl w:val="{_HEADING_LEVELS.index(style)}"/>' if style in _HEADING_LEVELS else ""
+    if style in _HEADING_LEVELS:
+        space = _GRID if zh else _LOOSE.format(280, 100)
+        return heading + space + (_INDENT if zh else _FLUSH) + '<w:jc w:val="left"/>' + level
+    return {
+        "Normal": _GRID if zh else _LOOSE.format(0, 0),
+        "Body Text": _GRID + _INDENT + '<w:jc w:val="both"/>' if zh else _LOOSE.format(0, 120) + _FLUSH,
+        "Title": f'<w:keepNext/>{_TITLE}<w:jc w:val="center"/>',
+        "Subtitle": "<w:keepNext/>" + _GRID + '<w:jc w:val="center"/>',
+        "TOC Heading": "<w:keepNext/><w:pageBreakBefore/>" + _GRID + '<w:jc w:val="center"/>',
+        "toc 1": tabs + _GRID + _FLUSH,
+        "toc 2": tabs + _GRID + '<w:ind w:left="420"/>',
+        "Caption": "<w:keepNext/><w:keepLines/>" + _PLAIN.format(200, 80) + _FLUSH + '<w:jc w:val="center"/>',
+        "Table Text": _PLAIN.format(20, 20) + _FLUSH,
+        "Note": _PLAIN.format(60, 200) + _FLUSH,
+        "Figure": "<w:keepNext/>" + _PLAIN.format(160, 0) + _FLUSH + '<w:jc w:val="center"/>',
+        "Footer": _PLAIN.format(0, 0),
+    }[style]  # fmt: skip
+
+
+def _set_styles(document: Document, lang: str) -> None:
+    """The styles of this module in place of the template's, of which only the defaults stay."""
+    styles = document.styles.element
+    for old in styles.findall(qn("w:style")):
+        if old.get(qn("w:type")) == "paragraph" or old.get(qn("w:default")) != "1":
+            styles.remove(old)
+    language = styles.find(f"{qn('w:docDefaults')}//{qn('w:lang')}")
+    language.set(qn("w:val"), "en-GB")
+    language.set(qn("w:eastAsia"), "zh-CN")
+    for style, face in TYPES[lang].items():
+        closer = f'<w:spacing w:val="{CLOSER}"/>' if lang == "zh" and face.size == 32 else ""
+        default = ' w:default="1"' if style == "Normal" else ""
+        based = "" if style == "Normal" else '<w:basedOn w:val="Normal"/>'
+        following = '<w:next w:val="BodyText"/>' if style in (*_HEADING_LEVELS, "Title", "Subtitle") else ""
+        styles.append(
+            parse_xml(
+                f'<w:style {nsdecls("w")} w:type="paragraph"{default} w:styleId="{style_id(style)}">'
+                f'<w:name w:val="{_BUILT_IN.get(style, style)}"/>{based}{following}<w:qFormat/>'
+                f"<w:pPr>{_paragraph(style, lang)}</w:pPr><w:rPr>{face.xml().format(closer=closer)}</w:rPr></w:style>"
+            )
+        )
+
+
+def style_id(style: str) -> str:
+    """The id of a style in the file: its name without spaces, TOC in capitals."""
+    return style.replace("toc ", "TOC").replace(" ", "")
+
+
+def _set_numbering(document: Document, lang: str) -> None:
+    """One list of four levels, bound to the headings."""
+    suffix = "nothing" if lang == "zh" else "space"
+    levels = "".join(
+        f'<w:lvl w:ilvl="{i}"><w:start w:val="1"/><w:numFmt w:val="{kind}"/><w:pStyle w:val="{style_id(style)}"/>'
+        f'<w:suff w:val="{suffix}"/><w:lvlText w:val="{text}"/><w:lvlJc w:val="left"/></w:lvl>'
+        for i, ((kind, text), style) in enumerate(zip(_LEVELS[lang], _HEADING_LEVELS, strict=True))
+    )
+    numbering = document.part.numbering_part.element
+    abstract = parse_xml(
+        f'<w:abstractNum {nsdecls("w")} w:abstractNumId="{_NUMBERING}">'
+        f'<w:multiLevelType w:val="multilevel"/>{levels}</w:abstractNum>'
+    )
+    first = numbering.find(qn("w:num"))
+    first.addprevious(abstract) if first is not None else numbering.append(abstract)
+    numbering.append(
+        parse_xml(f'<w:num {nsdecls("w")} w:numId="{_NUMBERING}"><w:abstractNumId w:val="{_NUMBERING}"/></w:num>')
+    )
+
+
+def _set_page_numbers(document: Document) -> None:
+    """— 1 —: outside, one character in; right on odd pages, left on even ones."""
+    document.settings.odd_and_even_pages_header_footer = True
+    section = document.sections[0]
+    section.footer.is_linked_to_previous = False
+    section.even_page_footer.is_linked_to_previous = False
+    for footer, side in ((section.footer, "right"), (section.even_page_footer, "left")):
+        field = "".join(
+            f"<w:r>{part}</w:r>"
+            for part in (
+                '<w:t xml:space="preserve">— </w:t>', '<w:fldChar w:fldCharType="begin"/>',
+                '<w:instrText xml:space="preserve"> PAGE </w:instrText>', '<w:fldChar w:fldCharType="separate"/>',
+                "<w:t>1</w:t>", '<w:fldChar w:fldCharType="end"/>', '<w:t xml:space="preserve"> —</w:t>',
+            )
+        )  # fmt: skip
+        old = footer.paragraphs[0]._p
+        new = parse_xml(
+            f'<w:p {nsdecls("w")}><w:pPr><w:pStyle w:val="Footer"/><w:ind w:{side}Chars="100" w:{side}="280"/>'
+            f'<w:jc w:val="{side}"/></w:pPr>{field}</w:p>'
+        )
+        old.getparent().replace(old, new)
+
+
+def section_xml(document: Document, lang: str, *, landscape: bool = False) -> str:
+    """The page of a section, with the page numbers of the whole document; a grid of lines in Chinese."""
+    footers = "".join(
+        f'<w:footerReference w:type="{ref.get(qn("w:type"))}" r:id="{ref.get(qn("r:id"))}"/>'
+        for ref in document.sections[-1]._sectPr.findall(qn("w:footerReference"))
+    )
+    width, height = PAGE[::-1] if landscape else PAGE
+    # A page across is the upright one turned: what was its left is its top.
+    sides = (LEFT, RIGHT, BOTTOM, TOP) if landscape else (TOP, BOTTOM, LEFT, RIGHT)
+    top, bottom, left, right = (round(side * MM) for side in sides)
+    foot = round((FOOTER_FROM_EDGE if not landscape else bottom / MM / 2) * MM)
+    grid = f'<w:docGrid w:type="lines" w:linePitch="{LINE_PITCH}"/>' if lang == "zh" else ""
+    across = ' w:orient="landscape"' if landscape else ""
+    return (
+        f'<w:sectPr {nsdecls("w", "r")}>{footers}<w:pgSz w:w="{round(width * MM)}" w:h="{round(height * MM)}"{across}/>'
+        f'<w:pgMar w:top="{top}" w:right="{right}" w:bottom="{bottom}" w:left="{left}" w:header="851" '
+        f'w:footer="{foot}" w:gutter="0"/>'
+        f"{grid}</w:sectPr>"
+    )
+
+
+def _set_settings(document: Document) -> None:
+    """As today's Word writes documents, not as that of the template's time; no picture of the empty template."""
+    for setting in document.settings.element.iter(qn("w:compatSetting")):
+        if setting.get(qn("w:name")) == "compatibilityMode":
+            setting.set(qn("w:val"), "15")
+    relations = document.part.package.rels
+    for key in [key for key, relation in relations.items() if relation.reltype == RT.THUMBNAIL]:
+        del relations[key]
+
+
+@cache
+def _empty(lang: str) -> bytes:
+    document = docx.Document()
+    _set_styles(document, lang)
+    _set_numbering(document, lang)
+    _set_page_numbers(document)
+    _set_settings(document)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def new_document(lang: str, title: str, author: str, made: datetime) -> Document:
+    """An empty document in this style. `made`: the time that it says it was made, UTC without zone."""
+    document = docx.Document(io.BytesIO(_empty(lang)))
+    core = document.core_properties
+    core.title, core.author, core.last_modified_by, core.comments = title, author, author, ""
+    core.created = core.modified = made
+    core.language = "zh-CN" if lang == "zh" else "en-GB"
+    core.revision = 1
+    return document

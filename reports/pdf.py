@@ -1,0 +1,204 @@
+"""report.pdf: the report laid out for print by Typst, with the house's own fonts.
+
+Belongs here: the report as data for templates/report.typ, the widths of columns, the compiler. Does not: page and
+type (the template), pictures of charts (charts.py), how values are written (notation.py).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from itertools import groupby, zip_longest
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from reports import notation
+from reports.model import Chart, Kpi, Matrix, Report, Table
+from reports.printed import MOST_ROWS, breakable, drawing, ems, in_one_line, months, printed
+
+HERE = Path(__file__).parent
+TEMPLATE = HERE / "templates" / "report.typ"
+FONTS = HERE / "fonts"
+PORTRAIT, LANDSCAPE = 481.0, 728.0  # points between the margins
+INSET = 7.0  # points between the text of a cell and its sides
+SIZE, SMALL = 8.0, 7.0  # points of type in tables
+MOST_KPI_COLUMNS = 4
+CHART_WIDTH = {"line": 640, "columns": 640, "bars": 640, "heat": 720}  # pixels, as charts.py counts
+
+_MOVES = {"better": "good", "worse": "bad"}
+
+
+class LayoutError(Exception):
+    """Typst warned, such as of a font that is not there: the document would not be what it should."""
+
+
+@cache
+def compiler() -> typst.Compiler:
+    """The compiler of report.typ, once a process: it keeps fonts and what it laid out before."""
+    return typst.Compiler(str(TEMPLATE), root=str(HERE), font_paths=[str(FONTS)], ignore_system_fonts=True)
+
+
+def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
+    """A table as text, its columns' widths in points, and how it lies on the page."""
+    ready = printed(table, lang)
+    size = SIZE if ready.width * SIZE <= PORTRAIT else SMALL
+    full, landscape = ready.width * SIZE > PORTRAIT * 0.55, ready.width * SMALL > PORTRAIT
+    stretch = (LANDSCAPE if landscape else PORTRAIT) / ready.width if full else SIZE
+    room = [(width * stretch - INSET) / size for width in ready.widths]
+    return {
+        "kind": "table",
+        "anchor": table.anchor,
+        "number": number,
+        "title": table.title,
+        "columns": [
+            {
+                "title": c.title,
+                "unit": notation.unit_of(c),
+                "right": c.kind in notation.NUMBERS,
+                "width": round(width * SIZE, 2),
+            }
+            for c, width in zip(table.columns, ready.widths, strict=True)
+        ],
+        "rows": [
+            {
+                "single": all(map(in_one_line, row, room)),
+                "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row],
+            }
+            for row in ready.rows
+        ],
+        "emphasis": sorted(n for n in table.emphasis if n < len(ready.rows)),
+        "empty": table.empty or notation.labels(lang)["nothing"],
+        "size": size,
+        "full": full,
+        "landscape": landscape,
+        "notes": ready.notes,
+    }
+
+
+def _matrix(matrix: Matrix, number: str, lang: str) -> dict[str, Any]:
+    words, short = notation.labels(lang), notation.marks(lang)
+    shown = matrix.rows[:MOST_ROWS]
+    width = 7.5 * max((ems(unit) for unit, _ in shown), default=0.0) + 6
+    cut = notation.cut_note(matrix.total, len(shown), "report.xlsx" if len(matrix.rows) > len(shown) else "", lang)
+    return {
+        "kind": "matrix",
+        "anchor": matrix.anchor,
+        "number": number,
+        "title": matrix.title,
+        "periods": months(matrix.periods, lang),
+        "organisation": words["organisation"],
+        "width": min(max(width, 60.0), 150.0),
+        "rows": [
+            {"name": breakable(notation.clean(unit)), "states": [[s, short.get(s, s)] for s in states]}
+            for unit, states in shown
+        ],
+        "key": [[state, mark, notation.name("states", state, lang)] for state, mark in short.items()],
+        "empty": words["nothing"],
+        "landscape": False,
+        "notes": [cut] if cut else [],
+    }
+
+
+def _chart(chart: Chart, number: str, lang: str) -> dict[str, Any]:
+    words = notation.labels(lang)
+    return {
+        "kind": "chart",
+        "anchor": chart.anchor,
+        "number": number,
+        "title": chart.title,
+        "subtitle": chart.subtitle,
+        "svg": drawing(chart, lang, CHART_WIDTH[chart.kind]),
+        "alt": f"{chart.title} {chart.subtitle}",
+        "width": 100,
+        "empty": words["nothing"],
+        "landscape": False,
+        "notes": [words["source"].format(source=chart.source)] if chart.source else [],
+    }
+
+
+def _block(block: Table | Chart | Matrix, number: str, lang: str) -> dict[str, Any]:
+    if isinstance(block, Table):
+        return _table(block, number, lang)
+    return _chart(block, number, lang) if isinstance(block, Chart) else _matrix(block, number, lang)
+
+
+def _kpi(kpi: Kpi, lang: str) -> dict[str, Any]:
+    change, tone = notation.change_of(kpi, lang)
+    return {
+        "label": kpi.label,
+        "value": notation.written(kpi.value, kpi.kind, lang),
+        "unit": kpi.unit if kpi.value is not None else "",
+        "change": change,
+        "tone": tone,
+        "detail": kpi.detail,
+        "trend": list(kpi.trend),
+    }
+
+
+def _content(report: Report) -> dict[str, Any]:
+    """The report as the template reads it: every value written, every table measured."""
+    header, lang = report.header, report.header.lang
+    words = notation.labels(lang)
+    anchors = {"changes"} if header.changes else set()
+    numbered: dict[str, list[dict[str, Any]]] = {section.key: [] for section in report.sections}
+    for section, block, number in notation.blocks(report):
+        numbered[section.key].append(_block(block, number, lang))
+        anchors.add(block.anchor)
+    changes = notation.change_table(header) if header.changes else None
+    tags = [{"text": notation.version_name(header), "tone": "good" if header.kind == "deadline" else "warn"}]
+    if report.provisional:
+        tags.append({"text": words["provisional"], "tone": "bad"})
+    return {
+        "lang": lang,
+        "title": report.title,
+        "author": header.scope_name,
+        "description": " · ".join(text for _, text in notation.identity(header)),
+        "date": [header.as_of.year, header.as_of.month, header.as_of.day],
+        "running": f"{header.scope_name} · {notation.version_name(header)}",
+        "software": header.software,
+        "labels": {k: words[k] for k in ("page", "provisional", "contents", "moves")},
+        "tags": tags,
+        "identity": notation.identity(header),
+        "provisional": report.provisional,
+        "headlines": [
+            {"text": text, "anchor": anchor if anchor in anchors else ""}
+            for text, anchor in zip_longest(report.headlines, report.headline_anchors, fillvalue="")
+        ],
+        "moves": [{"tone": _MOVES[m.kind], "word": words[m.kind], "text": m.text} for m in report.moves],
+        "changes": _table(changes, "", lang) if changes else None,
+        "kpis": [_kpi(k, lang) for k in report.kpis],
+        "kpi_columns": min(MOST_KPI_COLUMNS, max(1, -(-len(report.kpis) // 2))),
+        "sections": [
+            {
+                "title": section.title,
+                "headline": section.headline,
+                "sentences": section.sentences,
+                "runs": [
+                    {"landscape": landscape, "blocks": list(run)}
+                    for landscape, run in groupby(numbered[section.key], lambda b: b["landscape"])
+                ],
+            }
+            for section in report.sections
+        ],
+    }
+
+
+def render_pdf(report: Report) -> bytes:
+    """The report as a tagged PDF with its fonts embedded. The same report gives the same bytes.
+
+    Tables are cut at MOST_ROWS rows, with a word on where the rest is. Raises LayoutError where Typst warns or fails.
+    """
+    data = json.dumps(_content(report), ensure_ascii=False, default=list)
+    try:
+        document, warnings = compiler().compile_with_warnings(
+            format="pdf", sys_inputs={"data": data}, pdf_standards=["a-2a", "ua-1"]
+        )
+    except typst.TypstError as error:
+        raise LayoutError(error.diagnostic) from error
+    if warnings:
+        raise LayoutError("; ".join(str(w) for w in warnings))
+    if not isinstance(document, bytes):
+        raise LayoutError(f"not one document but {type(document)}")
+    return document
