@@ -1,0 +1,373 @@
+"""The command `sixth`. spec/commands.md says what each sub-command does.
+
+Belongs here: arguments, messages, exit codes. Does not: the work. Whatever is heavy to import (Dagster, Great
+Expectations, pandas) is imported by the commands that need it.
+
+Exit status: 0 done; 1 as `check` and `verify` say; 2 wrong use, register or settings; 3 a failure inside.
+"""
+
+from __future__ import annotations
+
+import atexit
+import csv
+import io
+import json
+import logging
+import os
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.home import Home, HomeError, find_home, make_home
+
+if TYPE_CHECKING:
+    pass
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Sixth collects the monthly network-security returns from the mail, checks every cell and publishes the report.",
+)
+# Piped or logged, a table is as wide as its content; on a terminal, long messages are folded.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
+log = logging.getLogger("sixth")
+
+HomeOption = Annotated[Path | None, typer.Option("--home", help="The home folder; else SIXTH_HOME, else ./home.")]
+PeriodOption = Annotated[str, typer.Option("--period", help="The month reported on, as 2026-10.")]
+AsOfOption = Annotated[
+    str, typer.Option("--as-of", help="The clock of the run, as 2026-11-06T00:30:00+08:00; else now.")
+]
+
+
+class WrongUse(Exception):
+    """The command cannot do what was asked; the message says what to do instead."""
+
+
+class Lang(StrEnum):
+    """Languages of what units and readers see."""
+
+    zh = "zh"
+    en = "en"
+
+
+def _exit_codes(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn what a command raises into a line with a remedy and the exit status of commands.md."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        from assets.register import RegisterError  # noqa: PLC0415 - keeps --help quick
+        from assets.warehouse import WarehouseBusy  # noqa: PLC0415
+        from expectations.catalogue import CatalogueError  # noqa: PLC0415
+        from pipelines.settings import SettingsError  # noqa: PLC0415
+
+        try:
+            status = command(*args, **kwargs) or 0
+        except (WrongUse, HomeError, RegisterError, SettingsError, CatalogueError, WarehouseBusy) as error:
+            print(f"sixth: {error}", file=sys.stderr)  # noqa: T201
+            status = 2
+        except (typer.Exit, typer.Abort, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            log.debug("failure", exc_info=True)
+            print(f"sixth: failed inside: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+            print("sixth: nothing was published half; SIXTH_DEBUG=1 shows where it failed", file=sys.stderr)  # noqa: T201
+            status = 3
+        raise typer.Exit(status)
+
+    return run
+
+
+def _period(text: str) -> str:
+    from assets.periods import is_period  # noqa: PLC0415
+
+    if not is_period(text):
+        raise WrongUse(f"--period {text!r} is not a month; write it as 2026-10")
+    return text
+
+
+def _clock(text: str) -> datetime:
+    from assets.publishing import parse_time  # noqa: PLC0415
+
+    if not text:
+        return datetime.now().astimezone()
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise WrongUse(f"--as-of: {error}") from error
+
+
+def _open(home: Path | None) -> Home:
+    found = find_home(home)
+    found.check()
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------------ init
+@app.command(epilog="Example: sixth init --sample --home home")
+@_exit_codes
+def init(
+    home: HomeOption = None,
+    sample: Annotated[bool, typer.Option("--sample", help="With the sample register and its mails.")] = False,
+) -> None:
+    """Make a home folder."""
+    place = find_home(home)
+    if make_home(place, sample=sample):
+        out.print(f"{place.root} is a home now{' with the sample in it' if sample else ''}")
+    else:
+        out.print(f"{place.root} is a home already; nothing was changed")
+
+
+# ------------------------------------------------------------------------------------------------------------- run
+@app.command(epilog="Example: sixth run --period 2026-10 --as-of 2026-11-06T00:30:00+08:00")
+@_exit_codes
+def run(
+    period: Annotated[str, typer.Option("--period", help="The month reported on, as 2026-10; else the open one.")] = "",
+    as_of: AsOfOption = "",
+    source: Annotated[Path | None, typer.Option("--source", help="A folder of mails instead of the inbox.")] = None,
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of the reports.")] = Lang.zh,
+    home: HomeOption = None,
+) -> int:
+    """The main job: collect, parse, validate, aggregate, publish."""
+    place, clock = _open(home), _clock(as_of)
+    if source is not None and not source.is_dir():
+        raise WrongUse(f"--source {source} is no folder")
+    from assets.periods import preceding  # noqa: PLC0415
+    from pipelines.run import check_before_run, run_period  # noqa: PLC0415
+
+    deadline, register = check_before_run(place)
+    chosen = _period(period) if period else preceding(f"{clock.astimezone(deadline.zone):%Y-%m}")
+    if chosen < register.first_period:
+        raise WrongUse(f"--period {chosen} lies before {register.first_period}, the first month on record")
+    if not deadline.is_over(chosen, clock):
+        raise WrongUse(f"--period {chosen} is not over yet at {clock.isoformat(timespec='minutes')}")
+    outcome = run_period(place, chosen, clock, source.resolve() if source else None, lang.value)
+    for line in outcome.lines:
+        out.print(line)
+    return outcome.status
+
+
+# ---------------------------------------------------------------------------------------------------------- status
+@app.command(epilog="Example: sixth status --period 2026-10")
+@_exit_codes
+def status(
+    period: Annotated[str, typer.Option("--period", help="The month reported on; else the open one.")] = "",
+    as_of: AsOfOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Who has reported, who not, hours to the cut-off."""
+    from pipelines.reading import status_of  # noqa: PLC0415
+
+    place, clock = _open(home), _clock(as_of)
+    report = status_of(place, _period(period) if period else None, clock)
+    out.print(report.headline)
+    table = _table("unit", "name", "state", "annex 2", "annex 3", "annex 6", "scan", "errors", "warnings")
+    for row in report.rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+def _table(*headings: str) -> Table:
+    """A table whose codes stay whole and whose texts may be folded."""
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        text = heading in ("name", "message", "file", "sheet")
+        table.add_column(heading, no_wrap=not text, overflow="fold")
+    return table
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+@app.command(epilog="Example: sixth findings --period 2026-10 --unit EX-15-01-003 --severity error")
+@_exit_codes
+def findings(
+    period: PeriodOption,
+    unit: Annotated[str, typer.Option("--unit", help="Of one unit.")] = "",
+    rule: Annotated[str, typer.Option("--rule", help="Of one rule, as AST-05.")] = "",
+    severity: Annotated[str, typer.Option("--severity", help="critical, error or warning.")] = "",
+    form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.table,
+    home: HomeOption = None,
+) -> None:
+    """What failed and where."""
+    from pipelines.reading import findings_of  # noqa: PLC0415
+
+    if severity not in ("", "critical", "error", "warning"):
+        raise WrongUse(f"--severity {severity!r} is none of critical, error, warning")
+    rows = findings_of(_open(home), _period(period), unit=unit, rule=rule, severity=severity)
+    if form is Format.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))  # noqa: T201
+    elif form is Format.csv:
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, fieldnames=list(rows[0]) if rows else ["finding_id"])
+        writer.writeheader()
+        writer.writerows(rows)
+        print(buffer.getvalue(), end="")  # noqa: T201
+    else:
+        table = _table("finding", "unit", "rule", "severity", "cell", "message", "file", "sheet")
+        for r in rows:
+            shown = ("finding_id", "unit_code", "rule_id", "severity", "cell", "message", "file", "sheet")
+            table.add_row(*(escape(str(r[key] or "")) for key in shown))
+        out.print(table)
+        out.print(f"{len(rows)} finding{'' if len(rows) == 1 else 's'}")
+
+
+@app.command(epilog="Example: sixth check 附件2.xlsx 附件3.xlsx 扫描件.pdf")
+@_exit_codes
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Workbooks and scans, as they would be mailed.")],
+    unit: Annotated[str, typer.Option("--unit", help="The unit's code; else what the cover says.")] = "",
+    period: Annotated[str, typer.Option("--period", help="The month reported on; else what the cover says.")] = "",
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of the messages.")] = Lang.zh,
+) -> int:
+    """Check files before sending them: no home needed. Exit 1 if a form would be returned or a row dropped."""
+    from pipelines.check import FileUnreadable, check_files, lint_lines  # noqa: PLC0415
+
+    try:
+        checked = check_files(files, unit=unit, period=_period(period) if period else "", lang=lang.value)
+    except FileUnreadable as error:
+        raise WrongUse(str(error)) from error
+    for line in lint_lines(checked):
+        out.print(line, markup=False)
+    counted = f"{len(checked.findings)} finding{'' if len(checked.findings) == 1 else 's'}"
+    out.print(f"{counted} in {checked.files} file{'' if checked.files == 1 else 's'}")
+    return 1 if checked.rejected else 0
+
+
+# ------------------------------------------------------------------------------------------------------------ pull
+DOCUMENTS = ("html", "xlsx", "docx", "pdf")
+PULLED = (*DOCUMENTS, "csv", "parquet", "json")
+
+
+@app.command(epilog="Example: sixth pull --period 2026-10 --scope EX-15 --format xlsx --out report.xlsx")
+@_exit_codes
+def pull(
+    period: PeriodOption,
+    scope: Annotated[str, typer.Option("--scope", help="A node above units; else the carrier.")] = "",
+    version: Annotated[str, typer.Option("--version", help="interim, v1, v2 ...; else the latest.")] = "",
+    form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(PULLED)}.")] = "html",
+    target: Annotated[Path | None, typer.Option("--out", help="Where to put it; else the current folder.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Fetch a published report. csv and parquet come as one .zip of the tables."""
+    from assets.publishing import latest_version  # noqa: PLC0415
+    from assets.register import load_register  # noqa: PLC0415
+
+    place = _open(home)
+    if form not in PULLED:
+        raise WrongUse(f"--format {form!r} is none of {', '.join(PULLED)}")
+    chosen = scope or load_register(place.register).tree(_period(period)).carrier
+    folder = place.published / period / chosen
+    wanted = version or latest_version(folder)
+    if wanted is None or not (folder / wanted).is_dir():
+        there = sorted(p.name for p in folder.glob("*") if p.is_dir()) if folder.is_dir() else []
+        raise WrongUse(
+            f"there is no {wanted or 'report'} of {chosen} for {period}; "
+            + (f"there is {', '.join(there)}" if there else f"`sixth run --period {period}` makes one")
+        )
+    source = folder / wanted
+    name = f"{period}-{chosen}-{wanted}"
+    if form in ("csv", "parquet"):
+        path = _target(target, f"{name}-{form}.zip")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted((source / "data").glob(f"*.{form}")):
+                archive.write(file, file.name)
+    else:
+        file = source / ("summary.json" if form == "json" else f"report.{form}")
+        path = _target(target, f"{name}.{form}")
+        shutil.copyfile(file, path)
+    out.print(str(path))
+
+
+def _target(target: Path | None, name: str) -> Path:
+    if target is None:
+        return Path(name).resolve()
+    if target.is_dir():
+        return (target / name).resolve()
+    if not target.parent.is_dir():
+        raise WrongUse(f"--out: {target.parent} is no folder")
+    return target.resolve()
+
+
+@app.command(epilog="Example: sixth verify home/published/2026-10/EX/v1")
+@_exit_codes
+def verify(path: Annotated[Path, typer.Argument(help="A version folder, or its manifest.json.")]) -> int:
+    """Check a published folder against its manifest."""
+    from assets.publishing import verify as verify_folder  # noqa: PLC0415
+
+    folder = path.parent if path.name == "manifest.json" else path
+    try:
+        faults = verify_folder(folder)
+    except FileNotFoundError as error:
+        raise WrongUse(f"{folder} holds no manifest.json; name a version folder such as …/2026-10/EX/v1") from error
+    except ValueError as error:
+        faults = [str(error)]
+    for fault in faults:
+        out.print(fault)
+    out.print(f"{folder}: {'as it was published' if not faults else f'{len(faults)} files differ'}")
+    return 1 if faults else 0
+
+
+# ------------------------------------------------------------------------------------------------------------- dev
+@app.command(epilog="Example: sixth dev --home home --port 3000")
+@_exit_codes
+def dev(
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option("--port", help="Port of the web pages.")] = 3000,
+) -> None:
+    """Dagster's web server and daemon on this home: assets, checks, schedules."""
+    place = _open(home)
+    place.prepare()
+    os.environ["SIXTH_HOME"] = str(place.root)
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "pipelines.definitions",
+        "-p",
+        str(port),
+        "-h",
+        "127.0.0.1",
+    ]
+    os.execv(sys.executable, command)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    debug = bool(os.environ.get("SIXTH_DEBUG"))
+    level = logging.DEBUG if debug else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(level)  # Great Expectations sets its own loggers to INFO
+    try:
+        app()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 2
+    # DuckDB's bindings print pages about leaked types when the interpreter is taken down in the ordinary way.
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The Dagster definitions: assets, checks, the nightly schedule. `build_defs` makes them afresh, with overrides."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from assets.graph import ASSETS, CHECKS
+from assets.periods import preceding
+from assets.register import RegisterError, load_register
+from pipelines.home import Home, find_home
+from pipelines.partitions import monthly
+from pipelines.resources import HomeResource
+from pipelines.settings import SettingsError, load_settings
+
+NIGHTLY = "0 2 * * *"
+MAX_RUNTIME_SECONDS = 6 * 3600
+WITHOUT_REGISTER = "2026-01"
+
+
+def _calendar(home: Home) -> tuple[str, str]:
+    """First period and time zone of a home; defaults where it has none yet, so that the web pages open all the same."""
+    try:
+        timezone = load_settings(home.register / "settings.yaml").cutoff.timezone
+        return load_register(home.register).first_period, timezone
+    except (RegisterError, SettingsError):
+        return WITHOUT_REGISTER, "Asia/Shanghai"
+
+
+def build_defs(
+    home: Home,
+    *,
+    as_of: datetime | None = None,
+    resources: dict[str, Any] | None = None,
+    assets: Sequence[dg.AssetsDefinition] = ASSETS,
+) -> dg.Definitions:
+    """Definitions for one home. `as_of` fixes the clock (else each run takes its own), `resources` override."""
+    first_period, timezone = _calendar(home)
+    partitions = monthly(first_period, timezone, as_of)
+    partitioned = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions), assets)
+    job = dg.define_asset_job(
+        "month",
+        selection=dg.AssetSelection.all(),
+        description="Mails to the published report of one period.",
+        tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
+    )
+
+    @dg.schedule(
+        job=job,
+        cron_schedule=NIGHTLY,
+        execution_timezone=timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        """Every night, the period whose window is open."""
+        moment = context.scheduled_execution_time
+        period = preceding(f"{moment:%Y-%m}")
+        return dg.RunRequest(run_key=f"{moment:%Y-%m-%d}:{period}", partition_key=period)
+
+    return dg.Definitions(
+        assets=partitioned,
+        asset_checks=CHECKS,
+        jobs=[job],
+        schedules=[nightly],
+        resources={"home": HomeResource(home=str(home.root)), **(resources or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs(find_home(None))

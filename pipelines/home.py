@@ -1,0 +1,114 @@
+"""The home folder: where an instance's data lives. outputs.md lists what is in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLE = Path(__file__).parent / "sample"
+DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 10
+concurrency:
+  pools:
+    granularity: op
+    default_limit: 1
+"""
+
+
+class HomeError(Exception):
+    """The home folder cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of one instance."""
+
+    root: Path
+
+    @property
+    def register(self) -> Path:
+        """units.csv, networks.csv, calendar.yaml, settings.yaml, and overrides of the catalogue."""
+        return self.root / "register"
+
+    @property
+    def inbox(self) -> Path:
+        """The drop folder."""
+        return self.root / "inbox"
+
+    @property
+    def archive(self) -> Path:
+        """Every mail, byte for byte."""
+        return self.root / "archive"
+
+    @property
+    def warehouse(self) -> Path:
+        """DuckDB, the sightings of mails, and the ledger."""
+        return self.root / "warehouse"
+
+    @property
+    def published(self) -> Path:
+        """The reports."""
+        return self.root / "published"
+
+    @property
+    def outbox(self) -> Path:
+        """Mails to units, where no server is configured."""
+        return self.root / "outbox"
+
+    @property
+    def data_docs(self) -> Path:
+        """Great Expectations' Data Docs."""
+        return self.root / "data_docs"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME."""
+        return self.root / "dagster"
+
+    def check(self) -> None:
+        """Raise HomeError where this is no home."""
+        if not self.register.is_dir():
+            raise HomeError(f"{self.root} is no home of Sixth; make one with `sixth init --home {self.root}`")
+
+    def prepare(self) -> None:
+        """Make what a run needs and point Dagster here."""
+        for folder in (self.inbox, self.archive, self.warehouse, self.published, self.dagster):
+            folder.mkdir(parents=True, exist_ok=True)
+        config = self.dagster / "dagster.yaml"
+        if not config.exists():
+            config.write_text(DAGSTER_YAML, encoding="utf-8")
+        os.environ["DAGSTER_HOME"] = str(self.dagster)
+
+
+def find_home(given: Path | None) -> Home:
+    """The home named on the command line, else SIXTH_HOME, else ./home."""
+    return Home(Path(given or os.environ.get("SIXTH_HOME") or "home").resolve())
+
+
+def make_home(home: Home, *, sample: bool) -> bool:
+    """Make a home, with a register to start from or, with `sample`, the sample's register and mails.
+
+    What is there already is left as it is; returns whether anything was made.
+    """
+    if home.register.exists():
+        return False
+    for folder in (home.inbox, home.archive, home.warehouse, home.published, home.outbox, home.dagster):
+        folder.mkdir(parents=True, exist_ok=True)
+    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+    building = home.root / ".register"
+    shutil.rmtree(building, ignore_errors=True)
+    if sample:
+        shutil.copytree(SAMPLE / "inbox", home.inbox, dirs_exist_ok=True)
+        shutil.copytree(SAMPLE / "register", building)
+    else:
+        shutil.copytree(Path(__file__).parent / "blank_register", building)
+    building.rename(home.register)
+    return True

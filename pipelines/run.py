@@ -1,0 +1,81 @@
+"""`sixth run`: the Dagster definitions driven in this process, and what is said of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from assets.periods import Deadline
+from assets.publishing import latest_version
+from assets.register import Register, load_register
+from pipelines.home import Home
+from pipelines.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run ended with: lines for people, and the exit status."""
+
+    lines: tuple[str, ...]
+    status: int
+    stages: dict[str, tuple[float, float]] = field(default_factory=dict)  # begin and end, seconds since the epoch
+
+
+def check_before_run(home: Home) -> tuple[Deadline, Register]:
+    """Read register and settings before anything else: a contradiction stops the run here.
+
+    Raises HomeError, RegisterError, SettingsError.
+    """
+    home.check()
+    register = load_register(home.register)
+    return load_settings(home.register / "settings.yaml").deadline(register), register
+
+
+def run_period(home: Home, period: str, as_of: datetime, source: Path | None, lang: str) -> Outcome:
+    """Materialise every asset of the period; raises whatever a stage failed with."""
+    home.prepare()
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    import dagster as dg  # noqa: PLC0415 - a second, and only runs need it
+
+    from pipelines.definitions import build_defs  # noqa: PLC0415
+    from pipelines.progress import reporter  # noqa: PLC0415
+    from pipelines.resources import HomeResource  # noqa: PLC0415
+
+    resource = HomeResource(
+        home=str(home.root), as_of=as_of.isoformat(), source=str(source) if source else "", lang=lang
+    )
+    definitions = build_defs(home, as_of=as_of, resources={"home": resource})
+    job = definitions.resolve_job_def("month")
+    level = "DEBUG" if os.environ.get("SIXTH_DEBUG") else "CRITICAL"
+    config = {"loggers": {"console": {"config": {"log_level": level}}}}
+    with dg.DagsterInstance.get() as instance, reporter.shown():
+        result = job.execute_in_process(instance=instance, partition_key=period, run_config=config, raise_on_error=True)
+    checks = [e for e in result.get_asset_check_evaluations() if not e.passed and e.blocking]
+    if checks:
+        names = ", ".join(f"{e.check_name} {dict(e.metadata)}" for e in checks)
+        return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
+    with dg.DagsterInstance.get() as instance:
+        stats = instance.get_run_step_stats(result.run_id)
+    stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
+    return Outcome(tuple(_summary_lines(home, period)), 0, stages)
+
+
+def _summary_lines(home: Home, period: str) -> list[str]:
+    register = load_register(home.register)
+    carrier = register.tree(period).carrier
+    folder = home.published / period / carrier
+    version = latest_version(folder)
+    assert version is not None
+    summary = json.loads((folder / version / "summary.json").read_text(encoding="utf-8"))
+    units, mails, found = summary["units"], summary["mails"], summary["findings"]
+    return [
+        f"{period} {summary['kind']} report ({version}) as of {summary['as_of']}",
+        f"units    {units['complete_on_time']} on time, {units['complete_late']} late, {units['incomplete']} incomplete, "
+        f"{units['returned']} returned, {units['missing']} missing, of {units['expected']}",
+        f"mails    {mails['received']} received, {mails['held']} held, {mails['duplicates']} further copies",
+        f"findings {found['critical']} critical, {found['error']} errors, {found['warning']} warnings",
+        f"report   {folder / version / 'report.html'}",
+    ]

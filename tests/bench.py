@@ -1,0 +1,389 @@
+"""`make bench`: the main job on a generated month beside the floor, stage by stage. Prints a table, writes JSON.
+
+The month is the size of real ones: some 50 assets, 3 APPs, 60 answers and 17 indicators a unit, and a scan of some
+150 KB. The floor is the time to read the same bytes once in as many processes as there are cores: decode and hash
+each mail, open its workbooks with calamine, with scans also decode each page at quarter scale. Nothing here asserts
+a time. Run as `python -m tests.bench --units 2000`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import email
+import hashlib
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date, datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any
+
+from expectations.catalogue import Catalogue, load_catalogue
+from pipelines.home import Home
+
+PERIOD = "2026-10"
+FIRST_NIGHT = "2026-11-06T00:30:00+08:00"
+SECOND_NIGHT = "2026-11-07T02:00:00+08:00"
+UNITS_A_CITY = 30
+CITIES_A_PROVINCE = 11
+KINDS = ("network", "market", "enterprise", "channel", "service", "engineering", "general", "finance", "county")
+ASSETS, APPS, INCIDENTS, PROBLEMS = 50, 3, 1, 4
+
+
+# ------------------------------------------------------------------------------------------------- a made-up month
+def units_csv(units: int) -> str:
+    """A register of provinces, cities and units."""
+    lines = ["unit_code,unit_name,parent_code,level,kind,services,mailboxes,active_from,active_to"]
+    lines.append("BE,基准集团,,carrier,,,,2025-01,")
+    for n in range(units):
+        city, province = n // UNITS_A_CITY, n // (UNITS_A_CITY * CITIES_A_PROVINCE)
+        if n % (UNITS_A_CITY * CITIES_A_PROVINCE) == 0:
+            lines.append(f"BE-{province:02d},第{province}省公司,BE,province,,,,2025-01,")
+        if n % UNITS_A_CITY == 0:
+            lines.append(f"BE-{province:02d}-{city:03d},第{city}市分公司,BE-{province:02d},city,,,,2025-01,")
+        code = f"BE-{province:02d}-{city:03d}-{n:05d}"
+        kind = KINDS[n % len(KINDS)]
+        lines.append(f"{code},第{n}单位,BE-{province:02d}-{city:03d},unit,{kind},access;im,u{n}@oa.example,2025-01,")
+    return "\n".join(lines) + "\n"
+
+
+def unit_codes(units: int) -> list[tuple[str, str, str]]:
+    """(code, name, kind) of every reporting unit."""
+    rows = [line.split(",") for line in units_csv(units).splitlines()[1:]]
+    return [(r[0], r[1], r[4]) for r in rows if r[3] == "unit"]
+
+
+def _workbook(sheets: dict[str, list[list[Any]]]) -> bytes:
+    import xlsxwriter
+
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True})
+    day = book.add_format({"num_format": "yyyy-mm-dd"})
+    for title, rows in sheets.items():
+        sheet = book.add_worksheet(title)
+        for r, row in enumerate(rows):
+            for c, value in enumerate(row):
+                if isinstance(value, date):
+                    sheet.write_datetime(r, c, datetime.combine(value, datetime.min.time()), day)
+                elif value is not None:
+                    sheet.write(r, c, value)
+    book.close()
+    return buffer.getvalue()
+
+
+def _cover(title: str, code: str, name: str, **flags: str) -> list[list[Any]]:
+    fields = {
+        "单位编码": code, "单位名称": name, "报送月份": PERIOD, "填报人": "王强", "联系电话": "13900001111",
+        "填报日期": date(2026, 11, 2), "单位负责人": "赵敏", "表单版本": "2026.1", **flags,
+    }  # fmt: skip
+    return [[title], [], *([k, v] for k, v in fields.items())]
+
+
+def annex2(code: str, name: str, catalogue: Catalogue, rng: random.Random) -> bytes:
+    """Annex 2 of a unit, with the share of faults that real ones have."""
+    assets, apps = catalogue.sheets["exposed_assets"], catalogue.sheets["app_launches"]
+    number = int(code[-5:])
+    rows: list[list[Any]] = [[c.zh for c in assets.columns]]
+    for i in range(ASSETS):
+        site = i % 5 == 0
+        day = date(2026, 10, 1) + timedelta(days=rng.randrange(31))
+        rows.append([
+            i + 1, f"系统{i}", "网站" if site else rng.choice(assets.columns[2].codes[1:]),
+            f"{100 + number // 65536}.{number // 256 % 256}.{number % 256}.{i + 1}", "443" if i % 7 else "80,443,3306", "TCP",
+            f"https://s{i}.u{number}.example" if site else None, f"京ICP备{number:08d}号-{i + 1}" if site else None,
+            f"支撑域{i % 9}", "二级" if i % 3 else "未定级", f"11000-{number}-{i}" if i % 3 else None, "否" if i % 2 else "是",
+            "王强", "13900001111", day if i % 4 else day.isoformat(), "业务对外开放", "WAF、防火墙" if i % 6 else "无",
+            date(2026, 9, 20) if i % 8 else None, 0 if i % 8 else None, "是" if rng.random() > 0.02 else "待定", None,
+        ])  # fmt: skip
+    launches: list[list[Any]] = [[c.zh for c in apps.columns]]
+    for i in range(APPS):
+        launches.append([
+            i + 1, f"掌上{i}", "Android", f"com.example.u{number}.a{i}", f"1.{i}.0", "新上线", date(2026, 10, 9), "自研", None,
+            f"京ICP备{number:08d}号-{i + 1}A", "是", date(2026, 10, 1), "否", None, "否", None, "王强", "13900001111", None,
+        ])  # fmt: skip
+    cover = _cover("附件2", code, name, 本月有无新增暴露面资产="有", 本月有无APP上线="有")
+    return _workbook({"填报信息": cover, assets.title: rows, apps.title: launches})
+
+
+def annex3(code: str, name: str, kind: str, catalogue: Catalogue, rng: random.Random) -> bytes:
+    """Annex 3 of a unit: every item asked of it answered, problems, an incident, indicators."""
+    checks = [[c.zh for c in catalogue.sheets["self_check"].columns]]
+    for item in catalogue.items_for(kind, frozenset({"access", "im"}), False):
+        met = rng.random() > 0.05
+        checks.append([
+            item.code, item.text, "符合" if met else "部分符合", (1.0 if met else 0.9) if item.target else None,
+            None if met else "尚有缺口", None if met else "按计划整改", None if met else date(2026, 12, 1), None, "王强",
+            date(2026, 10, 15),
+        ])  # fmt: skip
+    problems = [[c.zh for c in catalogue.sheets["rectification"].columns]]
+    for i in range(PROBLEMS):
+        problems.append([
+            f"202610-{i:03d}", "上级检查", None, "端口未收敛", "中", date(2026, 10, 9), "按计划整改",
+            date(2026, 12, 1) if i else date(2026, 10, 20), "整改中", None, None,
+        ])  # fmt: skip
+    incidents = [[c.zh for c in catalogue.sheets["incidents"].columns]]
+    for i in range(INCIDENTS):
+        incidents.append([
+            f"SJ-{i}", "网络攻击", "中", "2026-10-09 08:00", "2026-10-09 09:30", "2026-10-09 09:40", "2026-10-09 20:00",
+            "外部扫描", "一台服务器", "弱口令", "封堵", "是", "加固",
+        ])  # fmt: skip
+    numbers = [[c.zh for c in catalogue.sheets["indicators"].columns]]
+    for indicator in catalogue.indicators:
+        due = rng.randrange(10, 200)
+        done = due if rng.random() > 0.1 else due - 1
+        numbers.append([indicator.code, indicator.zh, done, due if indicator.kind == "ratio" else None, None])
+    titles = {s: catalogue.sheets[s].title for s in ("self_check", "rectification", "incidents", "indicators")}
+    rows = {"self_check": checks, "rectification": problems, "incidents": incidents, "indicators": numbers}
+    cover = _cover("附件3", code, name, 本月有无安全事件="有")
+    return _workbook({"填报信息": cover, **{titles[s]: rows[s] for s in titles}})
+
+
+def scan_pages(count: int) -> list[bytes]:
+    """Some signed and sealed pages of about 150 KB, as PDF."""
+    from tests.scans.made_scans import made_page
+
+    pages = []
+    for seed in range(count):
+        buffer = io.BytesIO()
+        made_page("normal", seed).save(buffer, "PDF", resolution=150, quality=75)
+        pages.append(buffer.getvalue())
+    return pages
+
+
+def _write_mails(job: tuple[Path, list[tuple[int, str, str, str]], list[bytes]]) -> None:
+    folder, units, scans = job
+    catalogue = load_catalogue()
+    for number, code, name, kind in units:
+        rng = random.Random(number)
+        mail = EmailMessage()
+        mail["From"] = f"u{number}@oa.example"
+        mail["To"] = "wangan@oa.example"
+        mail["Subject"] = f"【网络安全月报】{name}{PERIOD}"
+        stamp = datetime(2026, 11, 1, 8) + timedelta(seconds=rng.randrange(4 * 86400))
+        mail["Date"] = stamp.strftime("%a, %d %b %Y %H:%M:%S +0800")
+        mail["Received"] = f"from mx by oa.example; {mail['Date']}"
+        mail["Message-ID"] = f"<{number}@oa.example>"
+        mail.set_content("请查收本月网络安全报表。")
+        parts = {
+            f"附件2 {name}.xlsx": annex2(code, name, catalogue, rng),
+            f"附件3 {name}.xlsx": annex3(code, name, kind, catalogue, rng),
+        }
+        if scans:
+            parts["签字盖章扫描件.pdf"] = scans[number % len(scans)]
+        for file, content in parts.items():
+            mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=file)
+        path = folder / f"{number // 1000:03d}" / f"{number:06d}.eml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(mail.as_bytes(policy=SMTP))
+
+
+def make_month(folder: Path, units: int, *, scans: bool) -> Home:
+    """A home with a register of so many units and a mail of each in its inbox."""
+    home = Home(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    home.register.mkdir(parents=True)
+    (home.register / "units.csv").write_text(units_csv(units), encoding="utf-8")
+    (home.register / "networks.csv").write_text("cidr,name\n100.0.0.0/8,出口\n101.0.0.0/8,出口\n", encoding="utf-8")
+    (home.register / "calendar.yaml").write_text("first_period: 2026-10\nprotection_periods: []\n", encoding="utf-8")
+    codes = [(n, *u) for n, u in enumerate(unit_codes(units))]
+    pages = scan_pages(8) if scans else []
+    jobs = [(home.inbox, codes[i : i + 100], pages) for i in range(0, units, 100)]
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(_write_mails, jobs))
+    return home
+
+
+# ------------------------------------------------------------------------------------------------------- the floor
+def _floor_batch(paths: list[Path]) -> int:
+    from python_calamine import CalamineWorkbook
+
+    size = 0
+    for path in paths:
+        raw = path.read_bytes()
+        hashlib.sha256(raw).digest()
+        size += len(raw)
+        for part in email.message_from_bytes(raw).walk():
+            if part.is_multipart():
+                continue
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            if content.startswith(b"PK"):
+                book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+                for title in book.sheet_names:
+                    book.get_sheet_by_name(title).to_python()
+            elif content.startswith(b"%PDF"):
+                _decode_pages(content)
+    return size
+
+
+def _decode_pages(content: bytes) -> None:
+    import cv2
+    import numpy as np
+    import pikepdf
+
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        for page in pdf.pages:
+            for image in page.images.values():
+                cv2.imdecode(np.frombuffer(image.read_raw_bytes(), np.uint8), cv2.IMREAD_REDUCED_COLOR_4)
+
+
+def floor_seconds(inbox: Path) -> float:
+    """The time to read the month's bytes once, the processes' start not counted."""
+    paths = sorted(inbox.rglob("*.eml"))
+    batches = [paths[i : i + 50] for i in range(0, len(paths), 50)]
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(_floor_batch, [paths[:1]] * (os.cpu_count() or 1)))
+        start = time.perf_counter()
+        list(pool.map(_floor_batch, batches))
+        return time.perf_counter() - start
+
+
+# ------------------------------------------------------------------------------------------------- the job, measured
+def _tree_bytes() -> int:
+    """Proportional memory of this process and all below it (shared pages counted once)."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
+    total, waiting = 0, [os.getpid()]
+    while waiting:
+        pid = waiting.pop()
+        waiting += children.get(pid, [])
+        try:
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
+    return total
+
+
+def child(home: Path, as_of: str) -> None:
+    """Run the job in this process and print its stages as JSON."""
+    start = time.perf_counter()
+    samples: list[tuple[float, int]] = []
+    ended = threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(0.2):
+            samples.append((time.time(), _tree_bytes()))
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    from pipelines.run import run_period
+
+    outcome = run_period(Home(home), PERIOD, datetime.fromisoformat(as_of), None, "zh")
+    ended.set()
+    thread.join()
+    assert outcome.status == 0, outcome.lines
+    stages = [
+        {
+            "stage": name,
+            "seconds": end - begin,
+            "peak_mb": max((b for t, b in samples if begin <= t <= end), default=0) / 1e6,
+        }
+        for name, (begin, end) in outcome.stages.items()
+    ]
+    print(
+        json.dumps(
+            {
+                "inside": time.perf_counter() - start,
+                "peak_mb": max((b for _, b in samples), default=0) / 1e6,
+                "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+                "stages": stages,
+            }
+        )
+    )
+
+
+def job(home: Home, as_of: str) -> dict[str, Any]:
+    """The job in a cold process: wall seconds, stages, peak memory of all its processes."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--child", str(home.root), "--as-of", as_of],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        raise SystemExit(done.stderr[-4000:])
+    return {"seconds": seconds, **json.loads(done.stdout.splitlines()[-1])}
+
+
+def second_night(home: Home, units: int) -> None:
+    """One mail in a hundred again, changed by a letter: a correction received after the first night."""
+    for number in range(0, units, 100):
+        path = home.inbox / f"{number // 1000:03d}" / f"{number:06d}.eml"
+        raw = path.read_bytes().replace(b"Sun, 01 Nov", b"Fri, 06 Nov", 2)
+        for day in (b"Mon, 02 Nov", b"Tue, 03 Nov", b"Wed, 04 Nov", b"Thu, 05 Nov"):
+            raw = raw.replace(day, b"Fri, 06 Nov", 2)
+        path.with_name(f"{number:06d}-again.eml").write_bytes(raw)
+
+
+def measure(folder: Path, units: int, *, scans: bool) -> Iterator[dict[str, Any]]:
+    """Floor, first night and second night of a month."""
+    home = make_month(folder, units, scans=scans)
+    label = {"units": units, "scans": scans}
+    floor = floor_seconds(home.inbox)
+    yield {**label, "what": "floor", "seconds": floor}
+    first = job(home, FIRST_NIGHT)
+    yield {**label, "what": "first night", **first, "ratio": first["seconds"] / floor}
+    second_night(home, units)
+    second = job(home, SECOND_NIGHT)
+    yield {**label, "what": "second night", **second, "ratio": second["seconds"] / first["seconds"]}
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def show(result: dict[str, Any]) -> None:
+    """One result as lines of a table."""
+    ratio = f"{result['ratio']:8.2f}" if "ratio" in result else " " * 8
+    peak = f"{result['peak_mb']:9.0f}" if "peak_mb" in result else " " * 9
+    scans = "with scans" if result["scans"] else "no scans"
+    print(f"{result['units']:7d} {scans:11s} {result['what']:28s} {result['seconds']:9.2f} {ratio} {peak}", flush=True)
+    for stage in result.get("stages", ()):
+        print(f"{'':20s}   {stage['stage']:25s} {stage['seconds']:9.2f} {'':8s} {stage['peak_mb']:9.0f}", flush=True)
+
+
+def main() -> None:
+    """Measure N/4, N/2, N and 2N units, with scans and without, and print what came out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--units", type=int, default=2000)
+    parser.add_argument("--only", action="store_true", help="N alone, not N/4, N/2 and 2N")
+    parser.add_argument("--without-scans", action="store_true", help="measure without scans alone")
+    parser.add_argument("--folder", type=Path, default=Path("bench"))
+    parser.add_argument("--child", type=Path)
+    parser.add_argument("--as-of", default=FIRST_NIGHT)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments.child, arguments.as_of)
+        return
+    sizes = [arguments.units]
+    if not arguments.only:
+        sizes = [arguments.units // 4, arguments.units // 2, arguments.units, 2 * arguments.units]
+    print(f"{'units':>7s} {'':11s} {'what':28s} {'seconds':>9s} {'ratio':>8s} {'peak MB':>9s}")
+    results = []
+    for units in sizes:
+        for scans in (False,) if arguments.without_scans else (False, True):
+            for result in measure(arguments.folder / f"{units}", units, scans=scans):
+                show(result)
+                results.append(result)
+    arguments.folder.mkdir(exist_ok=True)
+    (arguments.folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    print(f"written to {arguments.folder / 'results.json'}; ratio: to the floor, or of the second night to the first")
+
+
+if __name__ == "__main__":
+    main()
