@@ -1,0 +1,77 @@
+"""What the tests run in worker processes: functions of a module, so that a worker can find them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from assets.limits import Limits
+from assets.workbooks.workbook import Workbook, WorkbookUnreadable, read_workbook
+
+
+def outcome(content: bytes) -> str:
+    """'read', or the reason why not; anything else than WorkbookUnreadable escapes."""
+    try:
+        read_workbook(content, "附件2.xlsx", Limits())
+    except WorkbookUnreadable as unreadable:
+        return unreadable.reason
+    return "read"
+
+
+def read(content: bytes) -> Workbook:
+    return read_workbook(content, "附件2.xlsx", Limits())
+
+
+def act(task: tuple[str, int]) -> int:
+    """Do to the worker what the task's name says, or return its number."""
+    name, number = task
+    if name == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif name == "abort":
+        os.abort()
+    elif name == "exit":
+        os._exit(3)
+    elif name == "hang":
+        while True:
+            pass
+    elif name == "hang in C":
+        sum(range(10**15))
+    elif name == "allocate":
+        bytearray(1 << 40)
+    elif name == "grow":
+        kept = []
+        while True:
+            kept.append(bytes(1 << 20))
+    elif name == "raise":
+        raise ValueError(f"task {number}")
+    elif name == "panic":
+        raise BaseException("as pyo3 raises it")
+    elif name == "sleep":
+        time.sleep(number / 1000)
+    return number
+
+
+def be_killed_once(mark: Path) -> str:
+    """Die the first time, as when somebody else kills the worker."""
+    if mark.exists():
+        return "survived"
+    mark.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+    return "never"
+
+
+prepared: list[str] = []
+
+
+def prepare(word: str) -> None:
+    prepared.append(word)
+
+
+def fail_to_prepare() -> None:
+    raise RuntimeError("no settings")
+
+
+def tell_prepared(_: int) -> list[str]:
+    return prepared
