@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from assets.faults import Fault
 from assets.limits import Limits
@@ -20,6 +20,7 @@ from assets.workbooks.sheet import Cell, Sheet, Workbook
 from expectations.catalogue import Catalogue, Column, Form, SheetForm
 
 HEADING_ROWS = 10
+LONGEST_HEADING = 200
 FEEDBACK_SHEET = "反馈"
 SERVICE_SHEETS = frozenset({FEEDBACK_SHEET, "填表说明", "说明"})  # ours, in templates and marked workbooks
 EXPLANATION_COLUMNS = ("finding_id", "subject", "情况说明")
@@ -78,10 +79,18 @@ class Explanation:
     text: str
 
 
-def normalise_heading(text: object) -> str:
-    """A heading as compared: NFKC, without white space, what stands in brackets, trailing * and colon."""
-    folded = re.sub(r"\s+", "", unicodedata.normalize("NFKC", str(text or "")))
+@lru_cache(maxsize=10_000)
+def _normalised(text: str) -> str:
+    folded = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
     return _BRACKETS.sub("", folded).rstrip("*:").lstrip("*")
+
+
+def normalise_heading(cell: object) -> str:
+    """A heading as compared: NFKC, without white space, what stands in brackets, trailing * and colon.
+
+    Cells that are no text, or longer than any heading, compare as nothing.
+    """
+    return _normalised(cell) if isinstance(cell, str) and len(cell) <= LONGEST_HEADING else ""
 
 
 def _blank(cell: Cell) -> bool:
@@ -116,7 +125,7 @@ def recognise(workbook: Workbook, file: str, catalogue: Catalogue, limits: Limit
 
 def read_explanations(workbook: Workbook) -> list[Explanation]:
     """What a unit wrote into column 情况说明 of the sheet 反馈 that its feedback carried, blank cells left out."""
-    explanations = []
+    explanations: list[Explanation] = []
     for sheet in workbook.sheets:
         if _title_key(sheet.title) != FEEDBACK_SHEET:
             continue
@@ -195,9 +204,13 @@ def _heading_row(sheet: Sheet, wanted: dict[str, Column]) -> tuple[int, list[str
         hits = sum(normalise_heading(t) in wanted for t in texts)
         if hits and (best is None or hits > best[0]):
             best = (hits, r, texts)
+        if hits == len(wanted):
+            break
     if best is None:
         return None
     hits, r, texts = best
+    if hits == len(wanted):
+        return r, texts
     # Over two rows: a group above its columns, or one heading cut in two. Kept only where it tells more columns.
     for upper, lower in ((r - 1, r), (r, r + 1)):
         if upper < 0 or lower >= len(sheet.rows):

@@ -168,9 +168,8 @@ def marts(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Materiali
 
 @dg.asset(group_name="reports", kinds={"jinja", "excel"}, deps=[marts], pool=POOL)
 def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-    """The consolidated report of every scope, with its data and manifest, in a folder that appears whole or not at all."""
+    """The consolidated report of every scope, with data and manifest, in a folder that appears whole or not at all."""
     from reports.content import gather  # noqa: PLC0415 - wanted here alone
-
     from reports.pool import render_all  # noqa: PLC0415
 
     session = home.session
@@ -213,7 +212,7 @@ def _finding_count(session: Session, period: str) -> int:
     pool=POOL,
 )
 def rows_hold(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Iterator[dg.AssetCheckResult]:
-    """One check a suite: rules that rows fail, and the units with most of them. A unit's fault never stops the month."""
+    """One check a suite: the rules that rows fail, most cells first. A unit's fault never stops the month."""
     period = context.partition_key
     found: dict[str, list[dict[str, Any]]] = {}
     for row in home.session.warehouse.rows(
@@ -247,7 +246,7 @@ def rows_hold(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Ite
 
 @dg.asset_check(asset=marts, blocking=True, pool=POOL)
 def figures_reconcile(context: dg.AssetCheckExecutionContext, home: HomeResource) -> dg.AssetCheckResult:
-    """The SQL tests of sql/tests return no row: totals agree however they are summed. Nothing is published otherwise."""
+    """The SQL tests of sql/tests return no row: totals agree however they are summed; else nothing is published."""
     failing = {k: v for k, v in months.failing_tests(home.session.indexed, context.partition_key).items() if v}
     return dg.AssetCheckResult(passed=not failing, metadata={"failing rows": dg.MetadataValue.json(failing)})
 

@@ -140,7 +140,9 @@ def fingerprints(work: Work, last: str) -> dict[str, str]:
         r["period"]: r["mails"]
         for r in work.warehouse.rows(
             """
-            select period, md5(string_agg(concat_ws('|', mail, epoch_us(received_at), copies), ',' order by mail)) as mails
+            select
+                period,
+                md5(string_agg(concat_ws('|', mail, epoch_us(received_at), copies), ',' order by mail)) as mails,
             from core.mail_periods
             group by period
             """

@@ -180,9 +180,7 @@ def parse_mail(
     return parsed
 
 
-def open_attachment(
-    parsed: ParsedMail, attachment: Attachment, parser: Parser, reason: str | None = None
-) -> None:
+def open_attachment(parsed: ParsedMail, attachment: Attachment, parser: Parser, reason: str | None = None) -> None:
     """Add an attachment's forms, scan or faults; with a `reason` it is not opened."""
     if attachment.kind in ("workbook", "csv"):
         _parse_workbook(parsed, attachment, parser, reason)
@@ -325,11 +323,11 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
                     "text": explanation.text,
                 }
             )
-        for ordinal, (of_form, fault) in enumerate(mail.faults):
+        for ordinal, (about_form, fault) in enumerate(mail.faults):
             tables["faults"].append(
                 {
                     "mail": mail.mail,
-                    "form_id": of_form,
+                    "form_id": about_form,
                     "ordinal": ordinal,
                     **{k: getattr(fault, k) for k in FAULTS if k not in ("mail", "form_id", "ordinal")},
                 }

@@ -248,7 +248,12 @@ def changes_since(
     new: dict[str, list[str]] = {}
     for row in work.warehouse.rows(
         """
-        select m.mail, m.received_at, m.unit_code as sender, list(distinct s.unit_code) as units, any_value(u.unit_name) as name
+        select
+            m.mail,
+            m.received_at,
+            m.unit_code as sender,
+            list(distinct s.unit_code) as units,
+            any_value(u.unit_name) as name,
         from core.mails as m
         left join core.submissions as s using (period, mail)
         left join core.units as u on u.period = m.period and u.unit_code = coalesce(s.unit_code, m.unit_code)

@@ -35,6 +35,7 @@ log = logging.getLogger("sixth.staging")
 
 BATCH = 16
 LOAD = 64  # batches a load
+TYPICAL_SECONDS = 0.5  # of a mail, many times over; what takes longer is parsed singly, then file by file
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
 R = TypeVar("R")
@@ -86,22 +87,19 @@ def parse_new(
         ParseTask(tuple((m, ()) for m in batch), archive, incoming, f"{number:06d}")
         for number, batch in enumerate(batches)
     )
-    done = loaded = 0
-    for task, outcome in _isolated(parse_batch, tasks, parser, parser.limits.file_seconds + 2.0 * BATCH):
+    done, finished = 0, []
+    for task, outcome in _isolated(parse_batch, tasks, parser, parser.limits.file_seconds + BATCH * TYPICAL_SECONDS):
         if isinstance(outcome, Died):
-            log.warning(
-                "a batch of %d mails ended with %s; they are parsed one by one",
-                len(task.mails),
-                outcome.reason,
-            )
+            log.warning("a batch of %d mails died (%s); they are parsed singly", len(task.mails), outcome.reason)
             _parse_singly(task, parser)
+        finished.append(task.stem)
         done += len(task.mails)
-        loaded += 1
         if progress:
             progress(done, len(mails))
-        if loaded % LOAD == 0:
-            load(warehouse, incoming)
-    load(warehouse, incoming)
+        if len(finished) >= LOAD:
+            load(warehouse, incoming, finished)
+            finished = []
+    load(warehouse, incoming, finished)
     shutil.rmtree(incoming, ignore_errors=True)
     return len(mails)
 
@@ -126,14 +124,14 @@ def _parse_singly(batch: ParseTask, parser: Parser) -> None:
     singles = [
         ParseTask((mail,), batch.archive, batch.folder, f"{batch.stem}-{i:03d}") for i, mail in enumerate(batch.mails)
     ]
-    for task, outcome in _isolated(parse_batch, singles, parser, 4 * parser.limits.file_seconds):
+    for task, outcome in _isolated(parse_batch, singles, parser, 2 * parser.limits.file_seconds):
         if not isinstance(outcome, Died):
             continue
         mail = task.mails[0][0]
         guilty = tuple(_guilty(mail, task.archive, parser))
         log.warning("mail %s ended with %s; attachments set aside: %s", mail[:12], outcome.reason, guilty)
         again = ParseTask(((mail, guilty),), task.archive, task.folder, task.stem)
-        (_, second), *_ = _isolated(parse_batch, [again], parser, 4 * parser.limits.file_seconds)
+        (_, second), *_ = _isolated(parse_batch, [again], parser, 2 * parser.limits.file_seconds)
         if isinstance(second, Died):
             write_tables([unparsable(mail, second.reason)], parser, task.folder, task.stem)
 
@@ -150,18 +148,25 @@ def _guilty(mail: str, archive: Path, parser: Parser) -> Iterator[tuple[int, str
             yield task.number, outcome.reason
 
 
-def load(warehouse: Warehouse, incoming: Path) -> None:
-    """Load what the workers wrote, in one transaction, and remove the files."""
-    folders = [f for f in sorted(incoming.iterdir()) if f.is_dir() and any(f.glob("*.parquet"))]
+def load(warehouse: Warehouse, incoming: Path, stems: Iterable[str]) -> None:
+    """Load what was written for finished batches, in one transaction, and remove the files.
+
+    Batches that workers are still writing are left alone: a mail is loaded with all its rows or not at all.
+    """
+    finished = frozenset(stems)
+    files: dict[str, list[Path]] = {}
+    for path in sorted(incoming.glob("*/*.parquet")):
+        if path.stem.partition("-")[0] in finished:
+            files.setdefault(path.parent.name, []).append(path)
     warehouse.execute("begin")
     try:
-        for folder in folders:
-            warehouse.execute(
-                f"insert into staging.{folder.name} by name select * from read_parquet('{folder}/*.parquet')"
-            )
+        for table, paths in files.items():
+            listed = ", ".join(f"'{path}'" for path in paths)
+            warehouse.execute(f"insert into staging.{table} by name select * from read_parquet([{listed}])")
     except BaseException:
         warehouse.execute("rollback")
         raise
     warehouse.execute("commit")
-    for folder in folders:
-        shutil.rmtree(folder)
+    for paths in files.values():
+        for path in paths:
+            path.unlink()

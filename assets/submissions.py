@@ -293,9 +293,7 @@ def _book_form(
         )
         for f in faults
     ]
-    for fault in mail.faults:
-        if fault["form_id"] == form["form_id"]:
-            on_cover.append(_as_fault(fault))
+    on_cover.extend(_as_fault(f) for f in mail.faults if f["form_id"] == form["form_id"])
     booked.findings.extend(PlainFinding(unit, mail.mail, form["form_id"], f) for f in on_cover)
     rules = booking.catalogue.rules
     booked.submissions.append(
@@ -317,7 +315,9 @@ def _book_form(
     return unit
 
 
-_COVER_COLUMN = {"CVR-01": "unit_code", "CVR-02": "unit_code", "CVR-03": "unit_name", "CVR-04": "period", "CVR-05": "period"}  # fmt: skip
+_COVER_COLUMN = {
+    "CVR-01": "unit_code", "CVR-02": "unit_code", "CVR-03": "unit_name", "CVR-04": "period", "CVR-05": "period",
+}  # fmt: skip
 
 
 def _heading(rule_id: str, cover: Iterable[Any]) -> str:

@@ -18,7 +18,15 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
-FILES = ("forms.yaml", "checklists.yaml", "rules.yaml", "reasons.yaml", "messages.yaml", "glossary.yaml", "explanations.yaml")
+FILES = (
+    "forms.yaml",
+    "checklists.yaml",
+    "rules.yaml",
+    "reasons.yaml",
+    "messages.yaml",
+    "glossary.yaml",
+    "explanations.yaml",
+)
 CODE_TYPES = ("enum", "enum_list")
 
 

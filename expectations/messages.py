@@ -17,7 +17,7 @@ LONGEST_VALUE = 60
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Put values into {places}; a value that is empty takes its quotation marks or brackets along, a long one is cut."""
+    """Put values into {places}; a value that is empty takes its quotation marks along; a long one is cut."""
     shown = {k: v if len(v) <= LONGEST_VALUE else v[: LONGEST_VALUE - 1] + "…" for k, v in values.items()}
 
     def kept(segment: re.Match[str]) -> str:

@@ -6,6 +6,8 @@ mask is computed (engine.py), making the frames (assets/findings/).
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -206,6 +208,19 @@ def failures_at_once(checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataF
     return pl.concat(parts) if parts else pl.DataFrame(schema=FAILURES)
 
 
+def _load_when_used(name: str) -> None:
+    """Put a module in its place that is loaded at its first use, where it is not loaded yet."""
+    if name in sys.modules or (spec := importlib.util.find_spec(name)) is None or spec.loader is None:
+        return
+    loader = importlib.util.LazyLoader(spec.loader)
+    spec.loader = loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    loader.exec_module(module)
+    package, _, child = name.rpartition(".")
+    setattr(sys.modules[package], child, module)
+
+
 def _configuration() -> Any:
     """Stores in memory, no pages, no progress bars, no analytics: GX leaves nothing behind on the machine."""
     from great_expectations.data_context.types.base import (  # noqa: PLC0415
@@ -241,6 +256,8 @@ class Validator:
     """
 
     def __init__(self) -> None:
+        # A quarter of what importing GX costs is scipy.stats, for one expectation on distributions that we never ask.
+        _load_when_used("scipy.stats")
         import great_expectations as gx  # noqa: PLC0415 - seconds, and only runs need it
         from great_expectations.core.run_identifier import RunIdentifier  # noqa: PLC0415
 
@@ -248,7 +265,8 @@ class Validator:
 
         self._gx, self._engine, self._run_identifier = gx, engine, RunIdentifier
         self._context = gx.get_context(mode="ephemeral", project_config=_configuration())
-        self._source = self._context.data_sources.add_polars("rows")  # type: ignore[attr-defined]
+        sources: Any = self._context.data_sources  # GX adds a method for every data source that it has seen
+        self._source = sources.add_polars("rows")
         self._batch = self._source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("whole")
         self._suites: dict[str, Any] = {}
         self.results: dict[str, ExpectationSuiteValidationResult] = {}

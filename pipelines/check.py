@@ -30,7 +30,7 @@ from assets.scans.thresholds import SealThresholds
 from assets.warehouse import open_warehouse
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.messages import message
-from expectations.suites import Check, failures_at_once
+from expectations.suites import Check, Validator, failures_at_once
 from pipelines.settings import ScoreWeights
 
 UNKNOWN_UNIT = "UNIT"
@@ -48,17 +48,21 @@ class FileUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Findings of all files, in the columns of data/findings.csv, and whether a form would be returned or a row dropped."""
+    """Findings of all files, and whether a form would be returned or a row dropped."""
 
     findings: tuple[dict[str, Any], ...]
     files: int
     rejected: bool
 
 
-class _AtOnce:
+class _AtOnce(Validator):
     """Stands for the validator: the same masks, evaluated without Great Expectations."""
 
-    def failures(self, _name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
+    def __init__(self) -> None:
+        """Import nothing."""
+
+    def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
+        """The failing rows, as Validator gives them."""
         return failures_at_once(checks, frame)
 
 
@@ -143,7 +147,7 @@ def _settle(
         incoming = folder / "incoming"
         incoming.mkdir()
         write_tables([parsed], parser, incoming, "files")
-        staging.load(warehouse, incoming)
+        staging.load(warehouse, incoming, ["files"])
         months.prepare(work)
         months.index_mails(work)
         months.book_month(work, period)

@@ -39,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Sixth collects the monthly network-security returns from the mail, checks every cell and publishes the report.",
+    help="Collects the monthly network-security returns from the mail, checks every cell, publishes the report.",
 )
 # Piped or logged, a table is as wide as its content; on a terminal, long messages are folded.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)

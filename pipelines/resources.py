@@ -83,7 +83,7 @@ class Session:
 
 @contextmanager
 def open_session(home: Home, as_of: datetime, source: Path | None = None, lang: str = "zh") -> Iterator[Session]:
-    """Open a home for work. Raises HomeError, WarehouseBusy, and on use RegisterError, SettingsError, CatalogueError."""
+    """Open a home for work. Raises HomeError, WarehouseBusy; on use also errors of register and settings."""
     home.check()
     home.prepare()
     with open_warehouse(home.warehouse) as warehouse:

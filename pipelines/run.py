@@ -73,7 +73,8 @@ def _summary_lines(home: Home, period: str) -> list[str]:
     units, mails, found = summary["units"], summary["mails"], summary["findings"]
     return [
         f"{period} {summary['kind']} report ({version}) as of {summary['as_of']}",
-        f"units    {units['complete_on_time']} on time, {units['complete_late']} late, {units['incomplete']} incomplete, "
+        f"units    {units['complete_on_time']} on time, {units['complete_late']} late, "
+        f"{units['incomplete']} incomplete, "
         f"{units['returned']} returned, {units['missing']} missing, of {units['expected']}",
         f"mails    {mails['received']} received, {mails['held']} held, {mails['duplicates']} further copies",
         f"findings {found['critical']} critical, {found['error']} errors, {found['warning']} warnings",

@@ -43,7 +43,7 @@ class ScoreWeights:
 
 @dataclass(frozen=True, slots=True)
 class Cutoff:
-    """`deadline_day` and `deadline_time` (local) in the month after the period, and the time zone of all local times."""
+    """`deadline_day` and `deadline_time` (local) in the month after the period, and the zone of all local times."""
 
     deadline_day: int = 6
     deadline_time: str = "00:00"

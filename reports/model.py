@@ -63,7 +63,7 @@ class Column:
 class Table:
     """Rows to show. `total` counts the rows there are; where it is more than are shown, `source` has them all.
 
-    `source` is a file of data/ (data/units.csv). `emphasis` marks row numbers that matter. `anchor` is unique in the report.
+    `source` is a file of data/ (data/units.csv). `emphasis` marks row numbers that matter. `anchor` is unique.
     """
 
     anchor: str
@@ -130,7 +130,7 @@ class Kpi:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of reports.md: a heading that tells the finding, sentences, tables, charts, in that order of reading."""
+    """A section of reports.md: a heading that tells the finding, then sentences, tables and charts as they are read."""
 
     key: str
     title: str

@@ -116,7 +116,8 @@ def test_a_nil_return_is_a_statement() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cover", "rule"), [({"unit_name": "别的名字"}, "CVR-03"), ({"manager": None}, "CVR-06"), ({"phone": "?"}, "CVR-06")]
+    ("cover", "rule"),
+    [({"unit_name": "别的名字"}, "CVR-03"), ({"manager": None}, "CVR-06"), ({"phone": "?"}, "CVR-06")],
 )
 def test_a_smaller_fault_of_the_cover_is_flagged_and_the_form_stands(cover: dict[str, str | None], rule: str) -> None:
     result = booked(mail(form(**cover)))
@@ -179,7 +180,12 @@ def test_a_mail_without_a_trusted_time_is_told() -> None:
 def test_a_mail_may_say_nil_by_itself(subject: str, text: str) -> None:
     result = booked(mail(subject=subject, text_start=text))
     (submission,) = result.submissions
-    assert (submission.form, submission.unit_code, submission.nil, submission.status) == ("annex2", UNIT, True, "effective")
+    assert (submission.form, submission.unit_code, submission.nil, submission.status) == (
+        "annex2",
+        UNIT,
+        True,
+        "effective",
+    )
     assert rules(result) == ["ENV-07"]
 
 

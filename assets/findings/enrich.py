@@ -79,9 +79,11 @@ def with_repeated_keys(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalog
     """
     keys = key_expressions(sheet)
     readable = [pl.col(k).is_not_null() | pl.col(f"{k}__text").is_null() for k in sheet.key_columns]
-    for rule in catalogue.rules.values():
-        if rule.table == sheet.key and rule.effect == "drop" and rule.expect and set(rule.at) <= set(sheet.key_columns):
-            readable.append(pl.sql_expr(rule.expect["condition"]).fill_null(True))
+    readable.extend(
+        pl.sql_expr(rule.expect["condition"]).fill_null(True)
+        for rule in catalogue.rules.values()
+        if rule.table == sheet.key and rule.effect == "drop" and rule.expect and set(rule.at) <= set(sheet.key_columns)
+    )
     telling = [k for k in sheet.key_columns if sheet.column(k).type not in CODE_TYPES]
     filled = pl.any_horizontal(pl.col(k).is_not_null() for k in telling)
     first = pl.col("row").min().over(["form_id", *keys])

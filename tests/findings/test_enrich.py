@@ -65,7 +65,12 @@ def test_what_is_no_code_is_not_valid(code: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "counted", "highest"),
-    [("1.10", ["1.9"], None), ("1.9", ["1.10", "1.2"], "1.10"), ("2.0", ["2.0.0"], "2.0.0"), ("2.0", ["2.0-beta"], None)],
+    [
+        ("1.10", ["1.9"], None),
+        ("1.9", ["1.10", "1.2"], "1.10"),
+        ("2.0", ["2.0.0"], "2.0.0"),
+        ("2.0", ["2.0-beta"], None),
+    ],
 )
 def test_versions_are_compared_number_by_number(version: str, counted: list[str], highest: str | None) -> None:
     assert not_above(version, counted) == highest
@@ -84,7 +89,9 @@ def assets(rows: list[tuple[int, str | None, str | None, str | None, str | None,
         protocol__text=pl.lit(None, pl.String),
         public_ip__text=pl.col("public_ip"),
         url__text=pl.col("url"),
-        ip_zone=pl.when(pl.col("public_ip").str.starts_with("10.")).then(pl.lit("private")).otherwise(pl.lit("registered")),
+        ip_zone=pl.when(pl.col("public_ip").str.starts_with("10."))
+        .then(pl.lit("private"))
+        .otherwise(pl.lit("registered")),
     )
 
 
@@ -116,6 +123,8 @@ def test_an_unreadable_or_refused_part_is_compared_with_nothing() -> None:
 
 def test_a_key_of_which_only_codes_are_filled_tells_nothing() -> None:
     sheet = CATALOGUE.sheets["app_launches"]
-    frame = pl.DataFrame({"form_id": ["f"] * 2, "row": [2, 3], "platform": ["公众号"] * 2, "platform__text": ["公众号"] * 2})
+    frame = pl.DataFrame(
+        {"form_id": ["f"] * 2, "row": [2, 3], "platform": ["公众号"] * 2, "platform__text": ["公众号"] * 2}
+    )
     empty = {f"{k}{t}": pl.lit(None, pl.String) for k in ("package_id", "version") for t in ("", "__text")}
     assert with_repeated_keys(frame.with_columns(**empty), sheet, CATALOGUE)["first_row"].to_list() == [None, None]

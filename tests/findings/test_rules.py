@@ -162,7 +162,9 @@ def warehouse() -> Iterator[Warehouse]:
         schema = {"indicator_code": pl.String, "name": pl.String, "kind": pl.String, "target": pl.Float64}
         opened.put("core.indicators", pl.DataFrame(ratios, schema=schema, orient="row"))
         allowed = CATALOGUE.rules["INC-03"].parameters["minutes_allowed"]
-        opened.put("core.report_limits", pl.DataFrame(list(allowed.items()), schema=["level", "minutes_allowed"], orient="row"))
+        opened.put(
+            "core.report_limits", pl.DataFrame(list(allowed.items()), schema=["level", "minutes_allowed"], orient="row")
+        )
         chunk = pl.DataFrame([{"form_id": "form", "profile": "p", "has_im_service": False, **MONTH}])
         opened.put("core.asked_now", chunk)
         opened.execute("create temp table chunk as select * from core.asked_now")
@@ -203,7 +205,11 @@ def test_every_rule_on_rows_has_a_case() -> None:
 
 
 def test_error_and_cleaned_cells_are_told_one_by_one(warehouse: Warehouse) -> None:
-    odd = row("indicators", {}) | {"error_cells": ["numerator", "remark"], "cleaned_cells": ["remark"], "numerator": None}
+    odd = row("indicators", {}) | {
+        "error_cells": ["numerator", "remark"],
+        "cleaned_cells": ["remark"],
+        "numerator": None,
+    }
     odd["numerator__text"] = "#N/A"
     frame = frame_of(warehouse, "indicators", [odd])
     found = failures_at_once(sheet_checks(CATALOGUE.sheets["indicators"], CATALOGUE), frame)
@@ -239,5 +245,3 @@ def test_a_rule_that_cannot_be_asked_never_looks_as_if_it_held(warehouse: Wareho
     broken = replace(checks[-1], type="expect_column_values_to_be_null", kwargs={"column": "no_such_column"})
     with pytest.raises(RuleNotEvaluated, match=broken.rule.id):
         Validator().failures("broken", (*checks[:-1], broken), frame)
-
-

@@ -192,6 +192,8 @@ def test_a_workbook_without_a_sheet_of_a_form_is_none(catalogue: Catalogue) -> N
     assert recognise(Workbook([grid("Sheet1", [["x"]])], 1900, False, "xlsx"), "x", catalogue, Limits()) == []
 
 
-@pytest.mark.parametrize(("name", "form"), [("附件２ 某县.xlsx", "annex2"), ("回复-附件 3.xls", "annex3"), ("报表.xlsx", None)])
+@pytest.mark.parametrize(
+    ("name", "form"), [("附件２ 某县.xlsx", "annex2"), ("回复-附件 3.xls", "annex3"), ("报表.xlsx", None)]
+)
 def test_a_name_hints_at_a_form(catalogue: Catalogue, name: str, form: str | None) -> None:
     assert hinted_form(name, catalogue) == form

@@ -125,7 +125,7 @@ def killed_run(home: Path, key: str, seconds: float) -> bool:
 def test_a_run_killed_anywhere_and_started_again_ends_the_same(home: Path, tmp_path: Path) -> None:
     other = tmp_path / "home"
     sixth("init", "--sample", "--home", other)
-    moments = random.Random(6)  # noqa: S311 - any moment will do, the same in every run of the test
+    moments = random.Random(6)
     kills = int(os.environ.get("SIXTH_KILLS", "4"))
     killed = sum(killed_run(other, "2026-09/deadline", moments.uniform(0.5, 8)) for _ in range(kills))
     assert killed
@@ -161,7 +161,11 @@ def broken(tmp_path: Path) -> Iterator[Path]:
     ("file", "line", "words"),
     [
         ("units.csv", "X,坏,EX-99,unit,county,,x@oa.example,2025-01,", ["units.csv line 32", "EX-99"]),
-        ("units.csv", "EX-15-01-001,重复,EX-15-01,unit,county,,x@oa.example,2025-01,", ["units.csv line 32", "line 13"]),
+        (
+            "units.csv",
+            "EX-15-01-001,重复,EX-15-01,unit,county,,x@oa.example,2025-01,",
+            ["units.csv line 32", "line 13"],
+        ),
         ("units.csv", "X,坏,EX-15-01,unit,county,,network01@oa.example,2025-01,", ["units.csv line 32", "network01"]),
         ("networks.csv", "300.0.2.0/24,坏段", ["networks.csv line 6", "300.0.2.0/24"]),
     ],
@@ -169,7 +173,9 @@ def broken(tmp_path: Path) -> Iterator[Path]:
 def test_a_register_that_contradicts_itself_stops_the_run(broken: Path, file: str, line: str, words: list[str]) -> None:
     with (broken / "register" / file).open("a", encoding="utf-8") as register:
         register.write(line + "\n")
-    done = sixth("run", "--home", broken, "--period", "2026-10", "--as-of", EXPECTED["2026-10/deadline"]["as_of"], check=2)
+    done = sixth(
+        "run", "--home", broken, "--period", "2026-10", "--as-of", EXPECTED["2026-10/deadline"]["as_of"], check=2
+    )
     assert all(word in done.stderr for word in words), done.stderr
 
 
@@ -214,7 +220,9 @@ def test_findings_name_mail_file_sheet_cell_and_rule(home: Path) -> None:
     rows = [r for r in table(latest(home, "2026-10", "EX"), "findings") if r["rule_id"] == "GEN-03"]
     assert rows
     assert all(r["mail"] and r["file"] and r["sheet"] and r["cell"] and r["column"] and r["value"] for r in rows)
-    as_json = json.loads(sixth("findings", "--home", home, "--period", "2026-10", "--rule", "GEN-03", "--format", "json").stdout)
+    as_json = json.loads(
+        sixth("findings", "--home", home, "--period", "2026-10", "--rule", "GEN-03", "--format", "json").stdout
+    )
     assert {r["finding_id"] for r in as_json} == {r["finding_id"] for r in rows}
 
 
@@ -224,7 +232,9 @@ def test_status_lists_every_unit(home: Path) -> None:
     assert len(told.splitlines()) == 2 + 24
 
 
-@pytest.mark.parametrize(("form", "start"), [("html", b"<!DOCTYPE html"), ("pdf", b"%PDF-"), ("xlsx", b"PK"), ("csv", b"PK")])
+@pytest.mark.parametrize(
+    ("form", "start"), [("html", b"<!DOCTYPE html"), ("pdf", b"%PDF-"), ("xlsx", b"PK"), ("csv", b"PK")]
+)
 def test_a_report_is_pulled(home: Path, tmp_path: Path, form: str, start: bytes) -> None:
     done = sixth("pull", "--home", home, "--period", "2026-10", "--scope", "EX-15", "--format", form, "--out", tmp_path)
     assert Path(done.stdout.strip()).read_bytes()[: len(start)].upper() == start.upper()
