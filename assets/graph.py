@@ -16,7 +16,9 @@ from assets.mail import sightings as seen
 from assets.mail.sources import Collected, collect_folder, collect_imap
 from expectations.catalogue import load_catalogue
 from pipelines.progress import reporter
-from pipelines.resources import HomeResource, Session
+from pipelines.resources import HomeResource
+from pipelines.session import Session
+from pipelines.telling import feedback_folder, tell_units
 
 POOL = "warehouse"  # one writer at a time: DuckDB locks its file
 SHEETS = tuple(load_catalogue().sheets)
@@ -191,9 +193,47 @@ def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> 
     )
 
 
+@dg.asset(group_name="units", kinds={"excel"}, deps=[published_reports], pool=POOL)
+def unit_feedback(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """Every unit's answer: what to mend, and its own workbooks with the failing cells marked."""
+    session = home.session
+    work, period = session.indexed, context.partition_key
+    if not session.settings.feedback:
+        return dg.MaterializeResult(metadata={"dagster/row_count": 0})
+    from reports.feedback_folders import write_feedback  # noqa: PLC0415 - wanted here alone
+
+    written = write_feedback(
+        work.warehouse,
+        work.catalogue,
+        work.parameters(period),
+        session.home.archive,
+        feedback_folder(session, period),
+        software=work.software,
+        lang=session.lang,
+        limits=session.settings.limits,
+        progress=lambda done, of: reporter("marking workbooks", done, of),
+    )
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": len(written.changed), "failed": dg.MetadataValue.json(list(written.failed))}
+    )
+
+
+@dg.asset(group_name="units", kinds={"email"}, deps=[unit_feedback], pool=POOL)
+def sent_notices(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """Receipts to the units whose mails were processed; reminders and overdue notices on their days. Each once."""
+    session = home.session
+    if not session.settings.feedback:
+        return dg.MaterializeResult(metadata={"dagster/row_count": 0})
+    rows = tell_units(session, context.partition_key)
+    outcomes: dict[str, int] = {}
+    for row in rows:
+        outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "outcomes": dg.MetadataValue.json(outcomes)})
+
+
 ASSETS = (
     archived_mails, parsed_mails, earlier_months, submissions, form_findings, counted_rows, findings, marts,
-    published_reports,
+    published_reports, unit_feedback, sent_notices,
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+_CLOCK_PER_PROCESSOR = 6  # seconds of the clock that a second of work may take
 _MEMORY_EXIT = 70
 """Exit code of a worker that met its memory limit; what is left of such a process is not to be trusted."""
 
@@ -72,8 +73,9 @@ def run_isolated(
     `function` and `initializer` (run once in each worker) belong to modules; they, tasks and results can
     be pickled. Tasks are sent `batch` at a time. One that its worker dies of runs once more, alone, in
     another; when that dies too, or when `function` raises, its result is Died. A task may take
-    `seconds_per_task` by the wall clock, and `memory_bytes` of address space on top of what a worker has
-    when it is ready. Raises RuntimeError where a worker cannot be made ready.
+    `seconds_per_task` of processor time (six times that by the clock: a busy machine must not change what
+    becomes of a file), and `memory_bytes` of address space on top of what a worker has when it is ready.
+    Raises RuntimeError where a worker cannot be made ready.
     """
     context = get_context("forkserver")  # fork would copy locks that other threads of this process hold
     context.set_forkserver_preload(["__main__", function.__module__])
@@ -159,7 +161,7 @@ def _cause_of_death(worker: _Worker[Any]) -> Died:
         raise RuntimeError(f"a worker process could not be made ready (exit code {code}); see its traceback above")
     if code == _MEMORY_EXIT:
         return Died("memory", "the worker met its memory limit")
-    if code == -signal.SIGALRM:
+    if code in (-signal.SIGPROF, -signal.SIGALRM):
         return Died("timeout", "the worker met its time limit")
     return Died("crashed", f"the worker ended with {signal.Signals(-code).name if code < 0 else code}")
 
@@ -175,7 +177,8 @@ def _work(
 ) -> None:
     """The life of a worker: answer each task of each batch that comes through `pipe`, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends us
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # death; a handler would wait for library code to return
+    for alarm in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(alarm, signal.SIG_DFL)  # death; a handler would wait for library code to return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if initializer:
         initializer(*initargs)
@@ -186,16 +189,22 @@ def _work(
         pipe.send(None)
         while True:
             for task in pipe.recv():
-                signal.setitimer(signal.ITIMER_REAL, seconds)
+                _set_timers(seconds)
                 try:
                     answer = function(task)
                 except MemoryError:
                     raise
                 except BaseException:  # a panic of Rust code is no Exception
                     answer = Died("crashed", traceback.format_exc())
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                _set_timers(0)
                 pipe.send(answer)
     except MemoryError:
         os._exit(_MEMORY_EXIT)
     except (EOFError, BrokenPipeError):
         return
+
+
+def _set_timers(seconds: float) -> None:
+    """Have the kernel end this process after so much work; 0 calls it off."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds * _CLOCK_PER_PROCESSOR)

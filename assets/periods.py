@@ -1,6 +1,7 @@
-"""Months reported on: their bounds, their window, their cut-off. Times are aware; dates are local.
+"""Months reported on, and spans of them: their bounds, their window, their cut-off. Times are aware; dates are local.
 
-A period is text, `2026-10`. Its window is the calendar month after it (system.md, Mail).
+A period is text, `2026-10`. Its window is the calendar month after it (system.md, Mail). A span is a half-year,
+`2026H2`, or a year, `2026` (reports.md); its bounds and its cut-off are those of its first and last months.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+SPAN = re.compile(r"(\d{4})(H[12])?")
+_SPAN_MONTHS = {"H1": range(1, 7), "H2": range(7, 13), "": range(1, 13)}
 
 
 def is_period(text: str) -> bool:
@@ -20,14 +23,27 @@ def is_period(text: str) -> bool:
     return PERIOD.fullmatch(text) is not None
 
 
+def is_span(text: str) -> bool:
+    """Whether text is a half-year as `2026H2`, or a year as `2026`."""
+    return SPAN.fullmatch(text) is not None
+
+
+def months_of(period: str) -> tuple[str, ...]:
+    """The months of a span in order; of a month itself."""
+    if is_period(period):
+        return (period,)
+    return tuple(f"{period[:4]}-{month:02d}" for month in _SPAN_MONTHS[period[4:]])
+
+
 def first_day(period: str) -> date:
-    """The first day of the period."""
-    return date(int(period[:4]), int(period[5:]), 1)
+    """The first day of the period or span."""
+    month = months_of(period)[0]
+    return date(int(month[:4]), int(month[5:]), 1)
 
 
 def last_day(period: str) -> date:
-    """The last day of the period."""
-    start = first_day(period)
+    """The last day of the period or span."""
+    start = first_day(months_of(period)[-1])
     return start.replace(day=monthrange(start.year, start.month)[1])
 
 
@@ -37,8 +53,11 @@ def following(period: str) -> str:
 
 
 def preceding(period: str) -> str:
-    """The period before this one."""
-    return f"{first_day(period) - timedelta(days=1):%Y-%m}"
+    """The period before this one; of a span the span before it."""
+    end = first_day(period) - timedelta(days=1)
+    if is_period(period):
+        return f"{end:%Y-%m}"
+    return f"{end:%Y}H{1 + end.month // 7}" if "H" in period else f"{end:%Y}"
 
 
 def between(first: str, last: str) -> Iterator[str]:
@@ -66,8 +85,9 @@ class Deadline:
         return ZoneInfo(self.timezone)
 
     def cutoff(self, period: str) -> datetime:
-        """The moment from which a mail is late: received exactly then is late."""
-        due = self.exceptions.get(period, first_day(following(period)).replace(day=self.day))
+        """The moment from which a mail is late: received exactly then is late. Of a span, that of its last month."""
+        month = months_of(period)[-1]
+        due = self.exceptions.get(month, first_day(following(month)).replace(day=self.day))
         if isinstance(due, datetime):
             return due.replace(tzinfo=self.zone) if due.tzinfo is None else due.astimezone(self.zone)
         return datetime.combine(due, self.at, self.zone)

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
-from babel.dates import format_date
+from babel.dates import format_date, format_timedelta
 from babel.lists import format_list
-from babel.units import format_unit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.notation import clean, moment, name
@@ -108,7 +107,7 @@ def receipt(
     words = _words(occasion, received=moment(max(received_at), occasion.lang), count=len(received_at))
     subject = words("receipt_subject", name=standing.unit_name if standing else addressee)
     if standing is None:
-        lines = [words("nothing_found")]
+        lines = [words("nothing_found"), words("nothing_next")]
         return _letter(occasion, subject, words("receipt_missing"), "bad", addressee, lines)
     owed, _ = _owed(standing, occasion.lang)
     left = 0 if standing.state == "returned" else standing.rows_received - standing.rows_counted
@@ -236,9 +235,10 @@ def _deadline(occasion: Occasion) -> str:
 
 def _left(occasion: Occasion) -> str:
     """The time left: in days, and on the last day in hours, rounded up."""
-    hours = (occasion.cutoff - occasion.as_of) / timedelta(hours=1)
-    kind, number = ("duration-hour", hours) if hours <= 24 else ("duration-day", hours / 24)
-    return format_unit(math.ceil(number), kind, locale=LOCALES[occasion.lang])
+    left = occasion.cutoff - occasion.as_of
+    unit: Literal["hour", "day"] = "hour" if left <= timedelta(days=1) else "day"
+    one = timedelta(hours=1) if unit == "hour" else timedelta(days=1)
+    return format_timedelta(math.ceil(left / one) * one, unit, threshold=math.inf, locale=LOCALES[occasion.lang])
 
 
 def _advice(standing: Standing, words: Words) -> list[str]:
@@ -269,10 +269,7 @@ def _state(item: str, state: str, lang: str) -> str:
 
 
 def _full_name(item: str, lang: str) -> str:
-    if item in ("scan", "other"):
-        words = _texts()[item][lang]
-        return words[:1].upper() + words[1:]
-    return name("forms", item, lang)
+    return _texts()[f"{item}_row"][lang] if item in ("scan", "other") else name("forms", item, lang)
 
 
 def _owed(standing: Standing, lang: str) -> tuple[str, Rows]:
@@ -330,6 +327,7 @@ def _letter(
         "pairs": [clean(words("pair", item=row[0], state=row[1])) for row in table[1:] if len(row) == PAIR],
         "after": [clean(line) for line in after],
         "foot": foot,
+        "foot_line": (" " if occasion.lang == "en" else "").join(foot),
     }
     pages = _environment()
     return Letter(

@@ -1,0 +1,108 @@
+"""The tables of the ledger. A change here needs a migration beside it (migrations/versions/).
+
+Belongs here: columns and their kinds. Does not: what is done with them (queue.py, decisions.py).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, DateTime, Dialect, ForeignKey, Index, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+KINDS = ("receipt", "reminder", "overdue", "office_list")
+STATES = ("queued", "sent", "failed", "withdrawn")
+DECISIONS = ("waive", "assign", "confirm_seal")
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC: SQLite knows no time zones. Refuses a moment without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """UTC, on the way in."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Aware, on the way out."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    return CheckConstraint(f"{column} in ({', '.join(repr(v) for v in values)})", name=f"{column}_is_known")
+
+
+class Base(DeclarativeBase):
+    """What the tables have in common."""
+
+    type_annotation_map = {str: Text, datetime: Moment}  # noqa: RUF012 - SQLAlchemy's own way
+
+
+class Notice(Base):
+    """One mail to one mailbox. `key` is its identity: the same notice is never queued twice.
+
+    `attempts` counts tries to send, `refusals` those that a server refused for good; `subject` and
+    `content_sha256` are of what was last tried. `unit_code` is whom it is about, for an office_list the office itself.
+    """
+
+    __tablename__ = "notices"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    period: Mapped[str]
+    unit_code: Mapped[str]
+    recipient: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    subject: Mapped[str] = mapped_column(default="")
+    message_id: Mapped[str] = mapped_column(unique=True)
+    in_reply_to: Mapped[str] = mapped_column(default="")
+    content_sha256: Mapped[str] = mapped_column(default="")
+    state: Mapped[str] = mapped_column(default="queued")
+    attempts: Mapped[int] = mapped_column(default=0)
+    refusals: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        _one_of("kind", KINDS),
+        _one_of("state", STATES),
+        Index("notices_by_period", "period", "kind"),
+    )
+
+
+class Answer(Base):
+    """A mail (sha256) that a receipt answers."""
+
+    __tablename__ = "answers"
+
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id"), primary_key=True)
+    mail: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Decision(Base):
+    """A steward's decision: who, when, why. `subject` is the finding, mail or unit that it is on.
+
+    Never changed and never deleted; the database itself refuses to.
+    """
+
+    __tablename__ = "decisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    subject: Mapped[str]
+    unit_code: Mapped[str] = mapped_column(default="")
+    period: Mapped[str] = mapped_column(default="")
+    decided_by: Mapped[str]
+    reason: Mapped[str]
+    decided_at: Mapped[datetime]
+
+    __table_args__ = (_one_of("kind", DECISIONS), Index("decisions_by_period", "period", "kind"))

@@ -1,0 +1,161 @@
+"""The life of a notice: queued → sent, or failed, or withdrawn when it is no longer due.
+
+Belongs here: the transitions, each one transaction, so that a run killed at any moment is simply run again:
+
+    enqueue     a key that is new becomes `queued`; one that is there already stays as it is
+    claim       the attempt is counted before the mail goes out; a process that counted first has it
+    mark_sent   after the outbox file has its name, or the server has taken the mail
+    mark_unsent refused for good `refusals_allowed` times: `failed`; else it stays `queued` for the next run
+
+A run killed between claim and mark_sent leaves a queued notice with an attempt and no error: nobody knows whether it
+went out, and the next run sends it again. With the outbox that is harmless: the file is named by the key, and one
+that is there is left as it is. SMTP has no such thing (RFC 5321, 6.1): the mail may arrive a second time, with the
+same Message-ID, by which mail systems know it. Does not belong here: which notices are due, and sending.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, Select, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from assets.ledger.models import Answer, Notice
+
+log = logging.getLogger("sixth.ledger")
+
+LONGEST_ERROR = 500
+NO_LONGER_DUE = "no longer due"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A notice to be queued. `mails` are the mails (sha256) that a receipt answers."""
+
+    key: str
+    kind: str
+    period: str
+    unit_code: str
+    recipient: str
+    message_id: str
+    in_reply_to: str = ""
+    mails: tuple[str, ...] = ()
+
+
+def enqueue(
+    ledger: Engine, period: str, kinds: Collection[str], entries: Sequence[Entry], now: datetime
+) -> dict[str, Notice]:
+    """Queue what is due of these kinds in the period; the notices of `entries` by key, in whatever state.
+
+    Queued ones of these kinds that are not among the entries are withdrawn: a reminder must not go out after the
+    form has come. `now` is aware.
+    """
+    with Session(ledger, expire_on_commit=False) as session, session.begin():
+        if entries:
+            into = postgresql.insert if ledger.dialect.name == "postgresql" else sqlite.insert
+            session.execute(
+                into(Notice).on_conflict_do_nothing(index_elements=["key"]),
+                [_row(entry, now) for entry in entries],
+            )
+        known = {n.key: n for n in session.scalars(_of(period, kinds))}
+        due = {e.key: e for e in entries}
+        for notice in known.values():
+            entry = due.get(notice.key)
+            if entry is None and notice.state == "queued":
+                notice.state, notice.last_error = "withdrawn", NO_LONGER_DUE
+            elif entry is not None and notice.state in ("queued", "withdrawn"):
+                notice.state = "queued"
+        session.flush()
+        _put_answers(session, [(known[e.key], e.mails) for e in entries])
+        return {key: known[key] for key in due}
+
+
+def _row(entry: Entry, now: datetime) -> dict[str, object]:
+    return {
+        "kind": entry.kind,
+        "period": entry.period,
+        "unit_code": entry.unit_code,
+        "recipient": entry.recipient,
+        "key": entry.key,
+        "message_id": entry.message_id,
+        "in_reply_to": entry.in_reply_to,
+        "created_at": now,
+    }
+
+
+def _of(period: str, kinds: Collection[str]) -> Select[Notice]:
+    return select(Notice).where(Notice.period == period, Notice.kind.in_(kinds)).order_by(Notice.id)
+
+
+def _put_answers(session: Session, answering: Iterable[tuple[Notice, tuple[str, ...]]]) -> None:
+    """Book which mails the queued receipts answer."""
+    wanted = {(n.id, mail) for n, mails in answering if n.state == "queued" for mail in mails}
+    if not wanted:
+        return
+    there = select(Answer.notice_id, Answer.mail).where(Answer.mail.in_({mail for _, mail in wanted}))
+    new = wanted - {(notice_id, mail) for notice_id, mail in session.execute(there)}
+    if new:
+        session.execute(insert(Answer), [{"notice_id": n, "mail": mail} for n, mail in sorted(new)])
+
+
+def notices(ledger: Engine, period: str, kinds: Collection[str]) -> list[Notice]:
+    """The notices of these kinds in the period, in the order in which they were queued."""
+    with Session(ledger, expire_on_commit=False) as session, session.begin():
+        return list(session.scalars(_of(period, kinds)))
+
+
+def answered(ledger: Engine, period: str) -> set[tuple[str, str, str]]:
+    """(unit, recipient, mail) of the receipts that are done with: sent, or given up."""
+    wanted = (
+        select(Notice.unit_code, Notice.recipient, Answer.mail)
+        .join(Answer, Answer.notice_id == Notice.id)
+        .where(Notice.period == period, Notice.state.in_(("sent", "failed")))
+    )
+    with Session(ledger) as session, session.begin():
+        return {(unit_code, recipient, mail) for unit_code, recipient, mail in session.execute(wanted)}
+
+
+def claim(ledger: Engine, notice: Notice, subject: str, sha256: str) -> bool:
+    """Count an attempt to send these bytes under this subject; False where another process was quicker."""
+    if notice.attempts and not notice.last_error:
+        log.warning("a run ended while sending %s; it is sent again as %s", notice.key, notice.message_id)
+    ours = (
+        update(Notice)
+        .where(Notice.id == notice.id, Notice.state == "queued", Notice.attempts == notice.attempts)
+        .values(attempts=notice.attempts + 1, subject=subject, content_sha256=sha256, last_error="")
+        .returning(Notice.id)
+    )
+    with ledger.begin() as connection:
+        return connection.scalar(ours) is not None
+
+
+def mark_sent(ledger: Engine, notice: Notice, sha256: str, now: datetime) -> None:
+    """The notice is out, with these bytes. `now` is aware."""
+    done = {"state": "sent", "sent_at": now, "content_sha256": sha256, "last_error": ""}
+    with ledger.begin() as connection:
+        connection.execute(update(Notice).where(Notice.id == notice.id).values(done))
+
+
+def mark_unsent(ledger: Engine, notice: Notice, error: str, *, refused: bool, refusals_allowed: int) -> str:
+    """The notice did not go out; the state that it is in then. `refused`: for good, by a server (5xx)."""
+    with Session(ledger) as session, session.begin():
+        kept = session.get_one(Notice, notice.id)
+        kept.last_error = error[:LONGEST_ERROR]
+        kept.refusals += refused
+        if kept.refusals >= refusals_allowed:
+            kept.state = "failed"
+        return kept.state
+
+
+def mark_waiting(ledger: Engine, waiting: Sequence[Notice], error: str) -> None:
+    """No attempt was made at these, as no server could be had; they stay queued."""
+    # An attempt without an error says that a run was killed over it, and must go on saying so.
+    untouched = [n for n in waiting if n.last_error or not n.attempts]
+    if not untouched:
+        return
+    with Session(ledger) as session, session.begin():
+        session.execute(update(Notice), [{"id": n.id, "last_error": error[:LONGEST_ERROR]} for n in untouched])

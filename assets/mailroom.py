@@ -1,0 +1,347 @@
+"""Mails to units and offices carried out: what is due is queued, written, sent and booked, each notice once.
+
+Belongs here: the order of those steps, and what is told of them. Does not: which notices are due (assets/notices.py),
+their words (reports/notices.py), the mail itself and the server (assets/delivery.py), the states that a notice goes
+through, and what a kill between two of them means (assets/ledger/queue.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from assets.delivery import (
+    Deliver,
+    Head,
+    Refused,
+    SmtpSettings,
+    Unreachable,
+    is_address,
+    mail_bytes,
+    message_id,
+    open_delivery,
+    reply_subject,
+    thread,
+    tidy_outbox,
+)
+from assets.ledger import queue
+from assets.ledger.models import Notice
+from assets.ledger.queue import Entry
+from assets.notices import (
+    Due,
+    Incoming,
+    NoticeSettings,
+    by_machine,
+    due_overdue,
+    due_receipts,
+    due_reminders,
+    mailboxes_of,
+    office_above,
+    slot_of,
+)
+from assets.periods import Deadline
+from assets.register import Register, Tree
+from reports import notices as letters
+from reports.notices import Letter, Occasion, Standing
+
+log = logging.getLogger("sixth.mailroom")
+
+NO_SENDER = "sixth@localhost"
+Files = list[tuple[str, bytes]]
+Compose = Callable[[Due], tuple[Letter, Files]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of a notice, for people.
+
+    `outcome`: sent (now), before (sent by an earlier run, or given up), queued (to be tried again), failed (given
+    up), due (a dry run), unaddressed (no usable mailbox on the register). `owed` as `annex3 returned, scan missing`.
+    """
+
+    kind: str
+    unit_code: str
+    unit_name: str
+    recipient: str
+    owed: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Mailroom:
+    """All that writing to units depends on. `as_of` is the clock of the run, `now` the real one (both aware)."""
+
+    register: Register
+    deadline: Deadline
+    outbox: Path
+    as_of: datetime
+    settings: NoticeSettings = field(default_factory=NoticeSettings)
+    smtp: SmtpSettings | None = None
+    lang: str = "zh"
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @cached_property
+    def local(self) -> datetime:
+        """The clock of the run in the time zone of the cut-off."""
+        return self.as_of.astimezone(self.deadline.zone)
+
+    @property
+    def sender(self) -> str:
+        """The address that mails come from."""
+        return self.settings.sender or NO_SENDER
+
+    def occasion(self, period: str) -> Occasion:
+        """What all mails on the period have in common."""
+        return Occasion(
+            period=period,
+            cutoff=self.deadline.cutoff(period),
+            as_of=self.local,
+            lang=self.lang,
+            contact=self.settings.contact,
+            can_reply=bool(self.settings.sender),
+        )
+
+
+def send_receipts(
+    room: Mailroom,
+    ledger: Engine,
+    period: str,
+    standings: Mapping[str, Standing],
+    incoming: Sequence[Incoming],
+    archive: Path,
+    feedback_html: Callable[[str], bytes | None] = lambda _: None,
+    workbooks: Callable[[str], Sequence[Path]] = lambda _: (),
+) -> list[Row]:
+    """Answer the mails that are not answered yet; what became of each answer.
+
+    `feedback_html` gives a unit's page, the body of its mail, and `workbooks` its marked workbooks, both by the
+    code of the unit; without a page the mail has a short one of its own. Never raises for a mail that cannot be
+    sent: it stays queued, and the next run tries again.
+    """
+    tree = room.register.tree(period)
+    due = due_receipts(
+        incoming,
+        tree,
+        period,
+        answered=queue.answered(ledger, period),
+        since=room.as_of - timedelta(days=room.settings.receipt_days),
+        automatic=cache(lambda mail: by_machine(mail, archive)),
+    )
+    occasion = room.occasion(period)
+
+    def compose(notice: Due) -> tuple[Letter, Files]:
+        files, left_out = _within(workbooks(notice.unit_code), room.settings.attachment_bytes)
+        standing = standings.get(notice.unit_code)
+        page = feedback_html(notice.unit_code) if standing else None
+        letter = letters.receipt(
+            standing,
+            tree.by_mailbox[notice.recipient].name,
+            [m.received_at.astimezone(room.deadline.zone) for m in notice.mails],
+            occasion,
+            attached=bool(files),
+            left_out=left_out,
+            has_page=page is not None,
+        )
+        subject = notice.mails[-1].subject.strip()
+        return Letter(
+            reply_subject(subject) if subject else letter.subject,
+            letter.text,
+            letter.html if page is None else page.decode("utf-8", "replace"),
+        ), files
+
+    return _carry_out(room, ledger, period, ("receipt",), due, standings, compose)
+
+
+def _within(paths: Sequence[Path], most: int) -> tuple[Files, bool]:
+    """The files to attach, and whether they are left out for their size."""
+    if sum(path.stat().st_size for path in paths) > most:
+        return [], True
+    return [(path.name, path.read_bytes()) for path in paths], False
+
+
+def remind(
+    room: Mailroom,
+    ledger: Engine,
+    period: str,
+    standings: Mapping[str, Standing],
+    *,
+    asked: bool = True,
+    dry_run: bool = False,
+) -> list[Row]:
+    """Remind the units that owe something, or after the cut-off tell them and their offices that they are overdue.
+
+    Once for each of the days in the settings, whoever calls it and how often; see `slot_of` for `asked`. A dry run
+    writes nothing. Never raises for a mail that cannot be sent: it stays queued, and the next call tries again.
+    """
+    slot = slot_of(room.deadline, period, room.as_of, room.settings, asked=asked)
+    if slot is None:
+        return []
+    tree, occasion = room.register.tree(period), room.occasion(period)
+    kinds: tuple[str, ...]
+    if slot == "overdue":
+        # Reminders that could not be sent are no longer due.
+        kinds, due = ("reminder", "overdue", "office_list"), due_overdue(standings.values(), tree, period)
+    else:
+        kinds, due = ("reminder",), due_reminders(standings.values(), tree, period, slot)
+
+    def compose(notice: Due) -> tuple[Letter, Files]:
+        if notice.kind == "office_list":
+            listed = [standings[code] for code in notice.units]
+            mute = [s.unit_name for s in listed if not any(map(is_address, mailboxes_of(tree, s.unit_code)))]
+            return letters.office_list(tree.by_code[notice.unit_code].name, listed, occasion, mute), []
+        standing = standings[notice.unit_code]
+        if notice.kind == "reminder":
+            return letters.reminder(standing, occasion), []
+        office = office_above(tree, notice.unit_code)
+        return letters.overdue(standing, occasion, tree.by_code[office].name if office else ""), []
+
+    if dry_run:
+        sent = {n.key: n for n in queue.notices(ledger, period, kinds)}
+        return [_foreseen(d, sent.get(d.key), standings, tree) for d in due]
+    return _carry_out(room, ledger, period, kinds, due, standings, compose)
+
+
+def _carry_out(
+    room: Mailroom,
+    ledger: Engine,
+    period: str,
+    kinds: Collection[str],
+    due: Sequence[Due],
+    standings: Mapping[str, Standing],
+    compose: Compose,
+) -> list[Row]:
+    """Queue what is due, withdraw what is not any more, and send what is queued."""
+    tree = room.register.tree(period)
+    entries = [_entry(d, room.sender) for d in due if is_address(d.recipient)]
+    booked = queue.enqueue(ledger, period, kinds, entries, room.now())
+    tidy_outbox(room.outbox)
+    rows: list[Row] = []
+    unreachable = ""
+    with open_delivery(room.smtp, room.sender, room.outbox) as deliver:
+        for number, notice in enumerate(due):
+            kept = booked.get(notice.key)
+            if kept is None or kept.state != "queued":
+                rows.append(_foreseen(notice, kept, standings, tree))
+                continue
+            if not unreachable:
+                try:
+                    outcome, detail = _send(room, ledger, notice, kept, compose, deliver, tree)
+                except Unreachable as error:
+                    unreachable = str(error)
+                    log.error("no mails go out: %s", unreachable)
+                    waiting = [booked[d.key] for d in due[number:] if d.key in booked]
+                    queue.mark_waiting(ledger, [n for n in waiting if n.state == "queued"], unreachable)
+            if unreachable:
+                outcome, detail = "queued", unreachable
+            rows.append(_row(notice, standings, tree, outcome, detail))
+    return rows
+
+
+def _send(
+    room: Mailroom,
+    ledger: Engine,
+    notice: Due,
+    kept: Notice,
+    compose: Compose,
+    deliver: Deliver,
+    tree: Tree,
+) -> tuple[str, str]:
+    """Send one notice and book it; outcome and detail for its row. Raises Unreachable."""
+    allowed = room.settings.refusals_allowed
+    try:
+        letter, files = compose(notice)
+        content = mail_bytes(_head(room, notice, kept, letter, tree), letter.text, letter.html, files)
+    except Exception as error:  # one unit's broken page must not keep the mails of the others
+        log.exception("%s cannot be written", notice.key)
+        detail = f"cannot be written: {type(error).__name__}: {error}"
+        return queue.mark_unsent(ledger, kept, detail, refused=False, refusals_allowed=allowed), detail
+    if not queue.claim(ledger, kept, letter.subject, hashlib.sha256(content).hexdigest()):
+        return "queued", "another process is sending it"
+    try:
+        sha256 = deliver(notice.file_name, notice.recipient, content)
+    except Refused as error:
+        log.warning("%s: %s", notice.key, error)
+        refused = error.permanent
+        return queue.mark_unsent(ledger, kept, str(error), refused=refused, refusals_allowed=allowed), str(error)
+    except Unreachable as error:
+        queue.mark_unsent(ledger, kept, str(error), refused=False, refusals_allowed=allowed)
+        raise
+    queue.mark_sent(ledger, kept, sha256, room.now())
+    return "sent", ""
+
+
+def _entry(notice: Due, sender: str) -> Entry:
+    answered = thread(notice.mails[-1].message_id, "") if notice.mails else ()
+    return Entry(
+        key=notice.key,
+        kind=notice.kind,
+        period=notice.period,
+        unit_code=notice.unit_code,
+        recipient=notice.recipient,
+        message_id=message_id(notice.key, sender),
+        in_reply_to="".join(answered),
+        mails=tuple(m.mail for m in notice.mails),
+    )
+
+
+def _head(room: Mailroom, notice: Due, kept: Notice, letter: Letter, tree: Tree) -> Head:
+    owner = tree.by_mailbox.get(notice.recipient)
+    references = thread(notice.mails[-1].message_id, notice.mails[-1].references) if notice.mails else ()
+    return Head(
+        sender=room.sender,
+        sender_name=room.settings.sender_name,
+        recipient=notice.recipient,
+        recipient_name=owner.name if owner else "",
+        subject=letter.subject,
+        message_id=kept.message_id,
+        date=room.local,
+        references=references,
+        reply_to=room.settings.reply_to,
+        automatic="auto-replied" if notice.mails else "auto-generated",
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ for people
+def _row(notice: Due, standings: Mapping[str, Standing], tree: Tree, outcome: str, detail: str = "") -> Row:
+    standing = standings.get(notice.unit_code)
+    owed = ", ".join(f"{item} {state}" for item, state in standing.owed) if standing else ", ".join(notice.units)
+    name = tree.by_code[notice.unit_code].name
+    return Row(notice.kind, notice.unit_code, name, notice.recipient, owed, outcome, detail)
+
+
+def _foreseen(notice: Due, kept: Notice | None, standings: Mapping[str, Standing], tree: Tree) -> Row:
+    """The row of a notice that is not sent now."""
+    if not notice.recipient:
+        outcome, detail = "unaddressed", "no mailbox on the register"
+    elif not is_address(notice.recipient):
+        outcome, detail = "unaddressed", "the mailbox on the register is no address"
+    elif kept is None or kept.state in ("queued", "withdrawn"):
+        outcome, detail = "due", kept.last_error if kept else ""
+    elif kept.state == "sent" and kept.sent_at is not None:
+        outcome, detail = "before", f"sent {kept.sent_at:%Y-%m-%dT%H:%M}Z"
+    else:
+        outcome, detail = "before", f"given up: {kept.last_error}"
+    return _row(notice, standings, tree, outcome, detail)
+
+
+def summary(rows: Iterable[Row]) -> str:
+    """What became of notices, on one line: `12 sent, 2 queued (mx.example: 451 try later), 1 unaddressed`."""
+    told = []
+    by_outcome: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_outcome[row.outcome].append(row)
+    for outcome in ("sent", "due", "queued", "failed", "unaddressed"):
+        found = by_outcome[outcome]
+        if found:
+            reason = next((r.detail for r in found if r.detail), "")
+            told.append(f"{len(found)} {outcome}" + (f" ({reason})" if reason else ""))
+    return ", ".join(told) or "none due"

@@ -1,0 +1,346 @@
+"""The ledger: migrated from nothing and again, in WAL mode; notices in their states; decisions that stay."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DatabaseError, DBAPIError, StatementError
+
+from assets.ledger import opening
+from assets.ledger.decisions import DecisionError, list_decisions, record_decision
+from assets.ledger.models import DECISIONS, KINDS, Base, Moment, Notice
+from assets.ledger.opening import LedgerError, open_ledger
+from assets.ledger.queue import (
+    Entry,
+    answered,
+    claim,
+    enqueue,
+    mark_sent,
+    mark_unsent,
+    mark_waiting,
+    notices,
+)
+from tests.notices.made_units import PERIOD, when
+
+NOW = when("2026-11-06T00:30")
+POSTGRESQL = ("initdb", "pg_ctl")
+DEMOTED = 65534  # nobody: PostgreSQL refuses to run as root
+
+
+def entry(key: str = "k1", kind: str = "reminder", **over: object) -> Entry:
+    made = Entry(key, kind, PERIOD, "U1", "u1@oa.example", f"<{key}@oa.example>")
+    return replace(made, **over)  # type: ignore[arg-type]
+
+
+def queue_one(ledger: Engine, *entries: Entry) -> dict[str, Notice]:
+    return enqueue(ledger, PERIOD, KINDS, entries, NOW)
+
+
+def states(ledger: Engine) -> dict[str, str]:
+    return {n.key: n.state for n in notices(ledger, PERIOD, KINDS)}
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server of our own on a socket, gone afterwards."""
+    as_other = {"user": DEMOTED, "group": DEMOTED} if os.getuid() == 0 else {}
+    if as_other:
+        os.chown(folder, DEMOTED, DEMOTED)
+
+    def run(*command: str) -> None:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_other)  # type: ignore[call-overload]
+
+    data = str(folder / "data")
+    run("initdb", "--auth=trust", "--username=sixth", "--no-sync", "-D", data)
+    run(
+        "pg_ctl",
+        "start",
+        "-w",
+        "-D",
+        data,
+        "-l",
+        str(folder / "log"),
+        "-o",
+        f"-k {folder} -c listen_addresses= -c fsync=off",
+    )
+    try:
+        yield f"postgresql://sixth@/postgres?host={folder}"
+    finally:
+        run("pg_ctl", "stop", "-m", "fast", "-D", data)
+
+
+@pytest.fixture(scope="module")
+def postgresql_url() -> Iterator[str]:
+    if not all(map(shutil.which, POSTGRESQL)):
+        pytest.skip("no PostgreSQL server: initdb and pg_ctl are not on the path")
+    pytest.importorskip("psycopg", reason="no PostgreSQL driver: pip install 'psycopg[binary]'")
+    # Not pytest's own folder, which only its user may enter; and short, as a socket's path must be.
+    with tempfile.TemporaryDirectory(prefix="sixth-pg-") as folder:
+        Path(folder).chmod(0o755)
+        with postgresql(Path(folder)) as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    url = "" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+    with open_ledger(tmp_path, url) as engine:
+        yield engine
+        if url:
+            Base.metadata.drop_all(engine)
+            with engine.begin() as connection:
+                connection.execute(text("drop table alembic_version; drop function decisions_are_kept"))
+
+
+# ------------------------------------------------------------------------------------------------------- opening
+def test_a_new_ledger_has_the_tables_of_the_models(ledger: Engine) -> None:
+    with ledger.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        record_decision(ledger, kind="waive", subject="f1", by="王强", reason="已核对", decided_at=NOW)
+        queue_one(ledger, entry())
+    with open_ledger(tmp_path) as ledger:
+        assert [d.subject for d in list_decisions(ledger)] == ["f1"]
+        assert states(ledger) == {"k1": "queued"}
+        with ledger.connect() as connection:
+            assert connection.scalars(text("select version_num from alembic_version")).all() == ["0001"]
+
+
+def test_sqlite_runs_in_wal_mode_with_every_commit_on_disk(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger, ledger.connect() as connection:
+        assert (tmp_path / "ledger.sqlite").is_file()
+        assert connection.scalar(text("pragma journal_mode")) == "wal"
+        assert connection.scalar(text("pragma synchronous")) == 2
+        assert connection.scalar(text("pragma foreign_keys")) == 1
+
+
+def test_processes_that_open_a_new_ledger_at_once_all_get_it(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from assets.ledger.opening import open_ledger\n"
+        "from assets.ledger.decisions import record_decision\n"
+        "with open_ledger(Path(sys.argv[1])) as ledger:\n"
+        "    record_decision(ledger, kind='waive', subject=sys.argv[2], by='x', reason='y')\n"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(n)]) for n in range(4)]
+    assert [process.wait() for process in started] == [0] * 4
+    with open_ledger(tmp_path) as ledger:
+        assert sorted(d.subject for d in list_decisions(ledger)) == ["0", "1", "2", "3"]
+
+
+def test_a_migration_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = opening.command.upgrade
+
+    def broken(*arguments: object, **options: object) -> None:
+        real(*arguments, **options)  # type: ignore[arg-type]
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(opening.command, "upgrade", broken)
+    with pytest.raises(OSError, match="disk"), open_ledger(tmp_path):
+        pass
+    monkeypatch.undo()
+    with sa.create_engine(f"sqlite:///{tmp_path / 'ledger.sqlite'}").connect() as connection:
+        assert sa.inspect(connection).get_table_names() == []
+    with open_ledger(tmp_path) as ledger:
+        assert list_decisions(ledger) == []
+
+
+def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger, ledger.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(LedgerError, match="newer version"), open_ledger(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("no url", "must be as postgresql://"),
+        ("nosuch://x", "must be as postgresql://"),
+        ("mysql://x:s3cret@y/z", "package|not mysql"),
+        ("postgresql://sixth:s3cret@127.0.0.1:1/none?connect_timeout=1", "cannot be opened|package psycopg"),
+    ],
+)
+def test_a_url_that_does_not_work_is_told_without_its_password(tmp_path: Path, url: str, told: str) -> None:
+    with pytest.raises(LedgerError, match=told) as caught, open_ledger(tmp_path, url):
+        pass
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_failure_of_the_caller_is_not_taken_for_one_of_the_ledger(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DatabaseError, match="no such table"),
+        open_ledger(tmp_path) as ledger,
+        ledger.begin() as connection,
+    ):
+        connection.execute(text("select * from nowhere"))
+
+
+def test_moments_are_aware_and_kept_in_utc(ledger: Engine) -> None:
+    notice = queue_one(ledger, entry())["k1"]
+    mark_sent(ledger, notice, "ab", NOW)
+    (kept,) = notices(ledger, PERIOD, KINDS)
+    assert (kept.sent_at, kept.created_at) == (NOW, NOW)
+    assert kept.sent_at is not None
+    assert kept.sent_at.tzinfo is UTC
+    with pytest.raises((ValueError, StatementError), match="time zone"):
+        mark_sent(ledger, notice, "ab", datetime(2026, 11, 6))
+    assert Moment().process_result_value(None, ledger.dialect) is None
+
+
+# ----------------------------------------------------------------------------------------------------- decisions
+def test_decisions_are_listed_as_they_were_taken(ledger: Engine) -> None:
+    taken = [
+        ("waive", "f1", "", "2026-10", "2026-11-06T09:00"),
+        ("assign", "m1", "U1", "2026-10", "2026-11-06T08:00"),
+        ("confirm_seal", "U2", "U2", "2026-09", "2026-11-06T10:00"),
+    ]
+    for kind, subject, unit, period, at in taken:
+        made = record_decision(
+            ledger, kind=kind, subject=subject, unit_code=unit, period=period, by=" 王强 ", reason="已电话核实",
+            decided_at=when(at),
+        )  # fmt: skip
+        assert made.id > 0
+        assert (made.decided_by, made.decided_at) == ("王强", when(at))
+    assert [d.subject for d in list_decisions(ledger)] == ["m1", "f1", "U2"]
+    assert [d.subject for d in list_decisions(ledger, kind="waive")] == ["f1"]
+    assert [d.subject for d in list_decisions(ledger, period="2026-10", unit_code="U1")] == ["m1"]
+
+
+GOOD: dict[str, Any] = {"kind": "waive", "subject": "f1", "by": "王强", "reason": "已核对"}
+BAD = [
+    {"kind": "delete"}, {"by": " "}, {"reason": ""}, {"subject": ""}, {"period": "2026-13"}, {"kind": "assign"},
+    {"kind": "confirm_seal"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("over", BAD, ids=str)
+def test_a_decision_needs_who_what_and_why(tmp_path: Path, over: dict[str, str]) -> None:
+    with open_ledger(tmp_path) as ledger:
+        with pytest.raises(DecisionError):
+            record_decision(ledger, **{**GOOD, **over})
+        assert list_decisions(ledger) == []
+        assert record_decision(ledger, **GOOD).kind in DECISIONS
+
+
+@pytest.mark.parametrize("sql", ["delete from decisions", "update decisions set reason = 'x'"])
+def test_the_database_refuses_to_change_a_decision(ledger: Engine, sql: str) -> None:
+    record_decision(ledger, **GOOD)
+    with pytest.raises(DBAPIError, match="never changed or deleted"), ledger.begin() as connection:
+        connection.execute(text(sql))
+    assert [d.reason for d in list_decisions(ledger)] == ["已核对"]
+
+
+# ------------------------------------------------------------------------------------------------------- notices
+def test_a_notice_is_queued_once_whoever_queues_it(ledger: Engine) -> None:
+    first = queue_one(ledger, entry("k1"), entry("k2"))
+    again = queue_one(ledger, entry("k2"), entry("k1"))
+    assert {k: n.id for k, n in first.items()} == {k: n.id for k, n in again.items()}
+    assert len(notices(ledger, PERIOD, KINDS)) == 2
+
+
+def test_processes_that_queue_the_same_at_once_queue_it_once(ledger: Engine) -> None:
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            queue_one(ledger, *(entry(f"k{n}") for n in range(50)))
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(notices(ledger, PERIOD, KINDS)) == 50
+
+
+def test_what_is_no_longer_due_is_withdrawn_and_may_be_due_again(ledger: Engine) -> None:
+    sent = queue_one(ledger, entry("k1"), entry("k2"), entry("k3", "receipt"))["k1"]
+    mark_sent(ledger, sent, "ab", NOW)
+    enqueue(ledger, PERIOD, ("reminder",), [], NOW)
+    assert states(ledger) == {"k1": "sent", "k2": "withdrawn", "k3": "queued"}
+    enqueue(ledger, PERIOD, ("reminder",), [entry("k1"), entry("k2")], NOW)
+    assert states(ledger) == {"k1": "sent", "k2": "queued", "k3": "queued"}
+
+
+def test_notices_of_other_months_are_left_alone(ledger: Engine) -> None:
+    queue_one(ledger, entry("k1"))
+    enqueue(ledger, "2026-11", KINDS, [], NOW)
+    assert states(ledger) == {"k1": "queued"}
+
+
+def test_mails_are_answered_only_when_their_receipt_is_out_or_given_up(ledger: Engine) -> None:
+    both = entry("k1", "receipt", mails=("m1", "m2")), entry("k2", "receipt", mails=("m3",), recipient="x@oa.example")
+    made = queue_one(ledger, *both)
+    queue_one(ledger, *both)
+    assert answered(ledger, PERIOD) == set()
+    mark_sent(ledger, made["k1"], "ab", NOW)
+    assert answered(ledger, PERIOD) == {("U1", "u1@oa.example", "m1"), ("U1", "u1@oa.example", "m2")}
+    mark_unsent(ledger, made["k2"], "550 no", refused=True, refusals_allowed=1)
+    assert ("U1", "x@oa.example", "m3") in answered(ledger, PERIOD)
+    assert answered(ledger, "2026-09") == set()
+
+
+def test_an_attempt_belongs_to_the_process_that_counted_it_first(ledger: Engine) -> None:
+    queue_one(ledger, entry())
+    (ours,), (theirs,) = notices(ledger, PERIOD, KINDS), notices(ledger, PERIOD, KINDS)
+    assert claim(ledger, ours, "题目", "ab")
+    assert not claim(ledger, theirs, "题目", "ab")
+    (kept,) = notices(ledger, PERIOD, KINDS)
+    assert (kept.attempts, kept.subject, kept.content_sha256) == (1, "题目", "ab")
+    mark_sent(ledger, ours, "cd", NOW)
+    assert not claim(ledger, kept, "题目", "ab")
+
+
+def test_only_refusals_for_good_and_enough_of_them_fail_a_notice(ledger: Engine) -> None:
+    notice = queue_one(ledger, entry())["k1"]
+    told = [("451 later", False), ("550 no", True), ("connection lost", False), ("x" * 9999, False), ("550 no", True)]
+    ends = [mark_unsent(ledger, notice, error, refused=refused, refusals_allowed=2) for error, refused in told]
+    assert ends == ["queued"] * 4 + ["failed"]
+    assert queue_one(ledger, entry())["k1"].state == "failed"
+    assert notices(ledger, PERIOD, KINDS)[0].last_error == "550 no"
+
+
+def test_a_notice_that_a_killed_run_left_in_flight_is_told_when_it_is_sent_again(
+    ledger: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue_one(ledger, entry("k1"), entry("k2"))
+    first, second = notices(ledger, PERIOD, KINDS)
+    assert claim(ledger, first, "", "ab")
+    mark_waiting(ledger, notices(ledger, PERIOD, KINDS), "no server")
+    first, second = notices(ledger, PERIOD, KINDS)
+    assert (first.last_error, second.last_error) == ("", "no server")
+    assert claim(ledger, first, "", "ab")
+    assert claim(ledger, second, "", "ab")
+    assert [r.getMessage() for r in caplog.records] == [
+        "a run ended while sending k1; it is sent again as <k1@oa.example>"
+    ]
+
+
+@pytest.mark.parametrize("change", [{"kind": "gossip"}, {"message_id": "<k1@oa.example>"}], ids=str)
+def test_the_database_refuses_what_cannot_be(ledger: Engine, change: dict[str, str]) -> None:
+    queue_one(ledger, entry("k1"))
+    with pytest.raises(DBAPIError):
+        queue_one(ledger, entry("k2", **change))
+    assert states(ledger) == {"k1": "queued"}
