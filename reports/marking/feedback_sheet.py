@@ -7,7 +7,7 @@ alone (listing.py), the words (reports/feedback.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from assets.forms import EXPLANATION_COLUMNS, column_letter
@@ -15,10 +15,11 @@ from reports.marking.package import MAIN
 from reports.marking.shapes import FILLS, MUST, Entry, FeedbackSheet
 from reports.marking.styles import Styles
 from reports.notation import clean
-from reports.xlsx import disarm
+from reports.workbook import disarm, text_width
 
 WIDTHS = (6, 8, 24, 50, 50, 10, 34)  # characters, of the seven columns that are seen
 HIDDEN_COLUMNS = EXPLANATION_COLUMNS[:2]
+LINE, TALLEST = 14.0, 400.0  # points; a spreadsheet takes 409
 LONGEST = 32_000  # characters of a cell, which holds 32,767
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")  # ECMA-376 part 1, 22.9.2.19: it would be read as a character
 _PLACE_COLUMN = 3
@@ -87,12 +88,22 @@ def cells_of(number: int, entry: Entry) -> tuple[str, ...]:
     return (str(number), *map(safe, texts), joined(entry.finding_ids), joined(entry.subjects))
 
 
+def height(texts: Sequence[str]) -> float:
+    """Points of a row in which the texts of the seen columns can be read whole; programs differ in fitting it."""
+    lines = (
+        sum(-(-max(1, text_width(line)) // (width - 1)) for line in text.split("\n"))
+        for text, width in zip(texts, WIDTHS, strict=False)
+    )
+    return min(TALLEST, max(lines) * LINE + 4)
+
+
 def _line(row: int, number: int, entry: Entry, looks: dict[str, int]) -> str:
     names = ("number", entry.kind, "link" if entry.sheet else "text", "text", "text", "number")
     last = "open" if entry.is_open else "closed"
     styles = (*names, last, "text", "text")
     texts = cells_of(number, entry)
-    return _row(row, [_cell(row, i, looks[s], t) for i, (s, t) in enumerate(zip(styles, texts, strict=True), 1)])
+    cells = [_cell(row, i, looks[s], t) for i, (s, t) in enumerate(zip(styles, texts, strict=True), 1)]
+    return _row(row, cells, f' ht="{height(texts)}" customHeight="1"')
 
 
 def _link(row: int, entry: Entry) -> str:

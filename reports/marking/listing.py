@@ -11,7 +11,7 @@ from datetime import datetime
 import xlsxwriter
 
 from assets.forms import FEEDBACK_SHEET
-from reports.marking.feedback_sheet import HIDDEN_COLUMNS, WIDTHS, cells_of, safe
+from reports.marking.feedback_sheet import HIDDEN_COLUMNS, WIDTHS, cells_of, height, safe
 from reports.marking.shapes import FILLS, FeedbackSheet
 
 _MADE = datetime(2000, 1, 1)  # the same bytes whenever it is made
@@ -53,7 +53,9 @@ def list_workbook(sheet: FeedbackSheet) -> bytes:
         for n, entry in enumerate(sheet.entries, 1):
             last = to_write if entry.is_open else closed
             looks = (number, kinds[entry.kind], text, text, text, number, last, text, text)
-            for column, (words, look) in enumerate(zip(cells_of(n, entry), looks, strict=True)):
+            texts = cells_of(n, entry)
+            page.set_row(top + n, height(texts))
+            for column, (words, look) in enumerate(zip(texts, looks, strict=True)):
                 page.write_string(top + n, column, words, look)
         if not sheet.entries:
             page.write_string(top + 1, 0, safe(sheet.empty), line)
