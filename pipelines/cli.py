@@ -159,6 +159,37 @@ def run(
     return outcome.status
 
 
+# ---------------------------------------------------------------------------------------------------------- report
+@app.command(epilog="Example: sixth report --half 2026H2 --as-of 2027-01-06T00:30:00+08:00")
+@_exit_codes
+def report(
+    half: Annotated[str, typer.Option("--half", help="The half-year reported on, as 2026H2.")] = "",
+    year: Annotated[str, typer.Option("--year", help="The year reported on, as 2026.")] = "",
+    as_of: AsOfOption = "",
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of the reports.")] = Lang.zh,
+    home: HomeOption = None,
+) -> int:
+    """Put the months of a half-year or a year together and publish the report."""
+    from assets.periods import is_span  # noqa: PLC0415
+    from pipelines.run import check_before_run  # noqa: PLC0415
+    from pipelines.span_report import refusal, report_span  # noqa: PLC0415
+
+    if bool(half) == bool(year):
+        raise WrongUse("name either a half-year, --half 2026H2, or a year, --year 2026")
+    if half and not (is_span(half) and "H" in half):
+        raise WrongUse(f"--half {half!r} is not a half-year; write it as 2026H2")
+    if year and not (is_span(year) and "H" not in year):
+        raise WrongUse(f"--year {year!r} is not a year; write it as 2026")
+    place, clock, span = _open(home), _clock(as_of), half or year
+    deadline, register = check_before_run(place)
+    if why_not := refusal(span, register, deadline, clock):
+        raise WrongUse(why_not)
+    outcome = report_span(place, span, clock, lang.value)
+    for line in outcome.lines:
+        out.print(line)
+    return outcome.status
+
+
 # ---------------------------------------------------------------------------------------------------------- status
 @app.command(epilog="Example: sixth status --period 2026-10")
 @_exit_codes
@@ -183,7 +214,7 @@ def _table(*headings: str) -> Table:
     """A table whose codes stay whole and whose texts may be folded."""
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        text = heading in ("name", "message", "file", "sheet")
+        text = heading in ("name", "message", "file", "sheet", "owed", "detail")
         table.add_column(heading, no_wrap=not text, overflow="fold")
     return table
 
@@ -323,6 +354,30 @@ def verify(path: Annotated[Path, typer.Argument(help="A version folder, or its m
         out.print(fault)
     out.print(f"{folder}: {'as it was published' if not faults else f'{len(faults)} files differ'}")
     return 1 if faults else 0
+
+
+# ---------------------------------------------------------------------------------------------------------- remind
+@app.command(epilog="Example: sixth remind --period 2026-10 --dry-run")
+@_exit_codes
+def remind(
+    period: Annotated[str, typer.Option("--period", help="The month reported on; else the open one.")] = "",
+    as_of: AsOfOption = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be mailed, mail nothing.")] = False,
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of the mails.")] = Lang.zh,
+    home: HomeOption = None,
+) -> None:
+    """Mail the units that have not reported, as of the last run; each notice is sent once."""
+    from pipelines.telling import remind_units  # noqa: PLC0415
+
+    place, clock = _open(home), _clock(as_of)
+    rows, summary = remind_units(place, _period(period) if period else None, clock, dry_run=dry_run, lang=lang.value)
+    if rows:
+        table = _table("kind", "unit", "name", "recipient", "owed", "outcome", "detail")
+        for row in rows:
+            shown = (row.kind, row.unit_code, row.unit_name, row.recipient, row.owed, row.outcome, row.detail)
+            table.add_row(*map(escape, shown))
+        out.print(table)
+    out.print(summary)
 
 
 # ------------------------------------------------------------------------------------------------------------- dev

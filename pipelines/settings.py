@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from assets.delivery import SmtpSettings
 from assets.limits import Limits
 from assets.mail.sources import ImapSettings
+from assets.notices import NoticeSettings
 from assets.periods import Deadline
 from assets.register import Register
 from assets.scans.thresholds import SealThresholds
@@ -52,13 +54,21 @@ class Cutoff:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings. `form_versions` are the accepted ones; empty: the version of forms.yaml alone."""
+    """All settings. `form_versions` are the accepted ones; empty: the version of forms.yaml alone.
+
+    Without `smtp` mails to units are put into outbox/; without `feedback` no workbooks are marked and nothing is
+    mailed. `ledger_url` names a PostgreSQL; empty: SQLite in the home.
+    """
 
     cutoff: Cutoff = field(default_factory=Cutoff)
     limits: Limits = field(default_factory=Limits)
     seal: SealThresholds = field(default_factory=SealThresholds)
     score: ScoreWeights = field(default_factory=ScoreWeights)
     imap: ImapSettings | None = None
+    smtp: SmtpSettings | None = None
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
+    ledger_url: str = ""
+    feedback: bool = True
     form_versions: tuple[str, ...] = ()
     settle_seconds: float = 2.0
 
@@ -87,6 +97,8 @@ _SECTIONS: dict[str, type] = {
     "seal": SealThresholds,
     "score": ScoreWeights,
     "imap": ImapSettings,
+    "smtp": SmtpSettings,
+    "notices": NoticeSettings,
 }
 
 
@@ -106,6 +118,8 @@ def load_settings(path: Path) -> Settings:
             values[name] = _section(_SECTIONS[name], value, f"{path.name}: {name}")
         elif name == "form_versions" and isinstance(value, list):
             values[name] = tuple(str(v) for v in value)
+        elif isinstance(value, {"ledger_url": str, "feedback": bool}.get(name, ())):
+            values[name] = value
         elif name == "settle_seconds" and isinstance(value, int | float):
             values[name] = float(value)
         else:

@@ -1,0 +1,71 @@
+"""`sixth report --half 2026H2`, `--year 2026`: the months of a span settled, put together and published.
+
+Belongs here: the order of the steps, and what is said of them. Does not: collecting mails (`sixth run` does), the
+work of a step (assets/spans.py, assets/publishing.py, reports/spans.py).
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from assets import months, periods, spans
+from assets.periods import Deadline
+from assets.publishing import Edition, publish
+from assets.register import Register
+from pipelines.home import Home
+from pipelines.progress import reporter
+from pipelines.session import open_session
+from pipelines.run import Outcome
+
+
+def refusal(span: str, register: Register, deadline: Deadline, as_of: datetime) -> str:
+    """Why there can be no report of a span yet, or ever; "" where there can."""
+    if spans.months_on_record(span, register, deadline, as_of):
+        return ""
+    last = periods.months_of(span)[-1]
+    if last < register.first_period:
+        return f"{span} lies before {register.first_period}, the first month on record"
+    return f"no month of {span} on record is over yet at {as_of.isoformat(timespec='minutes')}"
+
+
+def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
+    """Publish a half-year or year for every scope from the mails that are parsed; status 3 where figures disagree.
+
+    `span`: 2026H2 or 2026, for which `refusal` has nothing to say. Raises what settling and publishing raise; then
+    nothing is published half.
+    """
+    from reports.pool import render_all  # noqa: PLC0415 - wanted here alone
+    from reports.spans import gather_span  # noqa: PLC0415
+
+    with open_session(home, as_of, lang=lang) as session, reporter.shown():
+        work = session.indexed
+        of = spans.months_on_record(span, work.register, work.deadline, as_of)
+        spans.settle_months(work, of[-1])
+        with spans.span_tables(work, span) as (span_work, parameters):
+            failing = {name: n for name, n in months.failing_tests(span_work, span).items() if n}
+            if failing:
+                return Outcome((f"figures do not reconcile, nothing was published: {failing}",), 3)
+            editions = publish(
+                span_work,
+                span,
+                home.published,
+                lambda headers: gather_span(work.warehouse, work.catalogue, parameters, headers),
+                render_all,
+                lang,
+            )
+    return Outcome(tuple(_lines(span, of, editions[0])), 0)
+
+
+def _lines(span: str, of: tuple[str, ...], edition: Edition) -> list[str]:
+    summary = json.loads((edition.folder / "summary.json").read_text(encoding="utf-8"))
+    units, problems = summary["units"], summary["rectification"]
+    return [
+        f"{span} {summary['kind']} report ({edition.version}) as of {summary['as_of']}",
+        f"months   {of[0]} to {of[-1]}, {len(of)} in all",
+        f"units    {units['complete_on_time']} on time, {units['complete_late']} late, "
+        f"{units['incomplete']} incomplete, {units['returned']} returned, {units['missing']} missing, "
+        f"of {units['expected']}",
+        f"problems {problems['open']} open, {problems['overdue']} overdue",
+        f"report   {edition.folder / 'report.html'}",
+    ]

@@ -1,0 +1,77 @@
+"""What units are told: receipts and reminders of a run, `sixth remind`, and the blank forms of `sixth template`.
+
+Belongs here: putting a session, the ledger and the mailroom together. Does not: what is due (assets/notices.py), how it
+is sent (assets/mailroom.py, assets/delivery.py), what a blank form looks like (reports/blank_forms.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assets.periods import preceding
+from pipelines.home import Home
+from pipelines.session import Session, open_session
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from assets.mailroom import Mailroom, Row
+
+
+def feedback_folder(session: Session, period: str) -> Path:
+    """Where the answers to the units of a period lie."""
+    return session.home.published / period / "feedback"
+
+
+@contextmanager
+def _mailroom(session: Session) -> Iterator[tuple[Mailroom, Engine]]:
+    """The mailroom and the open ledger of a home."""
+    from assets.ledger.opening import open_ledger  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+    from assets.mailroom import Mailroom  # noqa: PLC0415
+
+    work, settings = session.work, session.settings
+    room = Mailroom(
+        work.register, work.deadline, session.home.outbox, session.as_of, settings.notices, settings.smtp, session.lang
+    )
+    with open_ledger(session.home.warehouse, settings.ledger_url) as ledger:
+        yield room, ledger
+
+
+def tell_units(session: Session, period: str) -> list[Row]:
+    """Send the receipts that a run owes, and reminders or overdue notices on their days; what became of each."""
+    from assets import mailroom  # noqa: PLC0415
+    from assets.notices import read_incoming, read_standings  # noqa: PLC0415
+
+    folder, query = feedback_folder(session, period), session.warehouse.rows
+
+    def page(unit: str) -> bytes | None:
+        path = folder / unit / "feedback.html"
+        return path.read_bytes() if path.exists() else None
+
+    def workbooks(unit: str) -> list[Path]:
+        return sorted((folder / unit).glob("*.xls*"))
+
+    standings, incoming = read_standings(query, period), read_incoming(query, period)
+    with _mailroom(session) as (room, ledger):
+        archive = session.home.archive
+        sent = mailroom.send_receipts(room, ledger, period, standings, incoming, archive, page, workbooks)
+        return [*sent, *mailroom.remind(room, ledger, period, standings, asked=False)]
+
+
+def remind_units(home: Home, period: str | None, clock: datetime, *, dry_run: bool, lang: str) -> tuple[list[Row], str]:
+    """`sixth remind`: rows for people, and a line that sums them up. Without a period, the one whose window is open."""
+    from assets import mailroom  # noqa: PLC0415
+    from assets.notices import read_standings  # noqa: PLC0415
+
+    with open_session(home, clock, lang=lang) as session:
+        chosen = period or preceding(f"{clock.astimezone(session.work.deadline.zone):%Y-%m}")
+        if not session.warehouse.exists("marts.unit_results"):
+            return [], f"no run has looked at {chosen} yet (`sixth run --period {chosen}`)"
+        standings = read_standings(session.warehouse.rows, chosen)
+        with _mailroom(session) as (room, ledger):
+            rows = mailroom.remind(room, ledger, chosen, standings, dry_run=dry_run)
+    return rows, f"{chosen}: {mailroom.summary(rows)}"
