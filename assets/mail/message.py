@@ -31,6 +31,7 @@ from assets.mail.unpacking import RefusedError
 log = logging.getLogger(__name__)
 
 TEXT_CHARACTERS = 2000
+TEXT_BYTES = 16 * 1024
 HTML_BYTES = 256 * 1024
 # Half the width of a page scanned at 150 dpi, and more than any logo in a signature.
 PAGE_PIXELS = 600
@@ -52,6 +53,8 @@ IGNORED_TYPES = {
     "text/vcard",
     "text/x-vcard",
 }
+# What a Mac sends beside a file, under the same name (RFC 1740).
+RESOURCE_FORK = "application/applefile"
 SIGNED_TYPES = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 
 
@@ -100,12 +103,18 @@ class _Intake:
     unpacked_bytes: int = 0
 
     def refuse(self, reason: str, file: str, extension: str = "", rule_id: str = "ENV-03") -> None:
-        self.faults.append(Fault(rule_id, file=file, value=extension, reason=reason))
+        self.book(Fault(rule_id, file=file, value=extension, reason=reason))
+
+    def book(self, fault: Fault) -> None:
+        """Keeps a fault; a mail with more of them than files are allowed is too large as a whole."""
+        if len(self.faults) < 2 * self.limits.attachments:
+            self.faults.append(fault)
+        elif len(self.faults) == 2 * self.limits.attachments:
+            self.faults.append(Fault("ENV-03", reason="mail_too_large"))
 
 
 def parse_message(raw: bytes, limits: Limits) -> Message:
-    """A mail as received, taken apart within `limits`. Never raises: what cannot be used is a fault
-    (ENV-03, ENV-04).
+    """A mail as received, taken apart within `limits`. Never raises: what cannot be used is a fault.
 
     The same file twice is one attachment. Files of a kind that is not accepted are attachments of kind
     `other`, unopened, beside their fault; a container that cannot be opened is only a fault.
@@ -155,7 +164,7 @@ def _take_message(message: MailPart, within: tuple[str, ...], zipped: bool, inta
     files: list[Leaf] = []
     for leaf in parts.leaves(message, within, intake.limits):
         if isinstance(leaf, Fault):
-            intake.faults.append(leaf)
+            intake.book(leaf)
         elif _is_body(leaf, intake.limits):
             bodies.append(leaf)
         else:
@@ -169,9 +178,7 @@ def _take_message(message: MailPart, within: tuple[str, ...], zipped: bool, inta
 
 
 def _is_body(leaf: Leaf, limits: Limits) -> bool:
-    """Whether a leaf is text to be read in the mail: a text part without a name, unless its bytes are a
-    file's.
-    """
+    """Whether a leaf is text of the mail: a text part without a name, unless its bytes are a file's."""
     if leaf.name or not leaf.content_type.startswith("text/") or leaf.content_type == "text/csv":
         return False
     kind = kinds.kind_of("", leaf.content, limits.archive_members)
@@ -207,6 +214,8 @@ def _is_decoration(leaf: Leaf, shown: set[str]) -> bool:
 
 def _kind(leaf: Leaf, limits: Limits) -> kinds.Kind:
     """What a leaf is: by content, then by name, then by the type that the mail states."""
+    if leaf.content_type == RESOURCE_FORK:
+        return kinds.Kind("ignored", "")
     kind = kinds.kind_of(leaf.name, leaf.content, limits.archive_members)
     if kind.name == "other" and kind.reason == kinds.UNKNOWN:
         if leaf.content_type in SIGNED_TYPES:
@@ -293,13 +302,23 @@ def _body_text(bodies: list[Leaf]) -> str:
     for wanted in ("text/plain", "text/html"):
         for body in bodies:
             if body.content_type == wanted:
-                raw = body.content[: HTML_BYTES if wanted == "text/html" else 8 * TEXT_CHARACTERS]
+                raw = _beginning(body.content, HTML_BYTES if wanted == "text/html" else TEXT_BYTES)
                 text = names.decode_bytes(raw, body.charset)
                 lines = _words(text) if wanted == "text/html" else text.splitlines()
                 text = "\n".join(names.clean_text(line) for line in lines).strip()
                 if text:
                     return text[:TEXT_CHARACTERS]
     return ""
+
+
+def _beginning(text: bytes, size: int) -> bytes:
+    """At most `size` bytes of a text, cut between characters: these three are part of none in any charset
+    here.
+    """
+    if len(text) <= size:
+        return text
+    end = max(text.rfind(mark, 0, size) for mark in (b"\n", b" ", b">"))
+    return text[: end if end > 0 else size]
 
 
 def _words(text: str) -> list[str]:

@@ -36,6 +36,7 @@ BASE64_RUN = re.compile(rb"(?<![A-Za-z0-9+/\r\n])[A-Za-z0-9+/\r\n]{2048,}")
 LOST_BOUNDARY = re.compile(rb"(?:\A|\n)--([^\s\"][^\r\n\"]{0,69}?)[ \t]*\r?\nContent-", re.IGNORECASE)
 # The parser looks at each line once for every multipart around it: some 3 s.
 PARSER_STEPS = 10_000_000
+NOT_THE_MAIL = {"message/partial", "message/external-body"}
 NO_MAILS = {"message/delivery-status", "message/disposition-notification", "message/feedback-report"}
 
 
@@ -61,7 +62,9 @@ class MailPart(Part):
     run: re.Pattern[bytes] = re.compile(rb"(?!)()()")
 
     def body(self) -> bytes:
-        """What stands in the mail below the part's headers, runs still out; get_payload would mend 8-bit text."""
+        """What stands in the mail below the part's headers, runs still out; get_payload would mend 8-bit
+        text.
+        """
         text = self._payload  # type: ignore[attr-defined]
         return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else b""
 
@@ -122,17 +125,13 @@ def parse_headers(raw: bytes, limits: Limits) -> Part:
 
 
 def leaves(message: MailPart, within: tuple[str, ...], limits: Limits) -> Iterator[Leaf | Fault]:
-    """A mail's leaves in their order, those of forwarded mails included, and what of it could not be
-    reached.
-    """
+    """A mail's leaves in order, those of forwarded mails included, and what of it is out of reach."""
     budget = [limits.mime_parts]
     yield from _walk(message, _Place(within, charset_of(message, limits)), budget, limits)
 
 
 def charset_of(message: Part, limits: Limits) -> str:
-    """The charset that a mail's first text part declares: the best guess for its unlabelled headers; "" if
-    none.
-    """
+    """The charset of a mail's first text part, "" if none: the best guess for its unlabelled headers."""
     with suppress(RecursionError):
         for part in message.walk():
             if part.get_content_maintype() == "text":
@@ -150,9 +149,7 @@ def subject_of(message: Part, limits: Limits) -> str:
 
 
 def _with_line_feeds(raw: bytes) -> bytes:
-    """Without what editors put before the headers, and with line feeds where a mail has bare carriage
-    returns.
-    """
+    """Without what editors put before the headers, and with line feeds for bare carriage returns."""
     raw = raw.lstrip(b"\r\n\xef\xbb\xbf")
     return raw.replace(b"\r", b"\n") if b"\r" in raw[:4096] and b"\n" not in raw[:4096] else raw
 
@@ -198,8 +195,8 @@ def _walk(part: MailPart, place: _Place, budget: list[int], limits: Limits) -> I
         return
     budget[0] -= 1
     content_type = part.get_content_type()
-    children: Any = part.get_payload()
-    if not isinstance(children, list):
+    children: Any = part.get_payload() if part.is_multipart() else None
+    if children is None:
         rescued = _rescued(part, limits)
         if rescued is not None:
             yield from _walk(rescued, replace(place, depth=place.depth + 1), budget, limits)
@@ -207,7 +204,7 @@ def _walk(part: MailPart, place: _Place, budget: list[int], limits: Limits) -> I
             yield Fault("ENV-03", file=names.file_name(part, limits, place.hint), reason="mail_damaged")
         else:
             yield _leaf(part, place, limits)
-    elif content_type == "message/partial":
+    elif content_type in NOT_THE_MAIL:
         yield Fault("ENV-03", file=names.file_name(part, limits, place.hint), reason="mail_damaged")
     elif content_type.startswith("message/"):
         for child in children if content_type not in NO_MAILS else []:
@@ -241,9 +238,7 @@ def _leaf(part: MailPart, place: _Place, limits: Limits) -> Leaf:
 
 
 def _rescued(part: MailPart, limits: Limits) -> MailPart | None:
-    """The parts of a multipart whose boundary got lost, or of a mail whose headers broke off before its
-    type.
-    """
+    """The parts of a multipart whose boundary got lost, or of a mail whose headers broke off too early."""
     headers = {key.lower() for key, _ in part.raw_items()}
     is_mail_without_type = "content-type" not in headers and not headers.isdisjoint({"from", "received"})
     if part.get_content_maintype() != "multipart" and not is_mail_without_type:

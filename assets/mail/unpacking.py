@@ -62,7 +62,7 @@ def unzip(content: bytes, budget: int, limits: Limits) -> Iterator[tuple[str, by
     except (*DAMAGE, NotImplementedError) as error:
         raise RefusedError("archive_damaged") from error
     with archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.orig_filename.endswith("/")]
         _check_directory(members, budget, limits)
         for member in members:
             name = _member_name(member)
@@ -108,4 +108,4 @@ def _member_name(member: zipfile.ZipInfo) -> str:
         if number == UNICODE_PATH and length > 5 and extra[5:9] == zlib.crc32(raw).to_bytes(4, "little"):
             return extra[9 : 4 + length].decode("utf-8", "replace")
         extra = extra[4 + length :]
-    return decode_bytes(raw, "")
+    return decode_bytes(raw, "", hint="gb18030")

@@ -10,7 +10,6 @@ import getpass
 import imaplib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -151,7 +150,7 @@ class Dovecot:
             ),
             encoding="utf-8",
         )
-        subprocess.run(["dovecot", "-c", folder / "dovecot.conf"], check=True)
+        self.process = subprocess.Popen(["dovecot", "-F", "-c", folder / "dovecot.conf"])
         for _ in range(100):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
                 return
@@ -159,7 +158,8 @@ class Dovecot:
         raise TimeoutError((folder / "dovecot.log").read_text())
 
     def stop(self) -> None:
-        os.kill(int((self.folder / "run" / "master.pid").read_text()), signal.SIGTERM)
+        self.process.terminate()
+        self.process.wait(30)
 
     @contextlib.contextmanager
     def client(self, user: str, mailbox: str = "INBOX") -> Iterator[imaplib.IMAP4]:

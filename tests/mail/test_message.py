@@ -6,7 +6,9 @@ import base64
 import binascii
 import logging
 import quopri
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,6 +101,20 @@ def test_raw_subject_is_read(charset: str) -> None:
 )
 def test_text_is_read_whatever_its_label_says(part: bytes, words: str) -> None:
     assert parsed(mail(part)).text == words
+
+
+@pytest.mark.parametrize("subtype", [b"plain", b"html"])
+@pytest.mark.parametrize("charset", ["utf-8", "gb18030"])
+def test_long_text_is_cut_between_characters(charset: str, subtype: bytes) -> None:
+    for shift in range(4):
+        words = "x" * shift + "报表已发，请查收。\n" * 20_000
+        assert parsed(mail(text(words, subtype, charset))).text.split() == words[:2000].split()
+
+
+def test_charset_that_is_none_does_no_harm() -> None:
+    for charset in (b"\x00", b'"\x00"', b"idna", b"punycode", b"hex", b"undefined", b"utf-16"):
+        part = b"Content-Type: text/plain; charset=" + charset + b"\r\n\r\n" + "请查收。".encode()
+        assert "请查收。" in parsed(mail(part)).text or charset == b"utf-16"
 
 
 def test_html_only_mail_has_its_words_as_text_and_its_files() -> None:
@@ -204,6 +220,28 @@ def test_same_attachment_twice_is_one_also_across_containers() -> None:
 def test_empty_files_are_told_apart_by_their_names() -> None:
     message = parsed(mail(attached("附件2.xlsx".encode("gbk"), b""), attached("附件3.xlsx".encode("gbk"), b"")))
     assert names(message) == ["附件2.xlsx", "附件3.xlsx"]
+
+
+def test_what_a_mac_sends_beside_a_file_is_ignored() -> None:
+    double = mail(
+        attached("a.xlsx", b"\x00\x05\x16\x07", b"application/applefile"),
+        attached("a.xlsx", FORM2),
+        subtype=b"appledouble",
+        head=b"",
+        boundary=b"double",
+    )
+    assert [file.content for file in parsed(mail(double)).attachments] == [FORM2]
+
+
+def test_faults_of_one_mail_are_bounded() -> None:
+    damaged = [attached(f"{n}.zip", b"PK\x03\x04 %d" % n) for n in range(30)]
+    message = parsed(mail(*damaged), Limits(attachments=40))
+    assert len(message.faults) == 30
+    archives = raw_zip([(b"%d.pdf" % n, b"") for n in range(10)])
+    broken = archives.replace(b"PK\x03\x04", b"PK\x03\x05")
+    message = parsed(mail(attached("a.zip", b"PK\x03\x04" + broken)), Limits(attachments=2))
+    assert faults(message)[-1] == ("ENV-03", "", "mail_too_large")
+    assert len(message.faults) == 5
 
 
 def test_texts_and_signatures_are_no_attachments() -> None:
@@ -316,6 +354,25 @@ def test_names_in_a_zip_are_read_as_gb18030_without_the_utf8_flag() -> None:
     assert names(parsed(mail(attached("a.zip", archive)))) == ["附件2 青川盟.xlsx", "附件3.xlsx"]
 
 
+def test_name_in_a_zip_in_info_zips_unicode_field_is_read() -> None:
+    raw = b"fallback.xlsx"
+    field = b"\x01" + zlib.crc32(raw).to_bytes(4, "little") + "附件2.xlsx".encode()
+    archive = raw_zip([(raw, FORM2)], extra=struct.pack("<HH", 0x7075, len(field)) + field)
+    assert names(parsed(mail(attached("a.zip", archive)))) == ["附件2.xlsx"]
+
+
+@given(stem=st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1, max_size=30))
+def test_any_chinese_name_in_a_zip_round_trips(stem: str) -> None:
+    for flags, charset in ((0, "gb18030"), (0x800, "utf-8")):
+        raw = f"{stem}.xlsx".encode(charset)
+        try:
+            ambiguous = not flags and raw.decode("utf-8") is not None
+        except UnicodeDecodeError:
+            ambiguous = False
+        if not ambiguous:
+            assert names(parsed(mail(attached("a.zip", raw_zip([(raw, FORM2)], flags))))) == [f"{stem}.xlsx"]
+
+
 def test_mail_inside_a_zip_is_opened_and_a_zip_in_it_is_nested() -> None:
     inner = mail(attached("a.xlsx", FORM2), attached("b.zip", zipped({"c.xlsx": FORM3})), head=b"Subject: s\r\n")
     message = parsed(mail(attached("mails.zip", zipped({"1.eml": inner}))))
@@ -370,6 +427,11 @@ def test_damaged_member_is_a_fault_of_its_own() -> None:
     message = parsed(mail(attached("a.zip", bytes(archive))))
     assert names(message) == ["b.xlsx"]
     assert faults(message) == [("ENV-03", "a.xlsx", "archive_damaged")]
+
+
+def test_member_without_a_name_is_named_by_its_content() -> None:
+    for name in (b"", b"\x00.xlsx"):
+        assert kinds(parsed(mail(attached("a.zip", raw_zip([(name, FORM2)]))))) == ["workbook"]
 
 
 def test_paths_in_a_zip_are_only_names() -> None:
