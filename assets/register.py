@@ -44,6 +44,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class RegisterError(Exception):
     """The register cannot be used; the message names file, line and what to mend."""
 
+    exit_status = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

@@ -26,6 +26,8 @@ _PARAMETER = re.compile(r"\$([a-z_]+)")
 class WarehouseBusy(Exception):
     """Another run holds the warehouse file."""
 
+    exit_status = 2
+
 
 @cache
 def model(name: str) -> str:

@@ -33,6 +33,8 @@ CODE_TYPES = ("enum", "enum_list")
 class CatalogueError(Exception):
     """A YAML file contradicts itself; the message names the file and the entry."""
 
+    exit_status = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

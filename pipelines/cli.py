@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.home import Home, HomeError, find_home, make_home
+from pipelines.home import Home, find_home, make_home
 
 if TYPE_CHECKING:
     pass
@@ -44,6 +44,7 @@ app = typer.Typer(
 # Piped or logged, a table is as wide as its content; on a terminal, long messages are folded.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
 log = logging.getLogger("sixth")
+FAILED_INSIDE = 3
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="The home folder; else SIXTH_HOME, else ./home.")]
 PeriodOption = Annotated[str, typer.Option("--period", help="The month reported on, as 2026-10.")]
@@ -54,6 +55,8 @@ AsOfOption = Annotated[
 
 class WrongUse(Exception):
     """The command cannot do what was asked; the message says what to do instead."""
+
+    exit_status = 2
 
 
 class Lang(StrEnum):
@@ -68,23 +71,19 @@ def _exit_codes(command: Callable[..., int | None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        from assets.register import RegisterError  # noqa: PLC0415 - keeps --help quick
-        from assets.warehouse import WarehouseBusy  # noqa: PLC0415
-        from expectations.catalogue import CatalogueError  # noqa: PLC0415
-        from pipelines.settings import SettingsError  # noqa: PLC0415
-
         try:
             status = command(*args, **kwargs) or 0
-        except (WrongUse, HomeError, RegisterError, SettingsError, CatalogueError, WarehouseBusy) as error:
-            print(f"sixth: {error}", file=sys.stderr)  # noqa: T201
-            status = 2
         except (typer.Exit, typer.Abort, KeyboardInterrupt):
             raise
         except Exception as error:
-            log.debug("failure", exc_info=True)
-            print(f"sixth: failed inside: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-            print("sixth: nothing was published half; SIXTH_DEBUG=1 shows where it failed", file=sys.stderr)  # noqa: T201
-            status = 3
+            # Errors that the person at the keyboard can mend say so themselves: exit_status = 2.
+            status = getattr(error, "exit_status", FAILED_INSIDE)
+            if status == FAILED_INSIDE:
+                log.debug("failure", exc_info=True)
+                print(f"sixth: failed inside: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+                print("sixth: nothing was published half; SIXTH_DEBUG=1 shows where it failed", file=sys.stderr)  # noqa: T201
+            else:
+                print(f"sixth: {error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(status)
 
     return run

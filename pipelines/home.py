@@ -26,6 +26,8 @@ concurrency:
 class HomeError(Exception):
     """The home folder cannot be used; the message says what to do."""
 
+    exit_status = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Home:

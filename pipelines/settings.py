@@ -31,6 +31,8 @@ T = TypeVar("T")
 class SettingsError(Exception):
     """settings.yaml cannot be used; the message names the section and the setting."""
 
+    exit_status = 2
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreWeights:

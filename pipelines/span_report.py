@@ -15,8 +15,8 @@ from assets.publishing import Edition, publish
 from assets.register import Register
 from pipelines.home import Home
 from pipelines.progress import reporter
-from pipelines.session import open_session
 from pipelines.run import Outcome
+from pipelines.session import open_session
 
 
 def refusal(span: str, register: Register, deadline: Deadline, as_of: datetime) -> str:

@@ -31,9 +31,7 @@ RULES = {rule["id"]: rule for group in load("rules.yaml").values() for rule in g
 FORMS = load("forms.yaml")
 ANNEXES = {key: form for key, form in FORMS.items() if key.startswith("annex")}
 SHEETS = {key: sheet for form in ANNEXES.values() for key, sheet in form["sheets"].items()}
-COVER = [
-    field for form in ANNEXES.values() for field in [*form["cover"]["fields"], *form.get("cover_extra", [])]
-]
+COVER = [field for form in ANNEXES.values() for field in [*form["cover"]["fields"], *form.get("cover_extra", [])]]
 CHECKLISTS = load("checklists.yaml")
 HAN = r"[㐀-鿿]"
 HALF_WIDTH = re.compile(rf"{HAN}\s*[,;:()!?.]\s*{HAN}|[,;:!?(]\s*{HAN}|{HAN}\s*[,;:!?)]")
@@ -92,9 +90,7 @@ def test_placeholders_are_those_of_the_rule_and_stand_in_a_segment_of_their_own(
 
 @pytest.mark.parametrize("rule_id", sorted(set(RULES)))
 def test_both_languages_tell_the_same_values_and_all_that_the_rule_tells(rule_id: str) -> None:
-    told = {
-        language: set(PLACEHOLDER.findall(MESSAGES[rule_id]["fault"][language])) for language in LANGUAGES
-    }
+    told = {language: set(PLACEHOLDER.findall(MESSAGES[rule_id]["fault"][language])) for language in LANGUAGES}
     assert told["zh"] == told["en"]
     assert told["zh"] >= set(PLACEHOLDER.findall(RULES[rule_id]["zh"]))
 
@@ -156,19 +152,13 @@ SAME_AS_SPEC = [
     *[("sheets", key, sheet["title"]) for key, sheet in SHEETS.items()],
     *[("sheets", "cover", form["cover"]["title"]) for form in ANNEXES.values()],
     *[("columns", f"cover.{field['key']}", field["zh"]) for field in COVER],
-    *[
-        ("columns", f"{key}.{col['key']}", col["zh"])
-        for key, sheet in SHEETS.items()
-        for col in sheet["columns"]
-    ],
+    *[("columns", f"{key}.{col['key']}", col["zh"]) for key, sheet in SHEETS.items() for col in sheet["columns"]],
     *[("checklists", checklist["checklist"], checklist["title"]) for checklist in CHECKLISTS],
 ]
 
 
 @pytest.mark.parametrize(("group", "key", "chinese"), SAME_AS_SPEC)
-def test_names_of_the_forms_are_theirs_in_chinese_and_have_an_english_one(
-    group: str, key: str, chinese: str
-) -> None:
+def test_names_of_the_forms_are_theirs_in_chinese_and_have_an_english_one(group: str, key: str, chinese: str) -> None:
     assert GLOSSARY[group][key]["zh"] == chinese
     assert GLOSSARY[group][key]["en"]
 
@@ -179,12 +169,7 @@ def test_the_glossary_names_nothing_that_the_forms_do_not_have() -> None:
 
 
 def test_every_code_item_and_indicator_has_an_english_name_and_no_other() -> None:
-    codes = {
-        str(code)
-        for sheet in SHEETS.values()
-        for column in sheet["columns"]
-        for code in column.get("codes", ())
-    }
+    codes = {str(code) for sheet in SHEETS.values() for column in sheet["columns"] for code in column.get("codes", ())}
     items = {item["code"] for checklist in CHECKLISTS for item in checklist["items"]}
     assert set(GLOSSARY["codes"]) == codes
     assert set(GLOSSARY["items"]) == items
@@ -194,9 +179,7 @@ def test_every_code_item_and_indicator_has_an_english_name_and_no_other() -> Non
 
 
 def test_every_type_of_a_column_says_what_it_wants() -> None:
-    used = {field["type"] for field in COVER} | {
-        col["type"] for sheet in SHEETS.values() for col in sheet["columns"]
-    }
+    used = {field["type"] for field in COVER} | {col["type"] for sheet in SHEETS.values() for col in sheet["columns"]}
     assert used <= set(GLOSSARY["types"])
 
 

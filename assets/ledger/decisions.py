@@ -18,6 +18,8 @@ from assets.periods import is_period
 class DecisionError(ValueError):
     """A decision that cannot be recorded; the message says what it lacks."""
 
+    exit_status = 2
+
 
 def record_decision(
     ledger: Engine,

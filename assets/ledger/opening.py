@@ -27,6 +27,8 @@ _MIGRATION_LOCK = 6_2026_11
 class LedgerError(Exception):
     """The ledger cannot be opened; the message says why, never a password."""
 
+    exit_status = 2
+
 
 @contextmanager
 def open_ledger(folder: Path, url: str = "") -> Iterator[Engine]:

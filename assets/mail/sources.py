@@ -47,6 +47,8 @@ LONGEST_LINE = 50 * MIB
 class MailboxError(Exception):
     """A mailbox cannot be collected: what the server said, never the password."""
 
+    exit_status = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Collected:
