@@ -177,7 +177,7 @@ def _score(plane: _Plane, x: float, y: float, radii: Field, thresholds: SealThre
         0.8 * max(0.0, within.mean() - 0.35),  # a ring, not a disc
         max(0.0, _longest_run(missing) / ANGLES - thresholds.closed),
         0.6 * _share(thresholds.characters - characters, 0.15),  # a circle drawn by hand has none
-        0.5 * _share(_roughness(on) - thresholds.roughness, 0.03),  # nor is it round
+        0.5 * _share(_roughness(on) - thresholds.roughness, 0.02),  # nor is it round
         0.4 * _share(_squareness(on, _TURN[seen]) - thresholds.squareness, 0.04),
         0.5 * (middle > 0.75),
     )

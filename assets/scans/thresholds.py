@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class SealThresholds:
     """Settings (section `seal`) of the seal detector; how they were chosen is told in README.md."""
 
-    score: float = 0.60  # least score of a seal, 0..1
+    score: float = 0.65  # least score of a seal, 0..1
     radius_min_mm: float = 13.5  # half of the smallest seal; round logos are smaller
     radius_max_mm: float = 34.0  # of the largest, also where half a page was scanned as if it were whole
     solid_mm: float = 12.0  # a red area thicker than this is no stroke: banner, disc, desk

@@ -1,6 +1,6 @@
 """Counts what Sixth says of the made scans, kind by kind; how the thresholds were chosen and are judged.
 
-python -m tests.scans.evaluate --seeds 50                # seeds 0 to 49, which README.md reports
+python -m tests.scans.evaluate --first 7000 --seeds 50   # what README.md reports
 python -m tests.scans.evaluate --first 5000 --seeds 20   # seeds that thresholds may be tuned on
 """
 
