@@ -59,12 +59,17 @@ def _protect(name: str, frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFra
             *(c.zh for s in catalogue.sheets.values() for c in s.columns if c.pii == kind),
             *(c.zh for f in catalogue.forms for c in f.cover if c.pii == kind),
         }
-        personal = pl.col("column").is_in(sorted(headings)) & (pl.col("value") != "")
+        personal = frame["column"].is_in(sorted(headings)) & (frame["value"] != "")
+        rows = frame.filter(personal).select("value", "message")
+        masked = rows.select(mask(pl.col("value")))["value"]
+        messages = [
+            message.replace(value, hidden)
+            for (value, message), hidden in zip(rows.iter_rows(), masked, strict=True)
+        ]
+        at = personal.arg_true()
         frame = frame.with_columns(
-            value=pl.when(personal).then(mask(pl.col("value"))).otherwise(pl.col("value")),
-            message=pl.when(personal)
-            .then(pl.col("message").str.replace_all(pl.col("value"), mask(pl.col("value")), literal=True))
-            .otherwise(pl.col("message")),
+            value=frame["value"].scatter(at, masked),
+            message=frame["message"].scatter(at, pl.Series(messages, dtype=pl.String)),
         )
     return frame
 

@@ -110,8 +110,8 @@ def _put_together(work: Work, spans: Sequence[dict[str, Any]]) -> None:
     _put_month_items(work)
     warehouse.execute(f"create table core.profile_items as {model('spans/profile_items')}")
     cutoffs = [(m, work.deadline.cutoff(m).astimezone(UTC)) for span in spans for m in span["months"]]
-    schema: dict[str, Any] = {"period": pl.String, "cutoff": months.UTC_TIME}
-    warehouse.put("core.cutoffs", pl.DataFrame(cutoffs, schema=schema, orient="row"))
+    moments: dict[str, Any] = {"period": pl.String, "cutoff": months.UTC_TIME}
+    warehouse.put("core.cutoffs", pl.DataFrame(cutoffs, schema=moments, orient="row"))
     rows = [
         (span["period"], scope, json.dumps(figures, ensure_ascii=False))
         for span in spans

@@ -163,7 +163,15 @@ def _settle(
             """,
             {"period": period},
         )
-    return [r for r in rows if r["rule_id"] not in NOT_ASKED]
+    order = {sheet: n for n, sheet in enumerate(["", *catalogue.sheets])}
+    asked = [r for r in rows if r["rule_id"] not in NOT_ASKED]
+    return sorted(asked, key=lambda r: (r["file"], order[r["sheet_key"]], *_reading_order(r["cell"]), r["rule_id"]))
+
+
+def _reading_order(cell: str) -> tuple[int, int, str]:
+    """Row, then column, of an A1 place; what has none comes first."""
+    letters = cell.rstrip("0123456789")
+    return int(cell[len(letters) :] or 0), len(letters), letters
 
 
 def lint_lines(checked: Checked) -> Iterable[str]:

@@ -355,6 +355,26 @@ def verify(path: Annotated[Path, typer.Argument(help="A version folder, or its m
     return 1 if faults else 0
 
 
+# -------------------------------------------------------------------------------------------------------- template
+@app.command(epilog="Example: sixth template --unit EX-15-01-001 --period 2026-10 --out forms")
+@_exit_codes
+def template(
+    period: PeriodOption,
+    unit: Annotated[str, typer.Option("--unit", help="The unit's code.")] = "",
+    everyone: Annotated[bool, typer.Option("--all", help="Of every unit of the period.")] = False,
+    target: Annotated[Path, typer.Option("--out", help="The folder to put them into.")] = Path(),
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of the instructions.")] = Lang.zh,
+    home: HomeOption = None,
+) -> None:
+    """The blank forms of a unit: name filled in, items listed, drop-downs, last month's open problems."""
+    from pipelines.telling import blank_forms_for  # noqa: PLC0415
+
+    if bool(unit) == everyone:
+        raise WrongUse("name one unit, --unit CODE, or all of them, --all")
+    for path in blank_forms_for(_open(home), unit, _period(period), target, lang.value):
+        out.print(str(path))
+
+
 # ---------------------------------------------------------------------------------------------------------- remind
 @app.command(epilog="Example: sixth remind --period 2026-10 --dry-run")
 @_exit_codes

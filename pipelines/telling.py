@@ -14,12 +14,19 @@ from typing import TYPE_CHECKING
 
 from assets.periods import preceding
 from pipelines.home import Home
+from pipelines.progress import reporter
 from pipelines.session import Session, open_session
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from assets.mailroom import Mailroom, Row
+
+
+class UnknownUnit(Exception):
+    """A unit that was named does not report in the period."""
+
+    exit_status = 2
 
 
 def feedback_folder(session: Session, period: str) -> Path:
@@ -75,3 +82,24 @@ def remind_units(home: Home, period: str | None, clock: datetime, *, dry_run: bo
         with _mailroom(session) as (room, ledger):
             rows = mailroom.remind(room, ledger, chosen, standings, dry_run=dry_run)
     return rows, f"{chosen}: {mailroom.summary(rows)}"
+
+
+def blank_forms_for(home: Home, unit: str, period: str, out: Path, lang: str) -> Iterator[Path]:
+    """`sixth template`: write the blank forms of one unit, or of all without a code; the paths, unit by unit.
+
+    Raises UnknownUnit where no unit of that code reports in the period.
+    """
+    from reports.blank_forms import open_problems, write_templates  # noqa: PLC0415
+
+    with open_session(home, datetime.now().astimezone(), lang=lang) as session:
+        tree = session.work.register.tree(period)
+        units = [u for u in tree.reporting if not unit or u.code == unit]
+        if not units:
+            raise UnknownUnit(f"--unit {unit}: no unit of that code reports for {period}")
+        problems = open_problems(session.warehouse, period)
+        catalogue, register, deadline = session.work.catalogue, session.work.register, session.work.deadline
+    for done, (_, paths) in enumerate(
+        write_templates(period, units, out.resolve(), catalogue, register, problems, deadline=deadline, lang=lang), 1
+    ):
+        reporter("writing forms", done, len(units))
+        yield from paths

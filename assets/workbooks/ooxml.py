@@ -33,14 +33,16 @@ from assets.workbooks.sheet import (
 )
 
 _DEPTH = 64
-_TAGS = 12_000_000  # of a part, opening and closing: 3 million cells; more cannot be read in time
+_TAGS = 10_000_000  # of a part, opening and closing; more cannot be read in time
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, 22.9.2.19 ST_Xstring
 _BLANK_CELL = re.compile(r'<c r="[A-Z]{1,3}[1-9][0-9]{0,6}"(?: s="[0-9]{1,5}")?/>')
 _BLANK_ROW = re.compile(r'<row r="[1-9][0-9]{0,6}"(?: [\w:]+="[^"<>&]*")*(?:/>|></row>)')
 _PLAIN_CELL = re.compile(
     r'<c r="([A-Z]{1,3})([1-9][0-9]{0,6})"(?: s="([0-9]{1,5})")?(?: t="([ns])")?><v>([0-9.Ee+-]{1,40})</v></c>'
 )
-_NOT_PLAIN = re.compile(r'<!|<c(?! r=")[\s/>]|:c[\s/>]')  # a cell without a place, or text that looks like a cell
+_NOT_PLAIN = re.compile(
+    r'<!|<\?(?!xml )|<c(?! r=")[\s/>]|:c[\s/>]'
+)  # text that may look like a cell, cells without place
 _BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -85,32 +87,44 @@ def _parse(
     end: Callable[[str], None] | None = None,
     text: Callable[[str], None] | None = None,
 ) -> None:
-    """Feed the `pieces` of part `name` to the handlers. Any DTD is refused, so no entity but XML's own five exists."""
+    """Feed the `pieces` of part `name` to the handlers, which get the names of elements without prefix.
+
+    Any DTD is refused, so no entity but XML's own five exists.
+    """
+    depth = tags = 0
+
+    def opened(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEPTH:
+            raise WorkbookUnreadable("damaged", f"part {name!r}: more than {_DEPTH} elements deep")
+        start(tag.rpartition(":")[2] if ":" in tag else tag, attributes)
+
+    def closed(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+        if end:
+            end(tag.rpartition(":")[2] if ":" in tag else tag)
 
     def dtd(*_: object) -> None:
         raise WorkbookUnreadable("xml_entities", f"part {name!r}")
 
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
+    parser.StartElementHandler = opened
+    parser.EndElementHandler = closed
     parser.CharacterDataHandler = text
     parser.StartDoctypeDeclHandler = dtd
     parser.EntityDeclHandler = dtd
-    tags = 0
     try:
         for piece in pieces:
-            tags += piece.count(b"<")
+            tags += piece.count(b"<") + piece.count(b"/>")
             if tags > _TAGS:
                 raise WorkbookUnreadable("too_large", f"part {name!r} has more than {_TAGS} tags")
             parser.Parse(piece, False)
         parser.Parse(b"", True)
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two for encodings it cannot take
         raise WorkbookUnreadable("damaged", f"part {name!r}: {error}") from error
-
-
-def _local(tag: str) -> str:
-    return tag.rpartition(":")[2] if ":" in tag else tag
 
 
 def _relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
@@ -120,7 +134,7 @@ def _relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        if _local(tag) == "Relationship" and attributes.get("TargetMode") != "External":
+        if tag == "Relationship" and attributes.get("TargetMode") != "External":
             target = posixpath.normpath(posixpath.join("/", folder, attributes.get("Target", "").replace("\\", "/")))
             found[attributes.get("Id", "")] = (
                 attributes.get("Type", "").rpartition("/")[2],
@@ -150,7 +164,6 @@ def _listing(package: Package, main: str) -> tuple[int, list[tuple[str, bool, st
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal epoch
-        tag = _local(tag)
         if tag == "workbookPr" and attributes.get("date1904") in ("1", "true", "on"):
             epoch = 1904
         elif tag == "sheet":
@@ -167,25 +180,18 @@ def _strings(package: Package, name: str) -> list[str]:
     texts: list[str] = []  # since the tag that wanted them
     runs: list[str] = []
     phonetic = False
-    depth = 0
 
     def start(tag: str, _: dict[str, str]) -> None:
-        nonlocal phonetic, depth
-        depth += 1
-        tag = _local(tag)
+        nonlocal phonetic
         if tag == "t":
             texts.clear()
         elif tag == "si":
             runs.clear()
         elif tag == "rPh":
             phonetic = True
-        elif depth > _DEPTH:
-            raise WorkbookUnreadable("damaged", f"part {name!r}: more than {_DEPTH} elements deep")
 
     def end(tag: str) -> None:
-        nonlocal phonetic, depth
-        depth -= 1
-        tag = _local(tag)
+        nonlocal phonetic
         if tag == "t" and not phonetic:
             runs.append("".join(texts))
         elif tag == "si":
@@ -212,7 +218,6 @@ def _formats(package: Package, name: str) -> dict[str, Moment]:
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal inside
-        tag = _local(tag)
         if tag == "numFmt":
             codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
         elif tag == "cellXfs":
@@ -222,13 +227,11 @@ def _formats(package: Package, name: str) -> dict[str, Moment]:
 
     def end(tag: str) -> None:
         nonlocal inside
-        if _local(tag) == "cellXfs":
+        if tag == "cellXfs":
             inside = False
 
     _parse(package.pieces(name), name, start, end)
-    shows = {
-        style: format_shows(codes[style]) if style in codes else built_in_format(style) for style in set(styles)
-    }
+    shows = {style: format_shows(codes[style]) if style in codes else built_in_format(style) for style in set(styles)}
     return {str(number): shows[style] for number, style in enumerate(styles) if shows[style]}
 
 
@@ -239,32 +242,31 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
     errors: dict[tuple[int, int], str] = {}
     texts: list[str] = []  # since the tag that wanted them
     runs: list[str] = []  # of an inline string
-    row = column = depth = 0
+    row = column = 0
     kind = style = ""
     value: str | None = None
     formula: str | None = None
-    inside = phonetic = thinned = False
+    inside = phonetic = taken = False
+    plain = True
 
-    def take(row: int, column: int, meaning: Cell) -> None:
-        if meaning is None:
-            fault("#NUM!", row, column)
-        else:
-            places.append(row << PLACE_BITS | column)
-            values.append(meaning)
-
-    def fault(error: str, row: int, column: int) -> None:
+    def fault(error: str) -> None:
         if (row, column) in errors:
             raise WorkbookUnreadable("damaged", f"part {name!r}: two cells in row {row}, column {column}")
         errors[row, column] = error
 
+    def take(meaning: Cell) -> None:
+        if meaning is None:
+            fault("#NUM!")
+        else:
+            places.append(row << PLACE_BITS | column)
+            values.append(meaning)
+
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal row, column, depth, kind, style, value, formula, inside, phonetic
-        depth += 1
-        if depth > _DEPTH:
-            raise WorkbookUnreadable("damaged", f"part {name!r}: more than {_DEPTH} elements deep")
-        tag = _local(tag)
+        nonlocal row, column, kind, style, value, formula, inside, phonetic
         if tag == "c":
             reference = attributes.get("r")
+            if reference is None and taken:
+                raise WorkbookUnreadable("damaged", f"part {name!r}: cells with and without a place")
             row, column = _place(reference) if reference else _beside(row, column)
             kind, style = attributes.get("t", "n"), attributes.get("s", "0")
             value = formula = None
@@ -272,11 +274,8 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
             texts.clear()
         elif tag == "row":
             texts.clear()  # of white space between the tags
-            number = attributes.get("r")
-            if number is None and thinned:
-                raise WorkbookUnreadable("damaged", f"part {name!r}: rows with and without a number")
             if inside:
-                row, column = _row(number or str(row + 1)), 0
+                row, column = _row(attributes.get("r") or str(row + 1)), 0
             if len(places) + len(errors) > room.cells:
                 raise WorkbookUnreadable("too_many_cells", f"part {name!r}: more than {room.cells}")
         elif tag == "is":
@@ -287,18 +286,16 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
             inside = True
 
     def end(tag: str) -> None:
-        nonlocal depth, value, formula, inside, phonetic
-        depth -= 1
-        tag = _local(tag)
+        nonlocal value, formula, inside, phonetic
         if tag == "v":
             value = "".join(texts)
         elif tag == "c" and inside:
             if value and kind != "e":
-                take(row, column, _meaning(value, kind, style, common))
+                take(_meaning(value, kind, style, common))
             elif value:
-                fault(value, row, column)
+                fault(value)
             elif formula is not None and (value is None or kind != "str"):  # else calculated to be blank
-                fault(f"={formula}", row, column)
+                fault(f"={formula}")
         elif tag == "f":
             formula = "".join(texts)
         elif tag == "t" and not phonetic:
@@ -311,25 +308,27 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
             inside = False
 
     def unusual(rows: bytes) -> bytes:
-        """Take what is plain out of `rows`, which is twice as fast as leaving it to expat: rows and cells that are only
-        formatted (people format a million), cells of a number or a shared string.
+        """Take what is plain out of `rows`, twice as fast as leaving it to expat: cells of a number or a shared
+        string, cells and rows that are only formatted (of which people make a million).
 
-        What is taken are whole elements without markup in them, so that what is left is as well formed as before,
-        and only where every cell says its place.
+        What is taken are whole elements without markup in them, so that what is left is as well formed as before;
+        none any more once there was markup that can hold text like them, or a cell without a place.
         """
-        nonlocal thinned
+        nonlocal plain, taken, row, column
         markup = rows.decode("latin-1")  # plain cells are ASCII, whatever the encoding
-        if _NOT_PLAIN.search(markup):
+        plain = plain and not _NOT_PLAIN.search(markup)
+        if not plain:
             return rows
         markup = _BLANK_CELL.sub("", markup)
-        number, number_digits = 0, ""
+        row_digits = ""
         for letters, digits, style, kind, content in _PLAIN_CELL.findall(markup):
-            if digits != number_digits:
-                number, number_digits = _row(digits), digits
-            take(number, _column(letters), _meaning(content, kind or "n", style, common))
-        markup, blanks = _BLANK_ROW.subn("", markup)
-        thinned = thinned or blanks > 0
-        return _PLAIN_CELL.sub("", markup).encode("latin-1")
+            if digits != row_digits:
+                row, row_digits = _row(digits), digits
+            column = _column(letters)
+            take(_meaning(content, kind or "n", style, common))
+        markup = _PLAIN_CELL.sub("", _BLANK_ROW.sub("", markup))
+        taken = taken or len(markup) < len(rows)
+        return markup.encode("latin-1")
 
     pieces = map(unusual, _between_rows(package.pieces(name, kept=False)))
     _parse(pieces, name, start, end, texts.append)
@@ -337,11 +336,12 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
 
 
 def _between_rows(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes, cut only where a row begins."""
+    """The same bytes, cut where a row begins, if one does."""
     rest = b""
     for piece in pieces:
         whole = rest + piece
-        end = max(whole.rfind(b"<row "), 0)
+        end = whole.rfind(b"<row ")
+        end = end if end > 0 else len(whole)
         yield whole[:end]
         rest = whole[end:]
     yield rest

@@ -1,0 +1,254 @@
+"""Half-yearly and yearly reports on the sample: figures put together from the months, versions, same bytes, refusals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets import periods
+from assets.periods import Deadline
+from assets.publishing import flatten
+from tests.jobs.expected import table
+from tests.jobs.test_sample import FILES, SCOPES, TABLES, manifests, sixth
+
+AS_OF = "2026-11-11T00:00:00+08:00"
+CLOSED = "2027-01-06T00:30:00+08:00"
+# Figures that are no sums: units and forms are each counted once, rates and medians are taken anew over all rows.
+NO_SUM = ("units.", "forms.")
+AT_THE_END = (
+    "rectification.open", "rectification.overdue", "rectification.open_by_severity.", "agreements.",
+)  # fmt: skip
+
+halves = st.builds(lambda y, h: f"{y}H{h}", st.integers(2000, 2099), st.integers(1, 2))
+years = st.integers(2000, 2099).map(str)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with its months settled and the interim report of the half-year."""
+    made = tmp_path_factory.mktemp("span") / "home"
+    sixth("init", "--sample", "--home", made)
+    sixth("run", "--home", made, "--period", "2026-10", "--as-of", AS_OF)
+    report(made, "--half", "2026H2")
+    return made
+
+
+def report(home: Path, *span: str, as_of: str = AS_OF, check: int | None = 0) -> str:
+    done = sixth("report", "--home", home, *span, "--as-of", as_of, check=check)
+    return done.stdout + done.stderr
+
+
+def months_of(home: Path, scope: str) -> dict[str, dict[str, Any]]:
+    """The figures of every month of the half-year on record, flat."""
+    with duckdb.connect(str(home / "warehouse/sixth.duckdb"), read_only=True) as warehouse:
+        rows = warehouse.execute(
+            "select period, summary from marts.summaries where scope = $scope order by period", {"scope": scope}
+        ).fetchall()
+    return {period: dict(flatten(json.loads(summary))) for period, summary in rows}
+
+
+def figures_of(folder: Path) -> dict[str, Any]:
+    return dict(flatten(json.loads((folder / "summary.json").read_text(encoding="utf-8"))))
+
+
+def is_sum(path: str, value: Any) -> bool:
+    return isinstance(value, int) and not path.startswith((*NO_SUM, *AT_THE_END)) and "median" not in path
+
+
+# ------------------------------------------------------------------------------------------------------------- figures
+@pytest.mark.parametrize("scope", SCOPES)
+def test_counts_of_the_half_are_the_sums_of_its_months(home: Path, scope: str) -> None:
+    months = months_of(home, scope)
+    assert list(months) == ["2026-08", "2026-09", "2026-10"]
+    got = {p: v for p, v in figures_of(home / "published/2026H2" / scope / "interim").items() if is_sum(p, v)}
+    assert {"self_check.expected_answers", "exposed_assets.by_type.IP网络", "indicators.IND-01.numerator"} & got.keys()
+    assert got == {path: sum(month.get(path) or 0 for month in months.values()) for path in got}
+    assert got["self_check.expected_answers"] > 0
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_what_stands_at_the_end_is_that_of_the_last_month(home: Path, scope: str) -> None:
+    last = months_of(home, scope)["2026-10"]
+    got = figures_of(home / "published/2026H2" / scope / "interim")
+    standing = {path: value for path, value in got.items() if path.startswith(AT_THE_END)}
+    assert standing == {path: last[path] for path in standing}
+    assert any(standing.values())
+
+
+def test_rates_are_taken_over_the_rows_of_all_months(home: Path) -> None:
+    got = figures_of(home / "published/2026H2/EX/interim")
+    met, partly, not_met = (got[f"self_check.by_result.{r}"] for r in ("符合", "部分符合", "不符合"))
+    assert got["self_check.pass_rate"] == round(100 * met / (met + partly + not_met) + 1e-9, 2)
+    rate = 100 * got["indicators.IND-01.numerator"] / got["indicators.IND-01.denominator"]
+    assert got["indicators.IND-01.rate"] == round(rate + 1e-9, 2)
+
+
+def test_a_unit_is_complete_where_every_month_is_and_missing_where_every_month_is(home: Path) -> None:
+    with duckdb.connect(str(home / "warehouse/sixth.duckdb"), read_only=True) as warehouse:
+        rows = warehouse.execute("select unit_code, state, score from marts.unit_results").fetchall()
+    states: dict[str, list[str]] = {}
+    scores: dict[str, list[float]] = {}
+    for unit, state, score in rows:
+        states.setdefault(unit, []).append(state)
+        scores.setdefault(unit, []).append(score)
+    units = {row["unit_code"]: row for row in table(home / "published/2026H2/EX/interim", "units")}
+    assert units.keys() == states.keys()
+    assert {unit for unit, row in units.items() if row["state"] == "missing"} == {
+        unit for unit, found in states.items() if set(found) == {"missing"}
+    }
+    assert {unit for unit, row in units.items() if row["state"] == "complete"} == {
+        unit for unit, found in states.items() if set(found) == {"complete"}
+    }
+    for unit, row in units.items():
+        assert float(row["score"]) == pytest.approx(sum(scores[unit]) / len(scores[unit]), abs=0.0051)
+
+
+def test_a_unit_closed_during_the_half_keeps_its_part_in_it(home: Path) -> None:
+    months = {p: m["units.expected"] for p, m in months_of(home, "EX").items()}
+    assert months == {"2026-08": 25, "2026-09": 24, "2026-10": 24}
+    assert figures_of(home / "published/2026H2/EX/interim")["units.expected"] == 25
+
+
+def test_the_rows_of_the_half_are_those_of_its_months(home: Path) -> None:
+    with duckdb.connect(str(home / "warehouse/sixth.duckdb"), read_only=True) as warehouse:
+        for name in ("exposed_assets", "self_check", "incidents"):
+            rows = pl.read_parquet(home / f"published/2026H2/EX/interim/data/{name}.parquet")
+            wanted = warehouse.execute(f"select mail, row from marts.{name} order by all").fetchall()
+            assert sorted(rows.select("mail", "row").rows()) == wanted
+            assert rows["period"].unique().to_list() == ["2026H2"]
+
+
+# -------------------------------------------------------------------------------------------------------------- folders
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_version_holds_every_file_and_verifies(home: Path, scope: str) -> None:
+    folder = home / "published/2026H2" / scope / "interim"
+    assert {p.name for p in folder.iterdir()} == FILES | {"data"}
+    assert {p.name for p in (folder / "data").iterdir()} == {f"{t}.{e}" for t in TABLES for e in ("csv", "parquet")}
+    assert "as it was published" in sixth("verify", folder).stdout
+
+
+def test_the_report_names_the_half_and_its_inspection_and_speaks_of_no_month(home: Path) -> None:
+    page = (home / "published/2026H2/EX/interim/report.html").read_text(encoding="utf-8")
+    assert "网络安全半年报（2026年下半年）" in page
+    listed = table(home / "published/2026H2/EX/interim", "rectification")
+    found = {r["issue_no"] for r in listed if r["source"] == "半年检查" and r["counted"] == "true"}
+    assert found
+    places = [page.index(f'<section id="section-{key}"') for key in ("inspection", "incidents")]
+    section = page[places[0] : places[1]]
+    assert all(issue in section for issue in found)
+    assert "本月" not in section
+
+
+def test_the_same_home_and_clock_give_the_same_bytes(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "home")
+    before = manifests(tmp_path / "home")
+    report(tmp_path / "home", "--half", "2026H2")
+    assert manifests(tmp_path / "home") == before
+
+
+def test_a_report_of_the_half_leaves_the_months_as_they_are(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "home")
+    before = manifests(tmp_path / "home")
+    sixth("run", "--home", tmp_path / "home", "--period", "2026-10", "--as-of", AS_OF)
+    assert manifests(tmp_path / "home") == before
+    with duckdb.connect(str(tmp_path / "home/warehouse/sixth.duckdb"), read_only=True) as warehouse:
+        for name in ("core.units", "marts.problems", "marts.exposed_assets", "marts.summaries", "core.settled"):
+            found = {p for (p,) in warehouse.execute(f"select distinct period from {name}").fetchall()}
+            assert found <= {"2026-08", "2026-09", "2026-10"}
+
+
+def test_versions_of_a_half_are_made_as_those_of_a_month(home: Path, tmp_path: Path) -> None:
+    made = tmp_path / "home"
+    shutil.copytree(home, made)
+    report(made, "--half", "2026H2", as_of=CLOSED)
+    folder = made / "published/2026H2/EX"
+    summary: Mapping[str, Any] = json.loads((folder / "v1/summary.json").read_text(encoding="utf-8"))
+    assert (summary["kind"], summary["cutoff"]) == ("deadline", "2027-01-06T00:00:00+08:00")
+    assert json.loads((folder / "latest.json").read_text(encoding="utf-8"))["version"] == "v1"
+    before = manifests(made)
+    report(made, "--half", "2026H2", as_of="2027-01-07T00:00:00+08:00")
+    assert manifests(made) == before
+    assert not (folder / "v2").exists()
+
+
+def test_a_year_holds_all_its_months(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "home")
+    report(tmp_path / "home", "--year", "2026")
+    published = tmp_path / "home/published"
+    half, year = (figures_of(published / span / "EX/interim") for span in ("2026H2", "2026"))
+    head = ("period", "scope", "version", "kind", "as_of", "cutoff")
+    assert {k: v for k, v in year.items() if k not in head} == {k: v for k, v in half.items() if k not in head}
+    assert "网络安全年报（2026年）" in (published / "2026/EX/interim/report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_carried_into_a_half_leads_to_the_months_before_and_stands_beside_the_half_before(
+    home: Path, tmp_path: Path
+) -> None:
+    made = tmp_path / "home"
+    shutil.copytree(home, made)
+    report(made, "--half", "2027H1", as_of="2027-02-01T00:30:00+08:00")
+    folder = made / "published/2027H1/EX/interim"
+    with duckdb.connect(str(made / "warehouse/sixth.duckdb"), read_only=True) as warehouse:
+        problems = warehouse.execute(
+            "select unit_code, issue_no, reported_in from marts.problems where period = '2027-01' and is_open"
+        ).fetchall()
+        agreements = warehouse.execute(
+            "select unit_code, agreement_no, reported_in from marts.agreement_register where period = '2027-01'"
+        ).fetchall()
+    assert problems
+    assert sorted((r["unit_code"], r["issue_no"], r["carried_from"]) for r in table(folder, "rectification")) == sorted(
+        problems
+    )
+    listed = [(r["unit_code"], r["agreement_no"], r["reported_in"]) for r in table(folder, "agreements")]
+    assert sorted(listed) == sorted(agreements)
+    before = figures_of(made / "published/2026H2/EX/interim")
+    assert f"未报单位由 {before['units.missing']} 升至 24" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+@pytest.mark.parametrize(
+    ("span", "why"),
+    [
+        (("--half", "2027H1"), "no month of 2027H1 on record is over yet"),
+        (("--half", "2026H1"), "2026H1 lies before 2026-08"),
+        (("--year", "2025"), "2025 lies before 2026-08"),
+        (("--half", "2026"), "is not a half-year"),
+        (("--half", "2026H3"), "is not a half-year"),
+        (("--year", "2026H2"), "is not a year"),
+        (("--half", "2026H2", "--year", "2026"), "name either a half-year"),
+        ((), "name either a half-year"),
+    ],
+)
+def test_a_span_that_cannot_be_reported_is_refused(home: Path, span: tuple[str, ...], why: str) -> None:
+    assert why in report(home, *span, check=2)
+    assert {p.name for p in (home / "published").iterdir()} == {"2026-10", "2026H2"}
+
+
+# -------------------------------------------------------------------------------------------------------------- periods
+@given(halves | years)
+def test_a_span_is_bounded_by_its_months(span: str) -> None:
+    months = periods.months_of(span)
+    assert periods.is_span(span)
+    assert not periods.is_period(span)
+    assert list(months) == list(periods.between(months[0], months[-1]))
+    assert periods.first_day(span) == periods.first_day(months[0])
+    assert periods.last_day(span) == periods.last_day(months[-1])
+    assert Deadline().cutoff(span) == Deadline().cutoff(months[-1])
+    assert periods.months_of(periods.preceding(span))[-1] == periods.preceding(months[0])
+    assert len(periods.preceding(span)) == len(span)
+
+
+def test_a_span_is_cut_off_where_the_calendar_says_its_last_month_is() -> None:
+    deadline = Deadline(exceptions={"2026-12": date(2027, 1, 8)})
+    assert deadline.cutoff("2026H2") == deadline.cutoff("2026") == deadline.cutoff("2026-12")
+    assert deadline.cutoff("2026H2").astimezone(UTC) == datetime(2027, 1, 7, 16, tzinfo=UTC)

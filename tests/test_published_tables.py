@@ -1,0 +1,73 @@
+"""What leaves the house: masks, formulas disarmed, CSV as Excel opens it (outputs.md)."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.published_tables import _protect, as_csv, disarm, mask_name, mask_phone, scope_tables
+from expectations.catalogue import load_catalogue
+
+CATALOGUE = load_catalogue()
+
+
+@pytest.mark.parametrize(("name", "masked"), [("张三丰", "张**"), ("王", "王**"), ("", "**"), (None, None)])
+def test_a_name_keeps_its_first_character(name: str | None, masked: str | None) -> None:
+    assert pl.DataFrame({"n": [name]}, schema={"n": pl.String}).select(mask_name(pl.col("n"))).item() == masked
+
+
+@pytest.mark.parametrize(
+    ("phone", "masked"), [("13912345678", "139****5678"), ("010-1234567", "010****4567"), ("1234567", "****"), (None, None)]
+)
+def test_a_phone_keeps_its_ends(phone: str | None, masked: str | None) -> None:
+    assert pl.DataFrame({"p": [phone]}, schema={"p": pl.String}).select(mask_phone(pl.col("p"))).item() == masked
+
+
+def findings(*rows: tuple[str, str, str]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=["column", "value", "message"], orient="row")
+
+
+def test_a_finding_on_personal_data_tells_none_of_it() -> None:
+    frame = findings(
+        ("责任人电话", "139123456789", "“责任人电话”的值“139123456789”格式不正确"),
+        ("责任人", "", "“责任人”必填"),
+        ("填报人", "王强(代)", "填报信息“填报人”有误：王强(代)"),
+        ("开放端口", "http", "“开放端口”的值“http”格式不正确"),
+    )
+    protected = _protect("findings", frame, CATALOGUE)
+    assert protected["value"].to_list() == ["139****6789", "", "王**", "http"]
+    assert protected["message"].to_list() == [
+        "“责任人电话”的值“139****6789”格式不正确", "“责任人”必填", "填报信息“填报人”有误：王**", "“开放端口”的值“http”格式不正确",
+    ]  # fmt: skip
+
+
+def test_findings_without_personal_data_stay_as_they_are() -> None:
+    frame = findings(("资产名称", "", "“资产名称”必填"))
+    assert _protect("findings", frame, CATALOGUE).equals(frame)
+
+
+@given(st.lists(st.text(max_size=20), min_size=1))
+def test_no_text_of_a_csv_is_run_as_a_formula_and_none_is_lost(texts: list[str]) -> None:
+    texts = [t.replace("\r", "\n") for t in texts]
+    read = list(csv.reader(io.StringIO(as_csv(pl.DataFrame({"t": texts})).decode("utf-8-sig"), newline="")))[1:]
+    cells = [row[0] if row else "" for row in read]
+    assert not any(c.startswith(("=", "+", "-", "@", "\t")) for c in cells)
+    assert [c.removeprefix("'") if d != t else c for c, t, d in zip(cells, texts, disarm_all(texts), strict=True)] == texts
+
+
+def disarm_all(texts: list[str]) -> list[str]:
+    return disarm(pl.DataFrame({"t": texts}))["t"].to_list()
+
+
+def test_ranks_are_within_the_scope_and_equal_scores_share_one() -> None:
+    units = pl.DataFrame({"unit_code": list("abcd"), "score": [90.0, 80.0, 80.0, 70.0], "rank": [None] * 4})
+    tables = {"units": units, "findings": pl.DataFrame({"unit_code": ["a", ""]})}
+    assert scope_tables(tables, list("abcd"), carrier=True)["units"]["rank"].to_list() == [1, 2, 2, 4]
+    own = scope_tables(tables, ["c", "d"], carrier=False)
+    assert own["units"]["rank"].to_list() == [1, 2]
+    assert own["findings"].height == 0
