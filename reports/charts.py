@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from reports.model import Chart
-from reports.notation import written
+from reports.notation import labels, written
 from reports.wording import words
 
 INK, MUTED, GRID = "#16202e", "#5a6675", "#dde2e8"
@@ -23,14 +23,23 @@ WIDE = 1.0  # of the type size: what a Chinese character takes
 NARROW = 0.56
 FAMILY = "Noto Sans SC, PingFang SC, Microsoft YaHei, sans-serif"
 # Of a heat map of percentages: the colour below each bound, and of the number on it.
-HEAT = ((70.0, "#a4161a", "#ffffff"), (80.0, "#f3b58c", "#4a1c02"), (90.0, "#fbe3d5", "#4a1c02"), (95.0, "#eef3f8", INK))
+HEAT = (
+    (70.0, "#a4161a", "#ffffff"),
+    (80.0, "#f3b58c", "#4a1c02"),
+    (90.0, "#fbe3d5", "#4a1c02"),
+    (95.0, "#eef3f8", INK),
+)
 HEAT_TOP = ("#d3e0ec", INK)
 ROW = 26
+YEAR_ROOM = 50  # px from one year's label to the next
 
 
 def svg(chart: Chart, lang: str, width: int) -> str:
     """The chart as one `<svg>` of that width in px; the height follows from what is drawn."""
-    body, height = _DRAWN[chart.kind](chart, lang, width)
+    if all(value is None for series in chart.series for value in series.values):
+        body, height = [_text(0, TYPE + 4, labels(lang)["nothing"], fill=MUTED)], 28.0
+    else:
+        body, height = _DRAWN[chart.kind](chart, lang, width)
     label = escape(f"{chart.title}. {chart.subtitle}" if lang == "en" else f"{chart.title}。{chart.subtitle}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_px(height)}" width="{width}"'
@@ -103,21 +112,21 @@ def _number(value: float, unit: str, lang: str) -> str:
     return text + "%" if unit == "%" else text
 
 
-def _ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Round numbers from at or below low to at or above high."""
+def _ticks(low: float, high: float, *, whole: bool, wanted: int = 4) -> list[float]:
+    """Round numbers from at or below low to at or above high; `whole` where they count things."""
     if high <= low:
         high = low + 1
     rough = (high - low) / wanted
     scale = 10.0 ** math.floor(math.log10(rough))
     step = next(scale * m for m in (1, 2, 2.5, 5, 10) if scale * m >= rough - 1e-12)
-    if step < 1 and low == int(low) and high == int(high):
-        step = 1.0
+    if whole:
+        step = max(1.0, 3.0 if step == 2.5 else step)
     first = math.floor(low / step + 1e-9) * step
     count = math.ceil((high - first) / step - 1e-9)
     return [round(first + i * step, 6) for i in range(count + 1)]
 
 
-# ---------------------------------------------------------------------------------------------------- charts over months
+# -------------------------------------------------------------------------------------------------- charts over months
 def _is_month(label: str) -> bool:
     return len(label) == 7 and label[4] == "-" and label[:4].isdigit()
 
@@ -131,9 +140,12 @@ def _under(labels: Sequence[str], xs: Sequence[float], y: float, room: float, la
             continue
         month = int(label[5:])
         named = written_month(month, lang)
+        if room < _width(named) + 3:
+            named = str(month) if lang == "zh" else named[0]
         last = i == len(labels) - 1
         drawn.append(_text(x, y + 17, named, anchor="middle", fill=INK if last else MUTED, bold=last))
-        if i == 0 or month == 1:
+        january = next((j for j in range(1, len(labels)) if _is_month(labels[j]) and labels[j].endswith("-01")), None)
+        if month == 1 or (i == 0 and (january is None or xs[january] - x > YEAR_ROOM)):
             drawn.append(_text(x, y + 33, f"{label[:4]}年" if lang == "zh" else label[:4], anchor="middle", fill=MUTED))
     return drawn
 
@@ -145,7 +157,9 @@ def written_month(month: int, lang: str) -> str:
     return str(words("en").locale.months["format"]["abbreviated"][month])
 
 
-def _axis(ticks: Sequence[float], top: float, bottom: float, left: float, right: float, unit: str, lang: str) -> list[str]:
+def _axis(
+    ticks: Sequence[float], top: float, bottom: float, left: float, right: float, unit: str, lang: str
+) -> list[str]:
     drawn = []
     for tick in ticks:
         y = bottom - (tick - ticks[0]) / (ticks[-1] - ticks[0]) * (bottom - top)
@@ -159,8 +173,8 @@ def _range(values: Sequence[float], target: float | None, unit: str) -> list[flo
     """The ticks: from 0, but of rates from a round number below the lowest."""
     known = [*values, *([target] if target is not None else [])]
     if unit == "%":
-        return _ticks(max(0.0, math.floor((min(known) - 4) / 10) * 10.0), 100.0)
-    return _ticks(0.0, max(known))
+        return _ticks(max(0.0, math.floor((min(known) - 4) / 10) * 10.0), 100.0, whole=False)
+    return _ticks(0.0, max(known), whole=all(v == int(v) for v in known))
 
 
 def _line_chart(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
@@ -186,6 +200,8 @@ def _line_chart(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
                 line = _points((x, y) for x, y, _ in run)
                 drawn.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         known = [(i, p) for i, p in enumerate(points) if p is not None]
+        if not known:
+            continue
         for i, (x, y, value) in known:
             last = i == known[-1][0]
             told = escape(f"{chart.labels[i]} {_number(value, chart.unit, lang)}")
@@ -219,8 +235,8 @@ def _runs(
 def _columns(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
     count = len(chart.labels)
     totals = [sum(s.values[i] or 0 for s in chart.series) for i in range(count)]
-    ticks = _ticks(0.0, max(totals))
-    several = len(chart.series) > 1
+    ticks = _ticks(0.0, max(totals), whole=all(t == int(t) for t in totals))
+    several, months = len(chart.series) > 1, _is_month(chart.labels[-1])
     named = max((_width(f"{s.name} 000") for s in chart.series), default=0.0) if several else 30.0
     top, bottom, left, right = 22.0, 190.0, 46.0, width - min(named + 12, width * 0.34)
     step = (right - left) / count
@@ -240,11 +256,12 @@ def _columns(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
                 drawn.append(_box(x - bar / 2, y - tall + 1, bar, tall - 1, colour, told))
                 y -= tall
             if i == count - 1 and several:
-                ends.append((y + value * scale / 2, f"{series.name} {_number(value, chart.unit, lang)}", colour))
+                # Beside the last month stands its own number; beside categories the series' sum over all of them.
+                told_of = value if months else sum(v or 0 for v in series.values)
+                ends.append((y + value * scale / 2, f"{series.name} {_number(told_of, chart.unit, lang)}", colour))
         if totals[i]:
-            drawn.append(
-                _text(x, y - 6, _number(totals[i], chart.unit, lang), anchor="middle", bold=i == count - 1, fill=INK)
-            )
+            bold = months and i == count - 1
+            drawn.append(_text(x, y - 6, _number(totals[i], chart.unit, lang), anchor="middle", bold=bold))
     for y, text, colour in _apart(ends, bottom):
         drawn.append(_text(right + 10, y + 4.5, text, fill=_readable(colour), bold=True))
     return drawn + _under(chart.labels, xs, bottom, step, lang), bottom + 42
@@ -270,16 +287,17 @@ def _bars(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
     series = chart.series[0]
     known = [v for v in series.values if v is not None]
     most = max([*known, chart.target or 0, 1e-9])
-    labels = [_fit(label, width * 0.44) for label in chart.labels]
-    left = max(_width(label) for label in labels) + 10
+    names = [_fit(label, width * 0.44) for label in chart.labels]
+    left = max(_width(name) for name in names) + 10
     texts = ["–" if v is None else _number(v, chart.unit, lang) for v in series.values]
     right = width - max(_width(t) for t in texts) - 14
     drawn, y = [], 4.0
-    for label, full, value, text in zip(labels, chart.labels, series.values, texts, strict=True):
+    for label, full, value, text in zip(names, chart.labels, series.values, texts, strict=True):
         drawn.append(_text(left - 8, y + 15, label, anchor="end"))
         long = (value or 0) / most * (right - left)
         drawn.append(_box(left, y + 3, long, ROW - 10, SERIES[0], f"{full} {text}"))
-        drawn.append(_text(left + long + 6, y + 15.5, text, bold=True))
+        at = right + 8 if chart.target is not None else left + long + 6
+        drawn.append(_text(at, y + 15.5, text, bold=True))
         y += ROW
     drawn.append(_line(left, 0, left, y, INK))
     if chart.target is not None:
@@ -292,7 +310,10 @@ def _heat(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
     names = [_fit(s.name, width * 0.36) for s in chart.series]
     left = max(_width(name) for name in names) + 12
     step = (width - left) / len(chart.labels)
-    drawn = [_text(left + step * (i + 0.5), 16, _fit(c, step - 4), anchor="middle", fill=MUTED) for i, c in enumerate(chart.labels)]
+    drawn = [
+        _text(left + step * (i + 0.5), 16, _fit(c, step - 4), anchor="middle", fill=MUTED)
+        for i, c in enumerate(chart.labels)
+    ]
     y = 24.0
     for name, series in zip(names, chart.series, strict=True):
         drawn.append(_text(left - 10, y + 17, name, anchor="end"))
@@ -303,7 +324,9 @@ def _heat(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
                 continue
             fill, ink = next(((f, t) for bound, f, t in HEAT if value < bound), HEAT_TOP)
             drawn.append(_box(x + 1, y + 1, step - 2, ROW - 3, fill))
-            drawn.append(_text(x + step / 2, y + 17, written(value, "percent", lang, decimals=1), anchor="middle", fill=ink))
+            drawn.append(
+                _text(x + step / 2, y + 17, written(value, "percent", lang, decimals=1), anchor="middle", fill=ink)
+            )
         y += ROW
     return drawn, y + 2
 

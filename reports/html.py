@@ -3,21 +3,21 @@
 Belongs here: content to HTML, the heading font embedded in the page. Does not: what the report says (content.py), how
 values are written (notation.py), charts (charts.py), the page's layout (templates/report.html.jinja, .css, .js).
 
-No request leaves the page. Headings are set in a subset of Noto Serif SC that holds their characters alone; all else
-is set in the reader's own fonts. The same report gives the same bytes.
+No request leaves the page. Headings are set in Noto Serif SC, cut down to their characters; all else is set in the
+reader's own fonts. The same report gives the same bytes.
 """
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fontTools.subset import Options, Subsetter
+from fontTools.fontBuilder import FontBuilder
 from fontTools.ttLib import TTFont
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -25,29 +25,38 @@ from markupsafe import Markup, escape
 from reports import notation
 from reports.charts import sparkline, svg
 from reports.model import Chart, Column, Kpi, Matrix, Report, Table, Value
-from reports.wording import words
+from reports.wording import texts, words
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 HEADING_FONT = HERE / "fonts" / "NotoSerifSC-Bold.ttf"
-CHART_WIDTH, HEAT_WIDTH = 520, 1000
+CHART_WIDTH, CHART_WIDTH_BESIDE, HEAT_WIDTH = 520, 380, 1176
 ROWS_BEFORE_FOLD = 15  # a script folds what is beyond, and unfolds it when asked; without it all rows stand there
 ROWS_TO_FOLD = 6  # fewer than these are not worth folding
+NARROW_COLUMNS, NARROW_ROWS = 6, 15  # a table of no more stands beside its neighbour
+MOST_IN_GROUP = 4
+SHORT_TEXT = 18  # characters that are kept on one line
 RIGHT_ALIGNED = notation.NUMBERS
+
+Block = Table | Chart | Matrix
+MAILS = "appendix_mails"  # the table that links on mails lead to
 
 
 def render_html(report: Report) -> bytes:
     """The page, UTF-8."""
     page = _Page(report)
     html = _environment().get_template("report.html.jinja").render(page=page, report=report, header=report.header)
-    headings = {c for c in page.headings() if c > " "}
-    return html.replace("@@FONT@@", _font("".join(sorted(headings)))).encode()
+    return html.encode()
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals["asset"] = _asset
     return environment
@@ -61,33 +70,72 @@ def _asset(name: str) -> Markup:
 
 # ---------------------------------------------------------------------------------------------------------------- font
 @cache
-def _heading_font() -> bytes:
-    return HEADING_FONT.read_bytes()
+def _heading_font() -> TTFont:
+    return TTFont(HEADING_FONT, lazy=True, recalcTimestamp=False, recalcBBoxes=False)
 
 
-_NOT_FOR_HEADINGS = {"GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx", "STAT", "meta", "gasp", "prep", "fpgm", "cvt "}
+def _with_parts(glyphs: Iterable[str]) -> list[str]:
+    """The glyphs, those that they are composed of, and the one for what is missing, in order."""
+    table = _heading_font()["glyf"]
+    found = [".notdef"]
+    waiting = list(glyphs)[::-1]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.append(name)
+        if table[name].isComposite():
+            waiting.extend(table[name].getComponentNames(table))
+    return found
 
 
 @cache
-def _font(characters: str) -> str:
-    """The heading font with those characters alone, as woff2 in base64."""
-    options = Options()
-    options.flavor = "woff2"
-    options.layout_features = []
-    options.hinting = False
-    options.notdef_outline = True
-    options.name_IDs = [1, 2]
-    options.glyph_names = False
-    font = TTFont(io.BytesIO(_heading_font()), lazy=True, recalcTimestamp=False)
-    for table in _NOT_FOR_HEADINGS & set(font.keys()):
-        del font[table]  # before the subsetter reads them, which takes longer than all else
-    subsetter = Subsetter(options)
-    subsetter.populate(text=characters)
-    subsetter.subset(font)
-    font.flavor = "woff2"
+def embedded(characters: str) -> str:
+    """The heading font with those characters alone, as woff2 in base64: a font of its own, made glyph by glyph.
+
+    fontTools' subsetter reads the whole font each time, which took longer than the rest of the page.
+    """
+    source = _heading_font()
+    names = source.getBestCmap()
+    wanted = {ord(c): names[ord(c)] for c in characters if ord(c) in names}
+    glyphs = _with_parts(wanted.values())
+    builder = FontBuilder(source["head"].unitsPerEm, isTTF=True)
+    builder.font.recalcTimestamp = builder.font.recalcBBoxes = False
+    builder.updateHead(created=source["head"].created, modified=source["head"].modified)
+    builder.setupGlyphOrder(glyphs)
+    builder.setupCharacterMap(wanted)
+    builder.setupGlyf({name: source["glyf"][name] for name in glyphs}, calcGlyphBounds=False)
+    builder.setupHorizontalMetrics({name: source["hmtx"][name] for name in glyphs})
+    builder.setupHorizontalHeader(ascent=source["hhea"].ascent, descent=source["hhea"].descent)
+    builder.setupNameTable({"familyName": "Noto Serif SC", "styleName": "Bold", "licenseDescription": "SIL OFL 1.1"})
+    lines = {key: getattr(source["OS/2"], key) for key in _LINES}
+    builder.setupOS2(usWeightClass=700, **lines)
+    builder.setupPost(keepGlyphNames=False)
+    builder.font.flavor = "woff2"
     buffer = io.BytesIO()
-    font.save(buffer)
+    builder.font.save(buffer)
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+_LINES = ("sTypoAscender", "sTypoDescender", "sTypoLineGap", "usWinAscent", "usWinDescent")
+
+
+@cache
+def _common(lang: str) -> str:
+    """The characters that headings of any report may need, names aside: those of the texts that become headings."""
+    spoken = [
+        form
+        for key, text in texts().items()
+        if key.partition(".")[0] in _HEADING_TEXTS
+        for form in ([text[lang]] if isinstance(text[lang], str) else text[lang].values())
+    ]
+    labels = notation.labels(lang)
+    parts = [*spoken, *(labels[key] for key in _HEADING_LABELS)]
+    return "".join(sorted({c for text in parts for c in text} | set("0123456789.,%–−v")))
+
+
+_HEADING_TEXTS = frozenset({"title", "head", "say", "noun", "names", "joint", "risk", "period"})
+_HEADING_LABELS = ("moves", "contents", "changes")
 
 
 # ---------------------------------------------------------------------------------------------------------------- page
@@ -114,18 +162,17 @@ class _Page:
         self.mails = {
             str(row[0])[: notation.MAIL_SHOWN]
             for table in report.tables()
-            if table.anchor == "appendix_mails"
+            if table.anchor == MAILS
             for row in table.rows
         }
 
-    def headings(self) -> Iterable[str]:
-        """Every character that is set in the heading font."""
-        report = self.report
-        texts = [report.title, *report.headlines[:1], self.labels["moves"], self.labels["contents"], self.labels["changes"]]
-        texts += [report.header.before_version, "0123456789.,%–−"]
-        for section in report.sections:
-            texts += [section.title, section.headline]
-        return (c for text in texts for c in text)
+    def fonts(self) -> list[tuple[str, str]]:
+        """The fonts of the headings by family: one that all pages share, and one for the names in this one's."""
+        report, common = self.report, _common(self.lang)
+        headings = [report.title, *report.headlines[:1], *(s.headline for s in report.sections)]
+        own = "".join(sorted({c for text in headings for c in text if c > " "} - set(common)))
+        fonts = [("Sixth Head", embedded(common))]
+        return [*fonts, ("Sixth Names", embedded(own))] if own else fonts
 
     def say(self, key: str, **values: Any) -> str:
         """A text of texts.yaml."""
@@ -140,23 +187,22 @@ class _Page:
         anchors = [*self.report.headline_anchors, *[""] * len(self.report.headlines)]
         return list(zip(self.report.headlines, anchors, strict=False))[1:]
 
-    def kind_of(self, block: Table | Chart | Matrix) -> str:
+    def kind_of(self, block: Block) -> str:
         """Which macro draws a block."""
         return "chart" if isinstance(block, Chart) else "matrix" if isinstance(block, Matrix) else "table"
 
-    def groups(self, blocks: Sequence[Table | Chart | Matrix]) -> list[tuple[str, list[Table | Chart | Matrix]]]:
-        """Blocks as they are laid out: small charts that follow each other side by side."""
-        groups: list[tuple[str, list[Table | Chart | Matrix]]] = []
+    def groups(self, blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:
+        """Blocks as they are laid out: small ones two by two, or beside the matrix that they follow; others alone."""
+        groups: list[tuple[str, list[Block]]] = []
         for block in blocks:
-            kind = self.kind_of(block)
-            small = kind == "chart" and isinstance(block, Chart) and block.kind != "heat"
-            if small and groups and groups[-1][0] == "charts":
+            kind = groups[-1][0] if groups else ""
+            if _is_small(block) and kind in {"matrix", "small"} and len(groups[-1][1]) < MOST_IN_GROUP:
                 groups[-1][1].append(block)
             else:
-                groups.append(("charts" if small else kind, [block]))
+                groups.append(("small" if _is_small(block) else self.kind_of(block), [block]))
         return groups
 
-    # ------------------------------------------------------------------------------------------------ figures and charts
+    # ---------------------------------------------------------------------------------------------- figures and charts
     def value(self, kpi: Kpi) -> str:
         """A headline figure without its unit."""
         return notation.written(kpi.value, kpi.kind, self.lang) or self.labels["none"]
@@ -173,9 +219,10 @@ class _Page:
         """The line of the last months."""
         return Markup(sparkline(kpi.trend))  # numbers alone
 
-    def drawn(self, chart: Chart) -> Markup:
-        """The chart."""
-        return Markup(svg(chart, self.lang, HEAT_WIDTH if chart.kind == "heat" else CHART_WIDTH))  # escapes its texts
+    def drawn(self, chart: Chart, beside: bool) -> Markup:
+        """The chart, narrower `beside` a matrix."""
+        width = HEAT_WIDTH if chart.kind == "heat" else CHART_WIDTH_BESIDE if beside else CHART_WIDTH
+        return Markup(svg(chart, self.lang, width))  # escapes its texts
 
     # ---------------------------------------------------------------------------------------------------------- matrix
     def months(self, periods: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -225,47 +272,54 @@ class _Page:
 
     def body(self, table: Table) -> Markup:
         """The rows of a table. Built here rather than in the template: a report has tens of thousands of cells."""
-        writers = [self._writer(c, [row[i] for row in table.rows]) for i, c in enumerate(table.columns)]
+        mails = table.anchor == MAILS
+        writers = [self._writer(c, [row[i] for row in table.rows], own=mails) for i, c in enumerate(table.columns)]
         named = next((i for i, c in enumerate(table.columns) if c.kind in {"text", "state"}), 0)
         rows = []
         for number, row in enumerate(table.rows):
             css = ' class="em"' if number in table.emphasis else ""
-            own = f' id="mail-{escape(str(row[0])[: notation.MAIL_SHOWN])}"' if table.anchor == "appendix_mails" else ""
+            own = f' id="mail-{escape(str(row[0])[: notation.MAIL_SHOWN])}"' if mails else ""
             cells = "".join(
-                writer(value, "th scope=row" if i == named else "td", "th" if i == named else "td")
+                writer(value, *(("th scope=row", "th") if i == named and value else ("td", "td")))
                 for i, (writer, value) in enumerate(zip(writers, row, strict=True))
             )
             rows.append(f"<tr{css}{own}>{cells}</tr>")
         return Markup("\n".join(rows))  # every cell is escaped where it is written
 
-    def _writer(self, column: Column, values: Sequence[Value]) -> Any:
-        kind, lang = column.kind, self.lang
+    def _writer(self, column: Column, values: Sequence[Value], *, own: bool) -> Any:
+        """What writes the cells of a column; `own`: the column is where links to mails lead."""
+        kind = column.kind
         decimals = notation.decimals_of(values, kind) if kind in notation.NUMBERS else None
         numeric = _is_numeric(column, values)
-        classes = " ".join(filter(None, ("n" if numeric else "", "w" if column.wide else "", "c" if kind == "code" else "")))
+        is_short = kind == "text" and not column.wide and all(len(str(v)) <= SHORT_TEXT for v in values)
+        marks = ("n" if numeric else "", "w" if column.wide else "", "s" if is_short else _CLASSES.get(kind, ""))
+        classes = " ".join(filter(None, marks))
         css = f" class='{classes}'" if classes else ""
         written: dict[Value, str] = {}
 
         def write(value: Value, start: str, end: str) -> str:
             if value not in written:
-                written[value] = self._cell(value, column, lang, decimals)
+                written[value] = self._cell(value, column, decimals, own=own)
             return f"<{start}{css}>{written[value]}</{end}>"
 
         return write
 
-    def _cell(self, value: Value, column: Column, lang: str, decimals: int | None) -> str:
-        text = str(escape(notation.written(value, column.kind, lang, column.codes, decimals)))
+    def _cell(self, value: Value, column: Column, decimals: int | None, *, own: bool) -> str:
+        text = str(escape(notation.written(value, column.kind, self.lang, column.codes, decimals)))
         if column.kind == "mail" and value:
             short = str(escape(str(value)[: notation.MAIL_SHOWN]))
-            linked = f"<a href='#mail-{short}'><code>{short}</code></a>"
-            return linked if short in self.mails else f"<code>{short}</code>"
+            linked = short in self.mails and not own
+            return f"<a href='#mail-{short}'><code>{short}</code></a>" if linked else f"<code>{short}</code>"
         if column.kind == "state" and column.codes in _PILLS and isinstance(value, str):
             return f"<span class='st {escape(value)}'>{text}</span>" if value in _LOUD else text
         if column.bar and isinstance(value, int | float) and not isinstance(value, bool):
             share = max(0.0, min(100.0, 100 * value / column.bar))
             return f"<span class='bar'>{text}<i><b style='width:{share:.1f}%'></b></i></span>"
-        if column.kind == "delta" and isinstance(value, int | float) and not value:
-            return "0"
+        if column.key == "rank_change" and isinstance(value, int) and value:
+            arrow, tone = ("▲", "better") if value > 0 else ("▼", "worse")
+            return f"<span class='{tone}'>{arrow} {text.lstrip('+' + notation.MINUS)}</span>"
+        if value is False:
+            return f"<span class='no'>{text}</span>"
         return text.replace("\n", "<br>")
 
     def whereabouts(self, table: Table) -> Markup:
@@ -285,18 +339,26 @@ class _Page:
         return notation.change_table(self.report.header)
 
 
+_CLASSES = {"code": "c", "state": "s", "date": "s", "datetime": "s", "mail": "m"}
 _PILLS = frozenset({"states", "form_states", "scan_states", "severities", "codes"})
 _LOUD = frozenset(
     {"missing", "returned", "incomplete", "late", "complete_late", "unsealed", "unreadable", "critical", "高"}
 )
 
 
+def _is_small(block: Block) -> bool:
+    if isinstance(block, Table):
+        narrow = len(block.columns) <= NARROW_COLUMNS and not any(c.wide for c in block.columns)
+        return narrow and len(block.rows) <= NARROW_ROWS
+    return isinstance(block, Chart) and block.kind != "heat"
+
+
 def _is_numeric(column: Column, values: Sequence[Value]) -> bool:
     if column.kind in RIGHT_ALIGNED:
         return True
     known = [v for v in values if v is not None]
-    return column.kind == "text" and bool(known) and all(
-        isinstance(v, int | float) and not isinstance(v, bool) for v in known
+    return (
+        column.kind == "text"
+        and bool(known)
+        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
     )
-
-

@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from reports import notation
 from reports.model import Chart, Series
 from reports.workbook import FIRST_ROW, FONTS, HEADING_ROW, NAVY, ORANGE, RULE, Book
 
 PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
 WIDTH, HEIGHT = 720, 380  # pixels
-COLUMNS, ROWS = 14, 22  # of cells that such a chart lies over, for the print area
+ROWS = 22  # of cells that a chart of that height lies over
 BAR = 26  # pixels of a bar, where many of them need more height
 TALLEST = 1400
 MOST_LABELLED = 30  # points of a series that a chart has room to label
-_KINDS = {
-    "line": {"type": "line"},
-    "columns": {"type": "column", "subtype": "stacked"},
-    "bars": {"type": "bar", "subtype": "stacked"},
-}
+_KINDS = {"line": "line", "columns": "column", "bars": "bar"}
 
 
 def height_of(chart: Chart) -> int:
@@ -35,7 +32,10 @@ def native_chart(book: Book, chart: Chart, target: Series | None, figures: str) 
 
     `figures`: the number format of the cells. The target is a dashed line; a chart of bars has it in its cells alone.
     """
-    native = book.file.add_chart(_KINDS[chart.kind])
+    kind = {"type": _KINDS[chart.kind]}
+    if chart.kind != "line" and len(chart.series) > 1:
+        kind["subtype"] = "stacked"
+    native = book.file.add_chart(kind)
     font = {"name": FONTS[book.lang], "size": 9, "color": "#3A4651"}
     for i, series in enumerate(chart.series):
         native.add_series(_cells(book, chart, i) | _look(chart, series, i, font, figures))
@@ -51,7 +51,7 @@ def native_chart(book: Book, chart: Chart, target: Series | None, figures: str) 
             overlay.add_series(line)
             native.combine(overlay)
     title_font = {"name": FONTS[book.lang], "size": 12, "bold": True, "color": NAVY}
-    native.set_title({"name": chart.title, "name_font": title_font, "overlay": False})
+    native.set_title({"name": notation.clean(chart.title), "name_font": title_font, "overlay": False})
     labels: dict[str, Any] = {"num_font": font, "line": {"color": "#8A959E"}, "major_tick_mark": "none"}
     values: dict[str, Any] = {
         "num_font": font, "num_format": "#,##0.##" if "." in figures else "#,##0", "line": {"none": True},

@@ -24,6 +24,12 @@ NUMBERS = frozenset({"int", "decimal", "percent", "points", "delta"})
 MINUS = "−"
 MAIL_SHOWN = 12  # characters of a mail's sha256
 MOST_DECIMALS = 2
+# As in the locale en_GB; not by strftime, which follows the machine's locale.
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+SHORT_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec")
 
 # Characters that XML 1.0 has no place for, and lone surrogates.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -71,16 +77,16 @@ def figure_name(path: str, lang: str) -> str:
     """
     figures = _glossary()["figures"]
     parts = path.split(".")
-    for end in range(len(parts), 0, -1):
-        if words := figures.get(".".join(parts[:end])):
-            rest = parts[end:]
-            break
-    else:
-        words, rest = figures.get(f"{parts[0]}.{parts[-1]}"), parts[1:-1]
-    if not words:
+    known = [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
+    # A figure of one code among several is named as the figure: self_check.by_checklist.NSW.pass_rate.
+    if len(parts) > 2 and known[0] not in figures:
+        known.insert(0, f"{parts[0]}.{parts[-1]}")
+    key = next((k for k in known if k in figures), "")
+    if not key:
         return path
-    written = [name("codes", part, lang) for part in rest]
-    return str(words[lang]) if not rest else f"{words[lang]} · {' · '.join(written)}"
+    rest = parts[1:-1] if not path.startswith(key) else parts[key.count(".") + 1 :]
+    codes = [name("checklists", p, lang) if len(p) == 3 else name("codes", p, lang) for p in rest if p[:3] != "by_"]
+    return " · ".join([str(figures[key][lang]), *codes])
 
 
 def decimals_of(values: Iterable[Value], kind: str) -> int:
@@ -99,14 +105,18 @@ def moment(value: datetime, lang: str) -> str:
     """A moment for running text: 2026年11月6日 00:00, 6 November 2026, 00:00."""
     if lang == "zh":
         return f"{value.year}年{value.month}月{value.day}日 {value:%H:%M}"
-    return f"{value.day} {value:%B} {value.year}, {value:%H:%M}"
+    return f"{day(value, lang)}, {value:%H:%M}"
 
 
 def day(value: date, lang: str) -> str:
     """A day for running text: 2026年11月6日, 6 November 2026."""
     if lang == "zh":
         return f"{value.year}年{value.month}月{value.day}日"
-    return f"{value.day} {value:%B} {value.year}"
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+
+
+def _short_day(value: date) -> str:
+    return f"{value.day} {SHORT_MONTHS[value.month - 1]} {value.year}"
 
 
 def number(value: float, decimals: int, *, signed: bool = False) -> str:
@@ -127,9 +137,9 @@ def written(value: Value, kind: str, lang: str, codes: str = "", decimals: int |
     if isinstance(value, bool):
         return name("answers", "true" if value else "false", lang)
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}" if lang == "zh" else f"{value.day} {value:%b %Y %H:%M}"
+        return f"{value:%Y-%m-%d %H:%M}" if lang == "zh" else f"{_short_day(value)} {value:%H:%M}"
     if isinstance(value, date):
-        return value.isoformat() if lang == "zh" else f"{value.day} {value:%b %Y}"
+        return value.isoformat() if lang == "zh" else _short_day(value)
     if isinstance(value, int | float) and kind in NUMBERS | {"text"}:
         places = decimals_of([value], kind) if decimals is None else decimals
         return number(value, places, signed=kind in {"points", "delta"})
@@ -186,7 +196,7 @@ def month_name(month: str, lang: str) -> str:
     """A month by its number, short: 10月, Oct; nothing where there is none."""
     if not month.isdigit():
         return month
-    return f"{int(month)}月" if lang == "zh" else f"{date(2000, int(month), 1):%b}"
+    return f"{int(month)}月" if lang == "zh" else SHORT_MONTHS[int(month) - 1]
 
 
 def cut_note(total: int, shown: int, source: str, lang: str) -> str:

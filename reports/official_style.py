@@ -50,6 +50,7 @@ class Type:
 
 FANGSONG, KAI, HEI, SONG, TITLE = "仿宋_GB2312", "楷体_GB2312", "黑体", "宋体", "方正小标宋简体"
 ROMAN, GOTHIC = "Times New Roman", "Arial"
+TABLE_STYLES = {"Table Text": 10.5, "Table Text Small": 9.0, "Table Text Smallest": 7.5}  # and their size in points
 TYPES = {
     "zh": {
         "Normal": Type(FANGSONG, ROMAN, 32),
@@ -64,7 +65,7 @@ TYPES = {
         "toc 1": Type(FANGSONG, ROMAN, 28),
         "toc 2": Type(FANGSONG, ROMAN, 28),
         "Caption": Type(HEI, ROMAN, 24),
-        "Table Text": Type(FANGSONG, ROMAN, 21),
+        **{style: Type(FANGSONG, ROMAN, round(2 * size)) for style, size in TABLE_STYLES.items()},
         "Note": Type(FANGSONG, ROMAN, 21),
         "Figure": Type(FANGSONG, ROMAN, 21),
         "Footer": Type(SONG, SONG, 28),
@@ -82,7 +83,7 @@ TYPES = {
         "toc 1": Type(FANGSONG, ROMAN, 23),
         "toc 2": Type(FANGSONG, ROMAN, 23),
         "Caption": Type(HEI, GOTHIC, 20, bold=True),
-        "Table Text": Type(FANGSONG, ROMAN, 19),
+        **{style: Type(FANGSONG, ROMAN, round(2 * size)) for style, size in TABLE_STYLES.items()},
         "Note": Type(FANGSONG, ROMAN, 19),
         "Figure": Type(FANGSONG, ROMAN, 19),
         "Footer": Type(SONG, ROMAN, 24),
@@ -133,7 +134,7 @@ def _paragraph(style: str, lang: str) -> str:
         "toc 1": tabs + _GRID + _FLUSH,
         "toc 2": tabs + _GRID + '<w:ind w:left="420"/>',
         "Caption": "<w:keepNext/><w:keepLines/>" + _PLAIN.format(200, 80) + _FLUSH + '<w:jc w:val="center"/>',
-        "Table Text": _PLAIN.format(20, 20) + _FLUSH,
+        **dict.fromkeys(TABLE_STYLES, _PLAIN.format(20, 20) + _FLUSH),
         "Note": _PLAIN.format(60, 200) + _FLUSH,
         "Figure": "<w:keepNext/>" + _PLAIN.format(160, 0) + _FLUSH + '<w:jc w:val="center"/>',
         "Footer": _PLAIN.format(0, 0),
@@ -225,7 +226,8 @@ def section_xml(document: Document, lang: str, *, landscape: bool = False) -> st
     grid = f'<w:docGrid w:type="lines" w:linePitch="{LINE_PITCH}"/>' if lang == "zh" else ""
     across = ' w:orient="landscape"' if landscape else ""
     return (
-        f'<w:sectPr {nsdecls("w", "r")}>{footers}<w:pgSz w:w="{round(width * MM)}" w:h="{round(height * MM)}"{across}/>'
+        f"<w:sectPr>{footers}"
+        f'<w:pgSz w:w="{round(width * MM)}" w:h="{round(height * MM)}"{across}/>'
         f'<w:pgMar w:top="{top}" w:right="{right}" w:bottom="{bottom}" w:left="{left}" w:header="851" '
         f'w:footer="{foot}" w:gutter="0"/>'
         f"{grid}</w:sectPr>"

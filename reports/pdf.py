@@ -7,25 +7,30 @@ type (the template), pictures of charts (charts.py), how values are written (not
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from functools import cache
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
 import typst
+from fontTools.ttLib import TTFont
 
 from reports import notation
 from reports.model import Chart, Kpi, Matrix, Report, Table
-from reports.printed import MOST_ROWS, breakable, drawing, ems, in_one_line, months, printed
+from reports.printed import BREAK, MOST_ROWS, breakable, drawing, ems, fit, in_one_line, months, printed, with_bars
 
 HERE = Path(__file__).parent
-TEMPLATE = HERE / "templates" / "report.typ"
+TEMPLATE, NOTHING = HERE / "templates" / "report.typ", HERE / "templates" / "nothing.typ"
 FONTS = HERE / "fonts"
 PORTRAIT, LANDSCAPE = 481.0, 728.0  # points between the margins
-INSET = 7.0  # points between the text of a cell and its sides
-SIZE, SMALL = 8.0, 7.0  # points of type in tables
+INSET = 6.0  # points between the text of a cell and its sides
+SIZES = (8.0, 7.0)  # points of type in tables
 MOST_KPI_COLUMNS = 4
-CHART_WIDTH = {"line": 640, "columns": 640, "bars": 640, "heat": 720}  # pixels, as charts.py counts
+NO_GLYPH = "□"
+REMEMBERED = 10  # compilations: typst-py ages its cache at each one, and drops what is older
+CHART_WIDTH = 740  # pixels, as charts.py counts
 
 _MOVES = {"better": "good", "worse": "bad"}
 
@@ -35,18 +40,45 @@ class LayoutError(Exception):
 
 
 @cache
-def compiler() -> typst.Compiler:
-    """The compiler of report.typ, once a process: it keeps fonts and what it laid out before."""
-    return typst.Compiler(str(TEMPLATE), root=str(HERE), font_paths=[str(FONTS)], ignore_system_fonts=True)
+def compiler(template: Path) -> typst.Compiler:
+    """The compiler of a template, once a process: it keeps its fonts."""
+    return typst.Compiler(str(template), root=str(template.parent), font_paths=[str(FONTS)], ignore_system_fonts=True)
+
+
+def forget() -> None:
+    """Give back the memory of earlier reports, about 80 MB each, which Typst keeps through so many compilations."""
+    for _ in range(REMEMBERED):
+        compiler(NOTHING).compile(format="pdf")
+
+
+@cache
+def _unseen() -> re.Pattern[str]:
+    """The characters that our fonts, which are cut to the same set, have no glyph for."""
+    seen = TTFont(min(FONTS.glob("*.ttf")), lazy=True).getBestCmap()
+    return re.compile(f"[^{''.join(re.escape(chr(code)) for code in sorted(seen))}\n{BREAK}]")
+
+
+def displayable(value: Any) -> Any:
+    """The same with every text in it free of characters without a glyph, which stand as □.
+
+    Typst refuses to write a PDF/A with them, and a unit may send any: an emoji must not cost the carrier its report.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() and value.isprintable() else _unseen().sub(NO_GLYPH, _composed(value))
+    if isinstance(value, dict):
+        return {key: displayable(item) for key, item in value.items()}
+    return [displayable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", notation.clean(text).replace("\t", " "))
 
 
 def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
     """A table as text, its columns' widths in points, and how it lies on the page."""
-    ready = printed(table, lang)
-    size = SIZE if ready.width * SIZE <= PORTRAIT else SMALL
-    full, landscape = ready.width * SIZE > PORTRAIT * 0.55, ready.width * SMALL > PORTRAIT
-    stretch = (LANDSCAPE if landscape else PORTRAIT) / ready.width if full else SIZE
-    room = [(width * stretch - INSET) / size for width in ready.widths]
+    ready = with_bars(printed(table, lang))
+    lies = fit(ready, SIZES, PORTRAIT, LANDSCAPE)
+    room = [(width - INSET) / lies.size for width in lies.widths]
     return {
         "kind": "table",
         "anchor": table.anchor,
@@ -57,9 +89,9 @@ def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
                 "title": c.title,
                 "unit": notation.unit_of(c),
                 "right": c.kind in notation.NUMBERS,
-                "width": round(width * SIZE, 2),
+                "width": width,
             }
-            for c, width in zip(table.columns, ready.widths, strict=True)
+            for c, width in zip(table.columns, lies.widths, strict=True)
         ],
         "rows": [
             {
@@ -70,9 +102,8 @@ def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
         ],
         "emphasis": sorted(n for n in table.emphasis if n < len(ready.rows)),
         "empty": table.empty or notation.labels(lang)["nothing"],
-        "size": size,
-        "full": full,
-        "landscape": landscape,
+        "size": lies.size,
+        "landscape": lies.turned,
         "notes": ready.notes,
     }
 
@@ -109,7 +140,7 @@ def _chart(chart: Chart, number: str, lang: str) -> dict[str, Any]:
         "number": number,
         "title": chart.title,
         "subtitle": chart.subtitle,
-        "svg": drawing(chart, lang, CHART_WIDTH[chart.kind]),
+        "svg": drawing(chart, lang, CHART_WIDTH),
         "alt": f"{chart.title} {chart.subtitle}",
         "width": 100,
         "empty": words["nothing"],
@@ -190,9 +221,10 @@ def render_pdf(report: Report) -> bytes:
 
     Tables are cut at MOST_ROWS rows, with a word on where the rest is. Raises LayoutError where Typst warns or fails.
     """
-    data = json.dumps(_content(report), ensure_ascii=False, default=list)
+    data = json.dumps(displayable(_content(report)), ensure_ascii=False)
+    forget()
     try:
-        document, warnings = compiler().compile_with_warnings(
+        document, warnings = compiler(TEMPLATE).compile_with_warnings(
             format="pdf", sys_inputs={"data": data}, pdf_standards=["a-2a", "ua-1"]
         )
     except typst.TypstError as error:

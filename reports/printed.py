@@ -6,21 +6,26 @@ Belongs here: what both do in the same way before either lays anything out. Does
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from reports import notation
 from reports.charts import svg
 from reports.model import Chart, Column, Table, Value
 
-MOST_ROWS = 60
+MOST_ROWS = 40
 WIDEST, WIDEST_WRAPPED = 19.0, 33.0  # em that a column may ask for
-PADDING = 0.95  # em of a cell's two sides
+PADDING = 1.0  # em of a cell's two sides
 BAR = 6.0  # em of a bar beside a number
 LATIN = 0.57  # em of a letter or digit, on average
+LEAST_WRAPPED, LEAST = 14.0, 6.0  # em that a column of long text, and one of names, shrinks to
+COMFORT = 0.45  # of the way from the least width to the asked one: a smaller type is better than less
+ROOMY = 0.55  # of the page: narrower tables keep the width that they ask for
 SHORT_HEADING = 5  # Chinese characters that a heading keeps in one line
-LONGEST_WORD = 18  # characters without a place to break a line
+LONGEST_WORD = 14  # characters without a place to break a line
 BREAK = "\u200b"  # zero width space
 TONES = {
     "missing": "bad", "returned": "bad", "critical": "bad", "incomplete": "warn", "late": "warn",
@@ -31,6 +36,7 @@ _HAN = "\u2e80-\u9fff\uf900-\ufaff"
 _WIDE = re.compile(rf"[{_HAN}\u3000-\u303f\uff00-\uff60]")
 _NARROW = re.compile("[0-9a-ln-v x-z.,:;/()\\[\\]_+-]")
 _JOINT = re.compile(rf"(?<=[{_HAN}])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[{_HAN}])")
+_WORD = re.compile("[!-~]+")
 _LONG_WORD = re.compile(rf"[!-~]{{{LONGEST_WORD + 1},}}")
 _BREAKS = re.compile(rf"([/._?&=,;:@-]|[!-~]{{{LONGEST_WORD}}})")
 
@@ -46,16 +52,22 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A table ready to be laid out: the rows that are shown, and the width in em that each column asks for."""
+    """A table ready to be laid out: its rows as shown, and of each column the width asked for and the least, in em."""
 
-    rows: list[list[Cell]]
-    widths: list[float]
-    notes: list[str]
+    rows: tuple[tuple[Cell, ...], ...]
+    asked: tuple[float, ...]
+    least: tuple[float, ...]
+    barred: tuple[bool, ...]  # columns that may have bars beside their numbers, for which the widths have no room
+    notes: tuple[str, ...]
 
-    @property
-    def width(self) -> float:
-        """The width of all columns, in em."""
-        return sum(self.widths)
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a table lies on a page: the size of its type, whether the page is turned, its columns' widths in points."""
+
+    size: float
+    turned: bool
+    widths: tuple[float, ...]
 
 
 def breakable(text: str) -> str:
@@ -100,23 +112,71 @@ def _cell(value: Value, column: Column, decimals: int | None, lang: str) -> Cell
     return Cell(breakable(text), TONES.get(str(value), "") if column.kind == "state" else "", share)
 
 
-def printed(table: Table, lang: str, most_rows: int = MOST_ROWS) -> Printed:
-    """A table cut at `most_rows`, its values written, its columns measured, and the notes that go below it."""
-    shown = table.rows[:most_rows]
-    columns, widths = [], []
+@lru_cache(maxsize=256)
+def printed(table: Table, lang: str) -> Printed:
+    """A table cut at MOST_ROWS, its values written, its columns measured, and the notes that go below it.
+
+    Kept, so that the second form of a report need not do it again.
+    """
+    shown = table.rows[:MOST_ROWS]
+    columns, asked, least = [], [], []
     for i, column in enumerate(table.columns):
         values = [row[i] for row in shown]
         decimals = None if column.kind == "text" else notation.decimals_of(values, column.kind)
         cells = [_cell(value, column, decimals, lang) for value in values]
-        limit = WIDEST_WRAPPED if column.wide else WIDEST
         content = max((ems(cell.text) for cell in cells), default=0.0)
         heading = max(_heading(column.title), 0.85 * ems(notation.unit_of(column)))
+        wish = max(min(content, WIDEST_WRAPPED if column.wide else WIDEST), heading)
         columns.append(cells)
-        bar = BAR if column.bar else 0.0
-        widths.append(round(max(min(content, limit) + bar, heading) + PADDING, 3))
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    notes = [note for note in (table.note, notation.whereabouts(table, len(shown), lang)) if note]
-    return Printed(rows, widths, notes)
+        asked.append(round(wish + PADDING, 3))
+        least.append(round(max(min(wish, _least(column, cells)), heading) + PADDING, 3))
+    notes = (table.note, notation.whereabouts(table, len(shown), lang))
+    barred = tuple(bool(column.bar) for column in table.columns)
+    return Printed(tuple(zip(*columns, strict=True)), tuple(asked), tuple(least), barred, tuple(filter(None, notes)))
+
+
+def with_bars(ready: Printed) -> Printed:
+    """The table with room for its bars."""
+    room = [BAR if barred else 0.0 for barred in ready.barred]
+    asked = tuple(wish + more for wish, more in zip(ready.asked, room, strict=True))
+    least = tuple(low + more for low, more in zip(ready.least, room, strict=True))
+    return replace(ready, asked=asked, least=least)
+
+
+def _least(column: Column, cells: Iterable[Cell]) -> float:
+    """The width below which a column's words would be cut; of numbers and dates all that they ask for."""
+    if column.kind not in {"text", "state", "code"}:
+        return math.inf
+    words = (word for cell in cells for word in _WORD.findall(cell.text))
+    return max(LEAST_WRAPPED if column.wide else LEAST, LATIN * max(map(len, words), default=0))
+
+
+def fit(ready: Printed, sizes: Sequence[float], upright: float, turned: float) -> Fit:
+    """The best way to lay a table on a page so many points wide upright and turned.
+
+    Upright in the largest type in which it is comfortable, else in the smallest; turned where not even that will do.
+    A table of more than about half the page fills it.
+    """
+    comfortable = sum(low + COMFORT * (wish - low) for low, wish in zip(ready.least, ready.asked, strict=True))
+    ways = [(size, False, comfortable) for size in sizes] + [(sizes[-1], False, sum(ready.least))]
+    ways += [(size, True, comfortable) for size in sizes] + [(sizes[-1], True, 0.0)]
+    for size, across, need in ways:
+        room = (turned if across else upright) / size
+        if need <= room:
+            return Fit(size, across, tuple(round(width * size, 2) for width in _spread(ready, room)))
+    raise AssertionError("the last way needs no room")
+
+
+def _spread(ready: Printed, room: float) -> list[float]:
+    """The columns' widths in em: as asked, more where the table then fills its room, less where it must."""
+    asked, least = sum(ready.asked), sum(ready.least)
+    if asked <= room:
+        more = room / asked if asked > room * ROOMY else 1.0
+        return [width * more for width in ready.asked]
+    if least >= room:
+        return [width * room / least for width in ready.least]
+    part = (room - least) / (asked - least)
+    return [low + part * (wish - low) for low, wish in zip(ready.least, ready.asked, strict=True)]
 
 
 def months(periods: Iterable[str], lang: str) -> list[tuple[str, str]]:

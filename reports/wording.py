@@ -1,4 +1,4 @@
-"""Sentences from figures, in the language of the report: texts.yaml filled in, numbers and dates as the locale has them.
+"""Sentences from figures: the texts of texts.yaml filled in, with numbers and dates as the language writes them.
 
 Belongs here: filling a text. Does not: which text is said when (sections.yaml), how a cell is written (notation.py).
 
@@ -10,7 +10,7 @@ percent, points, period, moment, names (a list, cut with a count of the rest), o
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -113,7 +113,7 @@ def _percent(value: float, locale: Locale) -> str:
     return str(format_percent(value / 100, "#,##0.##%;−#,##0.##%", locale=locale))
 
 
-_WRITERS = {
+_WRITERS: Mapping[str, Callable[[Words, Any], str]] = {
     "percent": Words.percent,
     "points": Words.points,
     "period": Words.period,

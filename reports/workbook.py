@@ -30,13 +30,13 @@ DATE_FORMATS = {"zh": "yyyy-mm-dd", "en": "d mmm yyyy"}
 MOMENT_FORMATS = {"zh": "yyyy-mm-dd hh:mm", "en": "d mmm yyyy hh:mm"}
 HEADING_ROW = 3  # counted from 0: title, subtitle, way back, headings
 FIRST_ROW = HEADING_ROW + 1
-LONGEST_TEXT = 32_000  # characters; a cell holds 32,767
+LONGEST_TEXT = 16_000  # characters; a cell holds 32,767 units of UTF-16
 LONGEST_SHEET_NAME = 31
-LINE, TALLEST = 15.0, 400.0  # points
+ROW, LINE, TALLEST = 17.0, 15.0, 400.0  # points
 CONTENTS = ""  # the anchor of the first sheet
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")  # as in data/: assets/published_tables.py, which would bring polars here
-_NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
+_NOT_IN_SHEET_NAMES = re.compile("[][:*?/\\\\\x00-\x1f\U00010000-\U0010ffff]")  # the last are two units each
 
 
 @dataclass
@@ -152,6 +152,7 @@ def open_sheet(book: Book, anchor: str, name: str, title: str, subtitle: str) ->
     """A new sheet with its title in A1, a line on it below, and the way back to the contents."""
     book.names[anchor] = sheet_name(name, book.names.values())
     sheet = book.file.add_worksheet(book.names[anchor])
+    sheet.set_default_row(ROW)
     sheet.set_row(0, 24)
     words_in(sheet, 0, 0, title, book.format(bold=True, font_size=14, font_color=NAVY))
     words_in(sheet, 1, 0, subtitle, book.format(font_color=GREY))
@@ -160,13 +161,23 @@ def open_sheet(book: Book, anchor: str, name: str, title: str, subtitle: str) ->
     return sheet
 
 
-def headings(book: Book, sheet: Worksheet, titles: Sequence[str], numbers: Sequence[bool]) -> None:
-    """The headings of the sheet's table, right over numbers, frozen and repeated on every printed page."""
+def headings(book: Book, sheet: Worksheet, titles: Sequence[str], numbers: Sequence[bool], most: int = 99) -> None:
+    """The headings of the sheet's table, right over numbers, repeated on every printed page.
+
+    `most`: the width beyond which a heading is broken into two lines.
+    """
     for i, (title, is_number) in enumerate(zip(titles, numbers, strict=True)):
         words_in(sheet, HEADING_ROW, i, title, heading_format(book, right=is_number))
-    lines = max((title.count("\n") + 1 for title in titles), default=1)
-    sheet.set_row(HEADING_ROW, 18 if lines == 1 else 16 * lines + 2)
+    lines = max((title.count("\n") + (2 if text_width(title) > most else 1) for title in titles), default=1)
+    sheet.set_row(HEADING_ROW, 20 if lines == 1 else 15 * lines + 4)
     sheet.repeat_rows(HEADING_ROW)
+
+
+def heading_width(title: str, most: int) -> int:
+    """The width that a heading needs, with the button of its filter: beyond `most` that of two lines."""
+    width = text_width(title)
+    longest_word = max(map(text_width, title.split()), default=0) if title.isascii() else 0
+    return max(longest_word, width if width <= most else math.ceil(width / 2) + 3) + 3
 
 
 def heading_format(book: Book, *, right: bool = False) -> Format:
@@ -177,21 +188,18 @@ def heading_format(book: Book, *, right: bool = False) -> Format:
     )  # fmt: skip
 
 
-def notes(book: Book, sheet: Worksheet, row: int, lines: Iterable[str]) -> int:
-    """Lines below a table, a row apart from it; the last row that they take, or the last of the table."""
-    last = row - 1
+def notes(book: Book, sheet: Worksheet, row: int, lines: Iterable[str]) -> None:
+    """Lines below a table, a row apart from it. `row`: the first free one."""
     for n, line in enumerate(filter(None, lines), start=row + 1):
         words_in(sheet, n, 0, line, book.format(font_color=GREY))
-        last = n
-    return last
 
 
-def set_up(book: Book, sheet: Worksheet, columns: int, last_row: int) -> None:
-    """Print set-up: A4 across, one page wide, page numbers below."""
+def set_up(book: Book, sheet: Worksheet, *, upright: bool = False) -> None:
+    """Print set-up: A4 across or upright, one page wide, page numbers below."""
     sheet.hide_gridlines(2)
-    sheet.set_landscape()
+    if not upright:
+        sheet.set_landscape()
     sheet.set_paper(9)
     sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
     sheet.fit_to_pages(1, 0)
-    sheet.print_area(0, 0, last_row, max(columns - 1, 0))
     sheet.set_footer(book.footer)

@@ -16,8 +16,9 @@ from xlsxwriter.utility import xl_range
 from xlsxwriter.worksheet import Worksheet
 
 from reports import notation
+from reports.charts import HEAT, HEAT_TOP
 from reports.model import Chart, Column, Kpi, Matrix, Report, Series, Table
-from reports.native_charts import COLUMNS, ROWS, native_chart
+from reports.native_charts import ROWS, native_chart
 from reports.workbook import (
     CONTENTS,
     DATE_FORMATS,
@@ -37,6 +38,7 @@ from reports.workbook import (
     Book,
     disarm,
     heading_format,
+    heading_width,
     headings,
     lines_of,
     notes,
@@ -59,6 +61,8 @@ BAD = frozenset({"missing", "returned", "critical", "不符合", "高"})
 WIDEST, WIDEST_WRAPPED, NARROWEST = 40, 64, 8  # in digits, as spreadsheets count
 CONTENTS_WIDTHS = (24, 88, 9)
 WIDE_TABLE = 8  # columns; from here on the first ones stay in sight
+LONGEST_HEADING = 16  # in digits; longer ones take two lines
+IN_SIGHT = 3  # columns at most
 LONGEST_LINK = 255  # characters of a link's text
 
 
@@ -72,20 +76,20 @@ def _table_sheet(book: Book, table: Table, number: str, subtitle: str) -> None:
     else:
         words_in(sheet, HEADING_ROW, 0, table.empty or book.words["nothing"], book.format())
         sheet.set_column(0, 0, WIDEST)
-    below = (table.note, notation.whereabouts(table, len(table.rows), book.lang))
-    set_up(book, sheet, len(table.columns), notes(book, sheet, end, below))
+    notes(book, sheet, end, (table.note, notation.whereabouts(table, len(table.rows), book.lang)))
+    set_up(book, sheet)
 
 
 def _fill(book: Book, sheet: Worksheet, table: Table) -> None:
     """The headings and rows of a table, its columns as wide and its rows as high as they need."""
     brackets = "\n（{}）" if book.lang == "zh" else "\n({})"
     titles = [c.title + (brackets.format(c.unit) if c.unit else "") for c in table.columns]
-    headings(book, sheet, titles, [c.kind in notation.NUMBERS for c in table.columns])
+    headings(book, sheet, titles, [c.kind in notation.NUMBERS for c in table.columns], LONGEST_HEADING)
     lines = [1] * len(table.rows)
     for i, column in enumerate(table.columns):
         base = _column_style(book, table, i)
         limit = WIDEST_WRAPPED if column.wide else WIDEST
-        width = text_width(titles[i]) + 2  # the button of the filter
+        width = heading_width(titles[i], LONGEST_HEADING)
         for n, row in enumerate(table.rows):
             value = plain(row[i], column.kind, book.lang, column.codes)
             style = dict(base)
@@ -113,7 +117,7 @@ def _fill(book: Book, sheet: Worksheet, table: Table) -> None:
 
 def _column_style(book: Book, table: Table, i: int) -> dict[str, Any]:
     column = table.columns[i]
-    style: dict[str, Any] = {**LINED, "valign": "top"}
+    style: dict[str, Any] = {**LINED, "valign": "top" if any(c.wide for c in table.columns) else "vcenter"}
     if column.kind in notation.NUMBERS:
         decimals = notation.decimals_of([row[i] for row in table.rows], column.kind)
         return style | {"num_format": number_format(column.kind, decimals), "align": "right"}
@@ -126,8 +130,8 @@ def _columns_in_sight(columns: Sequence[Column]) -> int:
     """How many columns stay when a wide table moves: those up to the first that names something."""
     if len(columns) < WIDE_TABLE:
         return 0
-    named = next((i for i, c in enumerate(columns) if c.kind in {"text", "code"} and not c.wide), 0)
-    return min(named + 1, 3)
+    named = next((i for i, c in enumerate(columns[:IN_SIGHT]) if c.kind == "text" and not c.wide), 0)
+    return named + 1
 
 
 def _matrix_sheet(book: Book, matrix: Matrix, number: str, subtitle: str) -> None:
@@ -148,9 +152,11 @@ def _matrix_sheet(book: Book, matrix: Matrix, number: str, subtitle: str) -> Non
     sheet.set_column(1, len(matrix.periods), 9)
     if matrix.rows:
         sheet.autofilter(HEADING_ROW, 0, end - 1, len(matrix.periods))
+    else:
+        words_in(sheet, FIRST_ROW, 0, book.words["nothing"], book.format(indent=1))
     sheet.freeze_panes(FIRST_ROW, 1)
-    cut = notation.cut_note(matrix.total, len(matrix.rows), "", book.lang)
-    set_up(book, sheet, 1 + len(matrix.periods), notes(book, sheet, end, [cut]))
+    notes(book, sheet, end, [notation.cut_note(matrix.total, len(matrix.rows), "", book.lang)])
+    set_up(book, sheet)
 
 
 def _state_format(book: Book, state: str) -> Format:
@@ -163,31 +169,49 @@ def _state_format(book: Book, state: str) -> Format:
 def _chart_sheet(book: Book, chart: Chart, number: str, subtitle: str) -> None:
     """The figures of a chart, and the chart beside them; of a heat map, the figures shaded."""
     sheet = open_sheet(book, chart.anchor, f"{number} {chart.title}", f"{number}  {chart.title}", subtitle)
+    heat = chart.kind == "heat"
     target = None
-    if chart.target is not None and chart.kind != "heat":
+    if chart.target is not None and not heat:
         target = Series(book.words["target"], (chart.target,) * len(chart.labels))
     series = [*chart.series, *([target] if target else [])]
-    titles = [book.words["category"], *(s.name for s in series)]
-    headings(book, sheet, titles, [False] + [True] * len(series))
-    figures = number_format("decimal", notation.decimals_of([v for s in series for v in s.values], "decimal"))
+    names, columns = [s.name for s in series], [s.values for s in series]
+    labels = list(chart.labels)
+    if heat:  # has the series below one another
+        names, labels, columns = labels, names, list(zip(*columns, strict=True))
+    headings(book, sheet, [book.words["category"], *names], [False] + [True] * len(names))
+    figures = number_format("decimal", notation.decimals_of([v for c in columns for v in c], "decimal"))
     style = book.format(num_format=figures, align="right", **LINED)
-    for n, label in enumerate(chart.labels):
+    for n, label in enumerate(labels):
         words_in(sheet, FIRST_ROW + n, 0, label, book.format(indent=1, **LINED))
-        for i, one in enumerate(series, start=1):
-            write(sheet, FIRST_ROW + n, i, plain(one.values[n], "decimal", book.lang), style)
-    end, columns = FIRST_ROW + len(chart.labels), 1 + len(series)
-    sheet.set_column(0, 0, widest(chart.labels, least=12, most=WIDEST))
-    for i, title in enumerate(titles[1:], start=1):
-        sheet.set_column(i, i, widest([title], least=11, most=24))
+        for i, values in enumerate(columns, start=1):
+            write(sheet, FIRST_ROW + n, i, plain(values[n], "decimal", book.lang), style)
+    end = FIRST_ROW + len(labels)
+    sheet.set_column(0, 0, widest(labels, least=12, most=WIDEST))
+    for i, name in enumerate(names, start=1):
+        sheet.set_column(i, i, widest([name], least=11, most=24))
     sheet.freeze_panes(FIRST_ROW, 1)
-    if chart.labels and chart.kind == "heat":
-        shades = {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#7FA8CC"}
-        sheet.conditional_format(FIRST_ROW, 1, end - 1, columns - 1, shades)
-    elif chart.labels:
-        sheet.insert_chart(HEADING_ROW, columns + 1, native_chart(book, chart, target, figures))
-        columns, end = columns + COLUMNS, max(end, HEADING_ROW + ROWS)
-    source = book.words["source"].format(source=chart.source) if chart.source else ""
-    set_up(book, sheet, columns, notes(book, sheet, end, [source]))
+    if labels and heat:
+        _shade(book, sheet, end - 1, len(names), chart.unit)
+    elif any(v is not None for c in columns for v in c):
+        sheet.insert_chart(HEADING_ROW, len(names) + 2, native_chart(book, chart, target, figures))
+        end = max(end, HEADING_ROW + ROWS)
+    notes(book, sheet, end, [book.words["source"].format(source=chart.source) if chart.source else ""])
+    set_up(book, sheet)
+
+
+def _shade(book: Book, sheet: Worksheet, last_row: int, last_column: int, unit: str) -> None:
+    """The cells of a heat map by size: percentages as in the other forms, the worst loud."""
+    cells = (FIRST_ROW, 1, last_row, last_column)
+    if unit != "%":
+        sheet.conditional_format(*cells, {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#7FA8CC"})
+        return
+    sheet.conditional_format(*cells, {"type": "blanks", "stop_if_true": True})
+    for bound, ground, ink in HEAT:
+        shade = book.file.add_format({"bg_color": ground, "font_color": ink})
+        rule = {"type": "cell", "criteria": "<", "value": bound, "format": shade, "stop_if_true": True}
+        sheet.conditional_format(*cells, rule)
+    top = book.file.add_format({"bg_color": HEAT_TOP[0], "font_color": HEAT_TOP[1]})
+    sheet.conditional_format(*cells, {"type": "cell", "criteria": ">=", "value": HEAT[-1][0], "format": top})
 
 
 def _kpi_sheet(book: Book, report: Report) -> None:
@@ -202,12 +226,13 @@ def _kpi_sheet(book: Book, report: Report) -> None:
     for n, kpi in enumerate(kpis, start=FIRST_ROW):
         digits = number_format(kpi.kind, notation.decimals_of([kpi.value, kpi.before], kpi.kind), dash=False)
         number: dict[str, Any] = {"num_format": digits, "align": "right", **LINED}
-        change = {**number, "num_format": signed_format(digits), "font_color": _tone(kpi)}
+        points = digits.replace("%", f'" {words["points"]}"')
+        change = {**number, "num_format": signed_format(points), "font_color": _tone(kpi)}
         words_in(sheet, n, 0, kpi.label, book.format(bold=True, indent=1, **LINED))
         write(sheet, n, 1, plain(kpi.value, kpi.kind, book.lang), book.format(bold=True, **number))
         words_in(sheet, n, 2, "" if kpi.kind == "percent" else kpi.unit, book.format(indent=1, **LINED))
         write(sheet, n, 3, plain(kpi.before, kpi.kind, book.lang), book.format(**number))
-        write(sheet, n, 4, plain(_change(kpi), kpi.kind, book.lang), book.format(**change))
+        write(sheet, n, 4, plain(_change(kpi), "points", book.lang), book.format(**change))
         words_in(sheet, n, 5, kpi.detail, book.format(font_color=GREY, indent=1, **LINED))
         sheet.write_blank(n, 6, None, book.format(**LINED))
         for i, value in enumerate(kpi.trend, start=first + months - len(kpi.trend)):
@@ -216,13 +241,14 @@ def _kpi_sheet(book: Book, report: Report) -> None:
             cells = f"'{book.names['kpis']}'!{xl_range(n, first, n, first + months - 1)}"
             sheet.add_sparkline(n, 6, {"range": cells, "last_point": True, "series_color": NAVY, "last_color": NAVY})
         sheet.set_row(n, 20)
-    for i, width in enumerate((widest((k.label for k in kpis), least=12, most=WIDEST), 12, 10, 12, 12)):
+    for i, width in enumerate((widest((k.label for k in kpis), least=12, most=WIDEST), 12, 10, 14, 20)):
         sheet.set_column(i, i, width)
     sheet.set_column(5, 5, widest((k.detail for k in kpis), least=10, most=WIDEST))
     sheet.set_column(6, 6, 16)
     sheet.set_column(first, first + months, 9)
     sheet.freeze_panes(FIRST_ROW, 1)
-    set_up(book, sheet, first, FIRST_ROW + len(kpis))
+    sheet.print_area(0, 0, FIRST_ROW + len(kpis), first - 1)
+    set_up(book, sheet)
 
 
 def _months(period: str, count: int) -> list[str]:
@@ -260,7 +286,8 @@ def _contents(book: Book, report: Report, sheet: Worksheet, links: Sequence[tupl
         note = book.format(bold=True, font_color=RED, text_wrap=True, valign="top", bg_color=EMPHASIS)
         _across(sheet, row, f"{words['provisional']}{words['colon']}{report.provisional}", note)
     row = _points(book, sheet, row, words["headlines"], report.headlines, report.headline_anchors)
-    row = _points(book, sheet, row, words["moves"], [m.text for m in report.moves], ()) + 2
+    moves = [f"{words[move.kind]}{words['colon']}{move.text}" for move in report.moves]
+    row = _points(book, sheet, row, words["moves"], moves, ()) + 2
     for i, title in enumerate((words["section"], words["contents"], words["rows"])):
         words_in(sheet, row, i, title, heading_format(book, right=i == 2))
     link = book.format(font_color=NAVY, underline=1, indent=1, **LINED)
@@ -268,12 +295,12 @@ def _contents(book: Book, report: Report, sheet: Worksheet, links: Sequence[tupl
     for section, anchor, title, rows in links:
         row += 1
         words_in(sheet, row, 0, "" if section == before else section, book.format(indent=1, **LINED))
-        sheet.write_url(row, 1, book.link(anchor), link, string=disarm(title)[:LONGEST_LINK])
+        sheet.write_url(row, 1, book.link(anchor), link, string=disarm(notation.clean(title))[:LONGEST_LINK])
         sheet.write_number(row, 2, rows, book.format(align="right", num_format="#,##0", **LINED))
         before = section
     for i, width in enumerate(CONTENTS_WIDTHS):
         sheet.set_column(i, i, width)
-    set_up(book, sheet, 3, row)
+    set_up(book, sheet, upright=True)
     sheet.set_tab_color(NAVY)
     sheet.activate()
     sheet.set_first_sheet()
@@ -319,11 +346,12 @@ def render_xlsx(report: Report) -> bytes:
     options = {
         "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
     }  # fmt: skip
-    title = f"{report.title} {header.version}".replace("&", "&&")[:120]
+    report_title = notation.clean(report.title)
+    title = f"{report_title} {header.version}".replace("&", "&&")[:120]
     page = words["page"].format(page="&P", pages="&N")
     with xlsxwriter.Workbook(buffer, options) as file:
         made = header.as_of.replace(tzinfo=None)
-        file.set_properties({"title": report.title, "created": made, "comments": header.software})
+        file.set_properties({"title": report_title, "created": made, "comments": header.software})
         file.set_size(2400, 1500)
         file.formats[0].set_font_name(FONTS[header.lang])
         file.formats[0].set_font_size(SIZE)

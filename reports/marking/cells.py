@@ -51,18 +51,28 @@ class Cells:
         self.root = root
         self._data = data
         self._rows: dict[int, list[etree._Element]] = {}
-        self._say_rows()
+        self._are_cells_named = False
+        self._name_rows()
         merged = root.iterfind(f"{main('mergeCells')}/{main('mergeCell')}")
         self._merged = [self._range(m.get("ref", "")) for m in merged]
         columns = root.iterfind(f"{main('cols')}/{main('col')}")
         self._columns = [(int(c.get("min", "1")), int(c.get("max", "16384")), c) for c in columns]
 
-    def _say_rows(self) -> None:
+    def _name_rows(self) -> None:
         number = 0
         for row in self._data.iterchildren(main("row")):
             number = int(row.get("r") or number + 1)
             row.set("r", str(number))
             self._rows.setdefault(number, []).append(row)
+
+    def _name_cells(self) -> None:
+        """Let every cell say where it is, before one is put between them: readers take no mixture."""
+        if not self._are_cells_named and any(c.get("r") is None for c in self._data.iter(main("c"))):
+            for number, rows in self._rows.items():
+                for row in rows:
+                    for column, cell in self._cells(row):
+                        cell.set("r", reference(number, column))
+        self._are_cells_named = True
 
     @staticmethod
     def _range(text: str) -> tuple[int, int, int, int]:
@@ -106,6 +116,7 @@ class Cells:
         return None
 
     def _make(self, row: int, column: int) -> etree._Element:
+        self._name_cells()
         if row not in self._rows:
             numbers = sorted(self._rows)
             before = bisect_right(numbers, row)
@@ -117,9 +128,8 @@ class Cells:
             self._rows[row] = [element]
         element = self._rows[row][0]
         at = 0
-        for position, (other, cell) in enumerate(list(self._cells(element))):
-            cell.set("r", reference(row, other))
-            at = position + 1 if other < column else at
+        for position, (other, _) in enumerate(self._cells(element), 1):
+            at = position if other < column else at
         made = etree.Element(main("c"), r=reference(row, column))
         made.set("s", self._style_of(element, column))
         element.insert(at, made)

@@ -126,9 +126,10 @@ def feedback_xml(sheet: FeedbackSheet, styles: Styles) -> bytes:
         rows.append(_row(top + 1, [_cell(top + 1, 1, looks["line"], safe(sheet.empty))]))
     links = [_link(top + n, entry) for n, entry in enumerate(sheet.entries, 1) if entry.sheet]
     tab = FILLS[MUST][2:] if any(e.kind == MUST for e in sheet.entries) else "FFEDA3"
+    widths = [*((width, "") for width in WIDTHS), *((9, ' hidden="1"') for _ in HIDDEN_COLUMNS)]
     columns = [
-        *(f'<col min="{i}" max="{i}" width="{width}" customWidth="1"/>' for i, width in enumerate(WIDTHS, 1)),
-        f'<col min="{len(WIDTHS) + 1}" max="{len(WIDTHS) + 2}" width="9" hidden="1" customWidth="1"/>',
+        f'<col min="{i}" max="{i}" width="{width}"{hidden} customWidth="1"/>'
+        for i, (width, hidden) in enumerate(widths, 1)
     ]
     return "".join(
         (

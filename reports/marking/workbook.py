@@ -166,7 +166,8 @@ class _Book:
             if root.tag != main("styleSheet"):
                 raise NotMarkable("no style sheet of transitional SpreadsheetML")
         else:
-            part, root = self._package.free("xl/styles{}.xml"), empty_styles()
+            part = "xl/styles.xml" if "xl/styles.xml" not in self._package else self._package.free("xl/styles{}.xml")
+            root = empty_styles()
             self._relations.add("styles", part)
             self._types.add(part, _STYLES)
         return part, Styles(root, keeps_colours=not self._is_libreoffice)

@@ -70,7 +70,7 @@ select
     row_number() over (partition by m.scope order by r.received_at, m.mail) as place,
     m.mail,
     timezone($timezone, r.received_at) as received_at,
-    m.unit_names,
+    coalesce(m.unit_names, '') as unit_names,
     coalesce(m.forms, case when r.held then 'held' else 'none' end) as forms,
     r.copies,
 from mails as m

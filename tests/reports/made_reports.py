@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
@@ -32,6 +33,11 @@ def header(lang: str = "zh", **changes: object) -> Header:
     return Header(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def mail(n: int) -> str:
+    """The sha256 of the n-th mail."""
+    return hashlib.sha256(str(n).encode()).hexdigest()
+
+
 def units_table(units: int) -> Table:
     columns = (
         Column("unit_code", "单位编码", "code"),
@@ -60,7 +66,7 @@ def units_table(units: int) -> Table:
             100 - n * 0.2,
             n + 1,
             n % 7 - 3,
-            f"{n:064x}",
+            mail(n),
         )
         for n in range(units)
     )
@@ -84,8 +90,7 @@ def hostile_table() -> Table:
         Column("message", "说明", wide=True),
     )
     rows = tuple(
-        (n, text, date(2026, 10, n + 1), LONG if n == 3 else f"第{n}条：{text}")
-        for n, text in enumerate(HOSTILE)
+        (n, text, date(2026, 10, n + 1), LONG if n == 3 else f"第{n}条：{text}") for n, text in enumerate(HOSTILE)
     )
     return Table("hostile", "=填写原样[照录]:*?/\\", columns, rows, 4000, "data/findings.csv")
 
@@ -141,9 +146,7 @@ def kpis() -> tuple[Kpi, ...]:
 def full(lang: str = "zh", units: int = 24, **changes: object) -> Report:
     """A report with every kind of block; its texts are Chinese in either language."""
     line, columns, bars, heat = charts()
-    empty = Table(
-        "nothing", "第三方保密协议", units_table(1).columns, (), 0, empty="本月没有第三方保密协议到期。"
-    )
+    empty = Table("nothing", "第三方保密协议", units_table(1).columns, (), 0, empty="本月没有第三方保密协议到期。")
     sections = (
         Section(
             "returns",
@@ -209,3 +212,26 @@ def empty() -> Report:
     )
     none = (Kpi("按时完整率", None, "percent", "%", None, "up", (), "none"),)
     return Report(header(), "网络安全月报 2026年10月", "", (), none, sections)
+
+
+def with_table(table: Table) -> Report:
+    """A report of one table alone."""
+    return with_blocks(table)
+
+
+def with_blocks(*blocks: Table | Chart) -> Report:
+    """A report of these blocks alone."""
+    return Report(header(), "网络安全月报", "", (), (), (Section("only", "只有一节", "", (), blocks),))
+
+
+def wide_table() -> Table:
+    """A table that no upright page has room for."""
+    columns = tuple(Column(f"c{n}", f"第{n}栏", "datetime") for n in range(14))
+    moment = datetime(2026, 10, 1, 8, 30, tzinfo=CHINA)
+    return Table("wide", "很宽的表", columns, ((moment,) * 14,) * 3, 3)
+
+
+def of_prose() -> Report:
+    """A report that is one long paragraph."""
+    section = Section("prose", "正文", "", ("汉" * 28 * 60,))
+    return Report(header(), "网络安全月报", "", (), (), (section,))

@@ -1,0 +1,183 @@
+"""What one cell of a blank form takes: in words, as a data validation, and as the formula that says it lacks something.
+
+Belongs here: the `required`, `type`, `codes` and `max_len` of forms.yaml for Excel. Does not: sheets and looks
+(blank_forms.py), the words (blank_forms.yaml).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from expectations.catalogue import CODE_TYPES, Catalogue, Column
+
+EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
+GREATEST = 999_999_999_999
+LONGEST_MESSAGE, LONGEST_TITLE = 255, 32  # characters of an input message in Excel
+LONGEST_TEXT = 255  # of a cell in text format: Excel shows longer ones as #####
+HAS_OR_NOT = "有无"  # a heading with it is answered 有 or 无, any other 是 or 否
+NUMBER_FORMATS = {
+    "date": "yyyy-mm-dd", "datetime": "yyyy-mm-dd hh:mm", "percent": "0.00%", "int": "0", "decimal": "General",
+}  # fmt: skip
+
+
+class Clause(NamedTuple):
+    """A part of a condition of forms.yaml: empty, filled, is, is_not (of a column), target, ratio (of the row)."""
+
+    kind: str
+    column: str = ""
+    values: tuple[str, ...] = ()
+
+
+# As expectations.catalogue.condition reads them.
+_CLAUSES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Clause]], ...] = (
+    (re.compile(r"the item has a target"), lambda m: Clause("target")),
+    (re.compile(r"the indicator is a ratio"), lambda m: Clause("ratio")),
+    (re.compile(r"(\w+) is empty"), lambda m: Clause("empty", m[1])),
+    (re.compile(r"(\w+) is filled"), lambda m: Clause("filled", m[1])),
+    (re.compile(r"(\w+) is not (\S+)"), lambda m: Clause("is_not", m[1], (m[2],))),
+    (re.compile(r"(\w+) = (\S+)"), lambda m: Clause("is", m[1], (m[2],))),
+    (re.compile(r"(\w+) in (.+)"), lambda m: Clause("is", m[1], tuple(v.strip() for v in m[2].split(",")))),
+)
+
+
+def clauses(required: str) -> tuple[Clause, ...]:
+    """The parts of a column's `required` that are joined by `and`; none of `always` and `never`."""
+    if not required.startswith("when:"):
+        return ()
+    parts = required.removeprefix("when:").strip().split(" and ")
+    return tuple(next(make(m) for p, make in _CLAUSES if (m := p.fullmatch(part.strip()))) for part in parts)
+
+
+def choices(column: Column) -> tuple[str, ...]:
+    """What may be chosen in a column; nothing where it is no list."""
+    if column.type == "bool":
+        return ("有", "无") if HAS_OR_NOT in column.zh else ("是", "否")
+    return column.codes if column.type in CODE_TYPES else ()
+
+
+def number_format(column: Column) -> str:
+    """The number format of a column. Text stays text: 80,443 would become a number, 1.10 would lose its zero."""
+    if column.type == "text" and (column.max_len or 0) > LONGEST_TEXT:
+        return "General"
+    return NUMBER_FORMATS.get(column.type, "@")
+
+
+def lacks(cell: str, column: Column, filled: str, cell_of: Callable[[str], str]) -> str | None:
+    """The formula that is true where a required cell is blank in a row that is begun; None for what is never required.
+
+    `filled` is the row's range (A1 style), `cell_of` the cell of another column of the row. The clauses target and
+    ratio are not in it: whoever lists the rows knows which of them have one.
+    """
+    if column.required == "never":
+        return None
+    tests = [f"COUNTA({filled})>0", _blank(cell)]
+    for clause in clauses(column.required):
+        if clause.kind in ("target", "ratio"):
+            continue
+        other = cell_of(clause.column)
+        if clause.kind in ("empty", "filled"):
+            tests.append(_blank(other) if clause.kind == "empty" else f"NOT({_blank(other)})")
+        else:
+            alike = ",".join(f'TRIM({other})="{value}"' for value in clause.values)
+            tests.append(f"OR({alike})" if clause.kind == "is" else f"NOT(OR({_blank(other)},{alike}))")
+    return f"=AND({','.join(tests)})"
+
+
+def _blank(cell: str) -> str:
+    return f"LEN(TRIM({cell}))=0"
+
+
+@cache
+def _texts() -> Mapping[str, Any]:
+    content: Mapping[str, Any] = yaml.safe_load((Path(__file__).parent / "blank_forms.yaml").read_bytes())
+    return content
+
+
+class Wording:
+    """The words of blank forms in one language."""
+
+    def __init__(self, catalogue: Catalogue, lang: str) -> None:
+        self.lang = lang
+        self.glossary: Mapping[str, Any] = catalogue.texts["glossary"]
+
+    def say(self, key: str, **values: object) -> str:
+        """A text of blank_forms.yaml."""
+        return str(_texts()[key][self.lang]).format(**values)
+
+    def notes(self, **values: object) -> list[str]:
+        """The instructions, line by line."""
+        return [str(line).format(**values) for line in _texts()["notes"][self.lang]]
+
+    def heading(self, sheet: str, column: Column) -> str:
+        """A heading as it is on paper, with its English name where English is spoken."""
+        if self.lang == "zh":
+            return column.zh
+        named = self.glossary["columns"].get(f"{sheet}.{column.key}", {"en": column.zh})
+        return self.say("colleague", zh=column.zh, en=named["en"])
+
+    def required(self, sheet: str, column: Column, others: Iterable[Column]) -> str:
+        """Whether and when a column is required, in a sentence."""
+        if column.required in ("always", "never"):
+            return self.say(column.required)
+        by_key = {c.key: c for c in others}
+        told = []
+        for clause in clauses(column.required):
+            name = self.heading(sheet, by_key[clause.column]) if clause.column else ""
+            values = self.say("or").join(self.say("quoted", value=v) for v in clause.values)
+            told.append(self.say(f"clause_{clause.kind}", column=name, values=values))
+        return self.say("when", clauses=self.say("and").join(told))
+
+    def wants(self, column: Column) -> str:
+        """What may be entered, in a sentence or two."""
+        codes = "、".join(choices(column))
+        if column.type == "enum_list":
+            told = self.say("choose_some", codes=codes)
+        elif codes:
+            told = self.say("choose", codes=codes)
+        else:
+            told = self.say("wants", type=self.glossary["types"][column.type][self.lang])
+        return told + (" " * (self.lang != "zh") + self.say("longest", n=column.max_len) if column.max_len else "")
+
+    def hint(self, sheet: str, column: Column, others: Iterable[Column]) -> str:
+        """All that is to be known of a column."""
+        return self.required(sheet, column, others) + " " * (self.lang != "zh") + self.wants(column)
+
+
+def validation(column: Column, hint: str, refusal: tuple[str, str], source: list[str] | str | None) -> dict[str, Any]:
+    """The data validation of a column for XlsxWriter: what is let in, and what is said when a cell of it is selected.
+
+    `refusal` is title and text of what is said of a wrong entry, `source` the list of choices or where it stands.
+    """
+    rule: dict[str, Any] = {
+        "validate": "any",
+        "input_title": column.zh[:LONGEST_TITLE],
+        "input_message": cut(hint, LONGEST_MESSAGE),
+        "error_title": refusal[0][:LONGEST_TITLE],
+        "error_message": cut(refusal[1], LONGEST_MESSAGE),
+    }
+    if source:  # several choices are typed, and codes only offered: nothing is refused there
+        return rule | {"validate": "list", "source": source, "show_error": column.type in ("enum", "bool")}
+    if column.type == "date":
+        return rule | {"validate": "date", "criteria": "between", "minimum": EARLIEST, "maximum": LATEST}
+    if column.type == "datetime":
+        first, last = (datetime.combine(day, time.min) for day in (EARLIEST, LATEST))
+        return rule | {"validate": "date", "criteria": "between", "minimum": first, "maximum": last}
+    if column.type == "int":
+        return rule | {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": GREATEST}
+    if column.type == "percent":
+        return rule | {"validate": "decimal", "criteria": "between", "minimum": 0, "maximum": 1}
+    if column.max_len:
+        return rule | {"validate": "length", "criteria": "<=", "value": column.max_len}
+    return rule
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, cut with an ellipsis where it is longer."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,145 @@
+"""The reports of half-years and years: those of a month, on the tables of a span, with their trends month by month.
+
+Belongs here: what such a report has otherwise than a month's, as spans.yaml describes it. Does not: the tables
+(assets/spans.py), the content that the two share (content.py, blocks.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from assets.warehouse import Warehouse, model
+from expectations.catalogue import Catalogue
+from reports.content import FirstPage
+from reports.model import Chart, Header, Kpi, Matrix, Move, Report, Section, Table
+from reports.naming import looks
+from reports.queries import ROWS_SHOWN, by_scope, described_queries, run, summaries_of_months
+from reports.sections import description
+
+FIGURE_WORDS = frozenset({"figure", "definition", "measure"})  # columns of texts that are ours, not a unit's
+
+
+def gather_span(
+    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], headers: Mapping[str, Header]
+) -> dict[str, Report]:
+    """The reports of the scopes in `headers`, by scope code, each in the language of its header.
+
+    To be called within spans.span_tables, with its parameters. KeyError where a scope has no summary.
+    """
+    parameters = {**parameters, "scopes": list(headers), "shown": ROWS_SHOWN}
+    history = summaries_of_months(warehouse, parameters)
+    months = _summaries(warehouse, parameters)
+    found = {name: run(warehouse, block, parameters) for name, block in _queries().items()}
+    names = by_scope(warehouse.rows(model("sections/scope_names"), parameters))
+    facts = {r["scope"]: r for r in warehouse.rows(model("sections/scope_facts"), parameters)}
+    weights = {"weights": warehouse.rows("select * from core.score_weights")[0]}
+    named = {lang: looks(catalogue, lang) for lang in {h.lang for h in headers.values()}}
+    reports = {}
+    for scope, header in headers.items():
+        page = FirstPage(
+            header,
+            catalogue,
+            history[scope],
+            {name: scopes.get(scope, scopes[""]) for name, scopes in found.items()},
+            {r["state"]: r["names"] for r in names[scope]},
+            {**weights, **facts.get(scope, {})},
+            named[header.lang],
+        )
+        page.history = page.blocks.history = months[scope]  # figures beside the span before, trends month by month
+        reports[scope] = worded(_with_inspection(page), parameters["months"])
+    return reports
+
+
+def _queries() -> dict[str, Mapping[str, Any]]:
+    """The queries of a month's report, those that stand in for one of them, and those of the inspection."""
+    spans = description("spans")
+    queries = {**described_queries(), **{b["query"]: {"sql": b["query"], **b} for b in spans["section"]["blocks"]}}
+    return {name: {**block, "sql": spans["instead"].get(block["sql"], block["sql"])} for name, block in queries.items()}
+
+
+def _summaries(warehouse: Warehouse, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The summaries of the span's months by scope and month, in order."""
+    rows = warehouse.rows(
+        """
+        select scope, period, summary
+        from sixth.marts.summaries
+        where list_contains($months, period) and list_contains($scopes, scope)
+        order by scope, period
+        """,
+        parameters,
+    )
+    months: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in rows:
+        months[row["scope"]][row["period"]] = json.loads(row["summary"])
+    return months
+
+
+def _with_inspection(page: FirstPage) -> Report:
+    """The report with the section of the half-yearly inspection in its place."""
+    report, spans = page.report(), description("spans")
+    made = replace(page.blocks.section(spans["section"]), title=page.words.say("title.inspection"))
+    after = next(i for i, s in enumerate(report.sections, start=1) if s.key == spans["after"])
+    return replace(report, sections=(*report.sections[:after], made, *report.sections[after:]))
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+def worded(report: Report, months: Sequence[str]) -> Report:
+    """The report with what its texts say of a month said of a span.
+
+    Charts over the months speak of months, and stay; so does all that units wrote.
+    """
+
+    def say(text: str) -> str:
+        for month, span in description("spans")["words"][report.header.lang]:
+            text = text.replace(month, span)
+        return text
+
+    return replace(
+        report,
+        provisional=say(report.provisional),
+        headlines=tuple(map(say, report.headlines)),
+        kpis=tuple(_kpi(kpi, say) for kpi in report.kpis),
+        sections=tuple(_section(section, say, tuple(months)) for section in report.sections),
+        moves=tuple(Move(move.kind, say(move.text)) for move in report.moves),
+    )
+
+
+def _kpi(kpi: Kpi, say: Callable[[str], str]) -> Kpi:
+    return replace(kpi, label=say(kpi.label), unit=say(kpi.unit), detail=say(kpi.detail))
+
+
+def _section(section: Section, say: Callable[[str], str], months: tuple[str, ...]) -> Section:
+    return replace(
+        section,
+        headline=say(section.headline),
+        sentences=tuple(map(say, section.sentences)),
+        blocks=tuple(_block(block, say, months) for block in section.blocks),
+    )
+
+
+def _block(block: Table | Chart | Matrix, say: Callable[[str], str], months: tuple[str, ...]) -> Table | Chart | Matrix:
+    if isinstance(block, Matrix):
+        return replace(block, title=say(block.title))
+    if isinstance(block, Chart):
+        by_month = set(block.labels) <= set(months)
+        return block if by_month else replace(block, title=say(block.title), subtitle=say(block.subtitle))
+    if block.columns[0].key == "month":
+        return block
+    ours = [column.key in FIGURE_WORDS for column in block.columns]
+    return replace(
+        block,
+        title=say(block.title),
+        columns=tuple(replace(column, title=say(column.title)) for column in block.columns),
+        rows=tuple(
+            tuple(say(v) if own and isinstance(v, str) else v for v, own in zip(row, ours, strict=True))
+            for row in block.rows
+        )
+        if any(ours)
+        else block.rows,
+        note=say(block.note),
+        empty=say(block.empty),
+    )

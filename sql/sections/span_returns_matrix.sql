@@ -1,0 +1,44 @@
+-- The state of every unit in each month of a half-year or year. Grain: one unit of one scope. As returns_matrix.
+with states as (
+    select
+        c.unit_code,
+        c.unit_name,
+        c.position,
+        m.period,
+        case
+            when r.state is null then ''
+            when r.state <> 'complete' then r.state
+            when r.on_time then 'on_time'
+            else 'late'
+        end as state,
+    from core.units as c
+    cross join unnest($months) as m (period)
+    left join sixth.marts.unit_results as r
+        on r.period = m.period and r.unit_code = c.unit_code
+    where c.period = $period and c.level = 'unit'
+),
+units as (
+    select
+        unit_code,
+        unit_name,
+        position,
+        string_agg(state, ',' order by period) as states,
+        string_agg(period, ',' order by period) as periods,
+        count(*) filter (where state not in ('on_time', '')) as exceptions,
+    from states
+    group by unit_code, unit_name, position
+)
+select
+    u.scope,
+    case
+        when count(*) over (partition by u.scope) > $shown
+            then row_number() over (partition by u.scope order by exceptions desc, position)
+        else row_number() over (partition by u.scope order by position)
+    end as place,
+    n.unit_code,
+    n.unit_name,
+    n.states,
+    n.periods,
+from units as n
+inner join core.scope_units as u
+    on u.period = $period and u.unit_code = n.unit_code

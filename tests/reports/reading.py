@@ -1,0 +1,49 @@
+"""Reading documents back with other programs, for the tests of the renderers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def converted(document: Path, folder: Path) -> Path:
+    """The document as LibreOffice lays it out with our own fonts, as a PDF; skipped where it is not installed."""
+    office = shutil.which("soffice")
+    if not office:
+        pytest.skip("LibreOffice is not installed")
+    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
+    command = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", str(folder), str(document)]
+    fonts = folder / "fonts.conf"
+    fonts.write_text(
+        f"<fontconfig><dir>{REPOSITORY / 'reports' / 'fonts'}</dir><cachedir>{folder / 'cache'}</cachedir></fontconfig>",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "FONTCONFIG_FILE": str(fonts)}
+    subprocess.run(command, check=True, capture_output=True, timeout=180, env=environment)
+    return folder / f"{document.stem}.pdf"
+
+
+def rendered_elsewhere(module: str, function: str, report: str) -> str:
+    """The sha256 of what another process renders: `reports.MODULE.FUNCTION` of `made_reports.REPORT()`."""
+    program = (
+        "import hashlib\n"
+        "from tests.reports import made_reports\n"
+        f"from reports.{module} import {function}\n"
+        f"print(hashlib.sha256({function}(made_reports.{report}())).hexdigest())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, check=True, capture_output=True, text=True, timeout=120
+    )
+    return done.stdout.strip()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

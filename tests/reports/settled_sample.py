@@ -1,0 +1,100 @@
+"""The sample of the package, settled as a run settles it: what the tests of the report's content look at.
+
+Belongs here: making the warehouse and the headers. Does not: asserting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from assets import months, staging
+from assets.limits import Limits
+from assets.mail.sightings import mails, open_sightings
+from assets.mail.sources import collect_folder
+from assets.parsing import Parser
+from assets.periods import Deadline
+from assets.register import load_register
+from assets.scans.thresholds import SealThresholds
+from assets.warehouse import Warehouse, open_warehouse
+from expectations.catalogue import Catalogue, load_catalogue
+from reports.content import gather
+from reports.model import Header, Report
+
+SAMPLE = Path(__file__).parents[2] / "pipelines" / "sample"
+WEIGHTS = {"timeliness": 20.0, "data_quality": 20.0, "self_check": 30.0, "rectification": 20.0, "indicators": 10.0}
+EMPTY = "2026-11"  # no mail of the sample speaks of it
+LAST = "2026-10"
+
+
+class Sample:
+    """The settled warehouse, with what a report is gathered by."""
+
+    def __init__(self, warehouse: Warehouse, catalogue: Catalogue, work: months.Work) -> None:
+        self.warehouse, self.catalogue, self.work = warehouse, catalogue, work
+
+    def headers(self, period: str, lang: str = "zh", **over: Any) -> dict[str, Header]:
+        """Headers of the deadline report of every scope."""
+        parameters = self.work.parameters(period)
+        scopes = self.warehouse.rows(
+            "select unit_code, unit_name from core.units where period = $period and level <> 'unit' order by position",
+            parameters,
+        )
+        values: dict[str, Any] = {
+            "period": period,
+            "version": "v1",
+            "kind": "deadline",
+            "as_of": parameters["cutoff"] + timedelta(minutes=30),
+            "cutoff": parameters["cutoff"],
+            "software": "0.0.0",
+            "lang": lang,
+            **over,
+        }
+        return {s["unit_code"]: Header(scope=s["unit_code"], scope_name=s["unit_name"], **values) for s in scopes}
+
+    def reports(self, period: str, lang: str = "zh", **over: Any) -> dict[str, Report]:
+        """The reports of every scope."""
+        parameters = self.work.parameters(period)
+        return gather(self.warehouse, self.catalogue, parameters, self.headers(period, lang, **over))
+
+    def summary(self, period: str, scope: str) -> dict[str, Any]:
+        """The figures of a scope, as summary.json has them."""
+        text = self.warehouse.value(
+            "select summary from marts.summaries where period = $period and scope = $scope",
+            {"period": period, "scope": scope},
+        )
+        figures: dict[str, Any] = json.loads(text)
+        return figures
+
+
+@contextmanager
+def settled_sample(root: Path) -> Iterator[Sample]:
+    """All months of the sample, and one after them in which nobody reported."""
+    catalogue, register = load_catalogue(), load_register(SAMPLE / "register")
+    sightings = open_sightings(root / "sightings.sqlite")
+    collect_folder(SAMPLE / "inbox", root / "archive", sightings, settle_seconds=0)
+    with open_warehouse(root / "warehouse") as warehouse:
+        parser = Parser(catalogue, Limits(), SealThresholds(), "tests")
+        staging.prepare(warehouse, parser)
+        staging.put_receipts(warehouse, mails(sightings))
+        staging.parse_new(warehouse, parser, root / "archive", root / "incoming")
+        work = months.Work(
+            warehouse=warehouse,
+            catalogue=catalogue,
+            register=register,
+            deadline=Deadline(),
+            form_versions=frozenset({catalogue.form_version}),
+            score_weights=WEIGHTS,
+            as_of=datetime(2026, 12, 7, 0, 30, tzinfo=Deadline().zone),
+            software="tests",
+        )
+        months.prepare(work)
+        months.index_mails(work)
+        for month in months.stale_months(work, EMPTY):
+            months.settle_month(work, month)
+        yield Sample(warehouse, catalogue, work)
+    sightings.close()

@@ -1,0 +1,237 @@
+"""The report's content against the warehouse: the figures of summary.json, each scope its own units, nothing personal."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from assets.warehouse import SQL, model
+from reports import content, queries
+from reports.facts import flat
+from reports.model import Chart, Matrix, Report, Table
+from reports.queries import described_queries
+from reports.sections import description
+from tests.reports.settled_sample import EMPTY, LAST, Sample
+
+SCOPES = ("EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01")
+MONTHS = ("2026-09", LAST, EMPTY)
+
+
+def table(report: Report, anchor: str) -> Table:
+    return next(t for t in report.tables() if t.anchor == anchor)
+
+
+def column(found: Table, key: str) -> list[Any]:
+    place = [c.key for c in found.columns].index(key)
+    return [row[place] for row in found.rows]
+
+
+def texts_of(report: Report) -> str:
+    """Everything a report says, in one text."""
+    return repr(report)
+
+
+@pytest.mark.parametrize("period", MONTHS)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_figure_of_the_summary_is_in_the_report(sample: Sample, period: str, lang: str) -> None:
+    for scope, report in sample.reports(period, lang).items():
+        figures = table(report, "appendix_figures")
+        told = dict(zip(column(figures, "path"), column(figures, "value"), strict=True))
+        assert told == dict(flat(sample.summary(period, scope)))
+
+
+def test_all_sections_stand_in_the_order_of_the_specification(sample: Sample) -> None:
+    report = sample.reports(LAST)["EX"]
+    assert [s.key for s in report.sections] == list(sample.catalogue.texts["glossary"]["sections"])
+    assert all(s.headline for s in report.sections)
+
+
+def test_the_five_numbers_are_those_of_the_summary(sample: Sample) -> None:
+    for scope, report in sample.reports(LAST).items():
+        whole = table(report, "returns_by_form").rows[0]
+        units = sample.summary(LAST, scope)["units"]
+        complete = units["complete_on_time"] + units["complete_late"]
+        assert whole[1:4] == (units["expected"], complete, units["complete_on_time"])
+        assert whole[4:6] == (
+            round(100 * complete / units["expected"] + 1e-9, 2),
+            round(100 * units["complete_on_time"] / units["expected"] + 1e-9, 2),
+        )
+
+
+def test_the_matrix_shows_what_became_of_every_unit(sample: Sample) -> None:
+    report = sample.reports(LAST)["EX"]
+    matrix = next(b for s in report.sections for b in s.blocks if isinstance(b, Matrix))
+    assert matrix.periods[-1] == LAST
+    latest = [states[-1] for _, states in matrix.rows]
+    units = sample.summary(LAST, "EX")["units"]
+    assert latest.count("on_time") == units["complete_on_time"]
+    assert latest.count("late") == units["complete_late"]
+    assert {s: latest.count(s) for s in ("incomplete", "returned", "missing")} == {
+        s: units[s] for s in ("incomplete", "returned", "missing")
+    }
+
+
+def test_what_a_unit_owes_says_which_form_and_why(sample: Sample) -> None:
+    owed = table(sample.reports("2026-09")["EX"], "returns_owed")
+    by_state = dict(zip(column(owed, "unit_name"), column(owed, "state"), strict=True))
+    units = sample.summary("2026-09", "EX")["units"]
+    assert list(by_state.values()).count("missing") == units["missing"]
+    assert owed.total == units["missing"] + units["returned"] + units["incomplete"]
+    returned = [i for i, s in enumerate(column(owed, "state")) if s == "returned"]
+    assert all(column(owed, "reasons")[i] for i in returned)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_ranks_are_the_scopes_own_and_skip_after_ties(sample: Sample, scope: str) -> None:
+    scores = table(sample.reports(LAST)[scope], "scores")
+    ranks, points = column(scores, "rank"), column(scores, "score")
+    assert ranks == [1 + sum(other > own for other in points) for own in points]
+    assert ranks[0] == 1
+
+
+def test_the_parts_of_a_score_add_up_to_it(sample: Sample) -> None:
+    scores = table(sample.reports(LAST)["EX"], "scores")
+    parts = ("timeliness", "data_quality", "self_check", "rectification", "indicators")
+    for row in zip(column(scores, "score"), *(column(scores, p) for p in parts), strict=True):
+        assert row[0] == pytest.approx(sum(row[1:]), abs=0.03)
+
+
+def test_a_scope_speaks_of_its_own_units_alone(sample: Sample) -> None:
+    rows = sample.warehouse.rows(
+        """
+        select unit_name, unit_code
+        from core.units
+        where period = $period and level = 'unit'
+        """,
+        {"period": LAST},
+    )
+    report = texts_of(sample.reports(LAST)["EX-16"])
+    outside = [r["unit_name"] for r in rows if not r["unit_code"].startswith("EX-16")]
+    assert len(outside) > 10
+    assert [name for name in outside if name in report] == []
+    assert any(r["unit_name"] in report for r in rows if r["unit_code"].startswith("EX-16"))
+
+
+def test_rows_lead_to_their_mail_and_row(sample: Sample) -> None:
+    report = sample.reports(LAST)["EX"]
+    mails = set(column(table(report, "appendix_mails"), "mail"))
+    cited = [t for t in report.tables() if any(c.key == "mail" for c in t.columns) and t.anchor != "appendix_mails"]
+    assert len(cited) > 6
+    for found in cited:
+        assert {m for m in column(found, "mail") if m} <= mails, found.anchor
+        if "row" in [c.key for c in found.columns]:
+            assert all(c.unit for c in found.columns if c.key == "row"), found.anchor
+
+
+def test_no_section_asks_for_personal_data(sample: Sample) -> None:
+    personal = {c.key for s in sample.catalogue.sheets.values() for c in s.columns if c.pii}
+    personal |= {c.key for f in sample.catalogue.forms for c in f.cover if c.pii}
+    assert personal
+    parameters = {**sample.work.parameters(LAST), "shown": 1}
+    for block in described_queries().values():
+        cursor = sample.warehouse.execute(f"select * from ({model('sections/' + block['sql'])}) limit 0", parameters)
+        assert not personal & {d[0] for d in cursor.description or ()}, block["sql"]
+        cursor.fetchall()
+
+
+def test_no_name_or_phone_of_a_person_stands_in_a_report(sample: Sample) -> None:
+    people = sample.warehouse.rows(
+        """
+        select owner as name, owner_phone as phone from marts.exposed_assets where period = $period
+        union
+        select owner, owner_phone from marts.app_launches where period = $period
+        """,
+        {"period": LAST},
+    )
+    said = texts_of(sample.reports(LAST)["EX"])
+    assert len(people) > 5
+    assert [p for p in people if (p["phone"] and p["phone"] in said)] == []
+    assert not re.search(r"(?<!\d)1[3-9]\d{9}(?!\d)", said)
+
+
+def test_a_month_without_any_mail_claims_nothing(sample: Sample) -> None:
+    report = sample.reports(EMPTY)["EX"]
+    by_label = {k.anchor or k.label: k for k in report.kpis}
+    assert [k.value for k in report.kpis].count(None) == 5
+    assert all(k.detail for k in by_label.values())
+    assert [m for m in report.moves if m.kind == "better"] == []
+    assert report.provisional
+    unit = sample.warehouse.value(
+        "select unit_name from core.units where period = $period and level = 'unit' order by position",
+        {"period": EMPTY},
+    )
+    assert unit in report.provisional
+    assert next(s for s in report.sections if s.key == "incidents").headline == "没有一份附件3有效，安全事件情况不明"
+
+
+def test_the_first_month_has_nothing_to_compare_with(sample: Sample) -> None:
+    first = sample.work.register.first_period
+    report = sample.reports(first)["EX"]
+    assert report.moves == ()
+    assert all(k.before is None for k in report.kpis)
+    assert not any(isinstance(b, Chart) and b.kind == "line" for s in report.sections for b in s.blocks)
+
+
+def test_a_report_before_the_cut_off_names_who_is_missing(sample: Sample) -> None:
+    cutoff = sample.work.parameters("2026-09")["cutoff"]
+    reports = sample.reports("2026-09", kind="interim", version="interim", as_of=cutoff - timedelta(hours=30))
+    names = sample.warehouse.rows(
+        "select unit_name from marts.unit_results where period = '2026-09' and state in ('missing', 'returned')"
+    )
+    assert names
+    assert all(n["unit_name"] in reports["EX"].provisional for n in names)
+    complete = sample.reports(LAST, kind="interim", version="interim", as_of=sample.work.parameters(LAST)["cutoff"])
+    assert complete["EX-16"].provisional == ""
+
+
+def test_long_tables_are_cut_and_say_how_many_rows_there_are(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = sample.reports(LAST)["EX"]
+    monkeypatch.setattr(content, "ROWS_SHOWN", 5)
+    cut = sample.reports(LAST)["EX"]
+    units = table(cut, "appendix_units")
+    assert (len(units.rows), units.total) == (5, 24)
+    assert units.source == "data/units.csv"
+    assert table(cut, "scores_lowest").rows  # shown where the ranking is cut
+    assert "scores_lowest" not in [t.anchor for t in whole.tables()]
+    matrix = next(b for s in cut.sections for b in s.blocks if isinstance(b, Matrix))
+    assert (len(matrix.rows), matrix.total) == (5, 24)
+    assert matrix.rows[0][1][-1] != "on_time"
+
+
+def test_anchors_are_unique_and_lead_somewhere(sample: Sample) -> None:
+    for report in sample.reports(LAST).values():
+        anchors = [b.anchor for s in report.sections for b in s.blocks]
+        assert len(anchors) == len(set(anchors))
+        assert {k.anchor for k in report.kpis} - {""} <= set(anchors)
+        assert {*report.headline_anchors} - {""} <= {*anchors, "changes"}
+        assert len(report.headline_anchors) == len(report.headlines)
+
+
+def test_the_same_month_gives_the_same_content_and_travels_to_worker_processes(sample: Sample) -> None:
+    once, again = sample.reports(LAST), sample.reports(LAST)
+    assert once == again
+    assert pickle.loads(pickle.dumps(once)) == once
+
+
+def test_every_query_of_the_folder_is_used_and_says_its_grain() -> None:
+    spans = description("spans")
+    used = {b["sql"] for b in described_queries().values()} | {"scope_names", "scope_facts"}
+    used |= {*spans["instead"].values(), *(b["query"] for b in spans["section"]["blocks"])}
+    assert {p.stem for p in (SQL / "sections").glob("*.sql")} == used
+    assert [name for name in used if "Grain: one " not in model(f"sections/{name}")] == []
+
+
+def test_every_block_has_a_place_of_its_own() -> None:
+    blocks = [
+        next(
+            b[k] for k in ("query", "figures", "history", "matrix", "heat", "chart", "definitions", "weights") if k in b
+        )
+        for s in description("sections")
+        for b in s["blocks"]
+    ]
+    assert len(blocks) == len(set(blocks))
+    assert queries.ROWS_SHOWN == content.ROWS_SHOWN

@@ -1,0 +1,90 @@
+"""The figures of summary.json found in each of the four forms, read back by other programs, on the sample.
+
+Belongs here: figures that a reader must find. Does not: how a form is made (test_xlsx, test_docx, test_pdf).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import docx
+import openpyxl
+import pypdf
+import pytest
+from docx.oxml.ns import qn
+
+from reports import notation
+from reports.model import Kpi, Report
+from reports.render import render
+from reports.workbook import FIRST_ROW
+from tests.reports.settled_sample import EMPTY, LAST, Sample
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")
+IDENTITY = {"period", "scope", "version", "kind", "as_of", "cutoff"}
+CASES = [(LAST, "zh"), (LAST, "en"), (EMPTY, "zh")]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=["-".join(case) for case in CASES])
+def made(request: pytest.FixtureRequest, sample: Sample) -> tuple[Report, dict[str, Any], dict[str, bytes]]:
+    """The carrier's report of a month, its summary, its documents."""
+    period, lang = request.param
+    scope, report = next(iter(sample.reports(period, lang).items()))
+    return report, sample.summary(period, scope), render(report)
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"[\s\u200b]+", "", text)
+
+
+def text_of(name: str, content: bytes) -> str:
+    """The text of a document as a reader extracts it, without spaces."""
+    if name == "report.pdf":
+        return squeezed("".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages))
+    if name == "report.docx":
+        body = docx.Document(io.BytesIO(content)).element.body
+        return squeezed("".join(t.text or "" for t in body.iter(qn("w:t"))))
+    assert name == "report.html"
+    return squeezed(re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", content.decode(), flags=re.S))
+
+
+def written(kpi: Kpi, lang: str) -> str:
+    return squeezed(notation.written(kpi.value, kpi.kind, lang))
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.docx", "report.pdf"])
+def test_documents_hold_the_headline_figures_and_what_is_said_of_them(made: Any, name: str) -> None:
+    report, _, documents = made
+    text = text_of(name, documents[name]).replace("&lt;", "<").replace("&amp;", "&").replace("&#34;", '"')
+    for kpi in report.kpis:
+        assert squeezed(kpi.label) in text
+        assert written(kpi, report.header.lang) in text
+    for headline in report.headlines:
+        assert squeezed(headline) in text
+    for section in report.sections:
+        assert squeezed(section.title) in text
+        assert squeezed(section.headline) in text
+
+
+def test_the_workbook_holds_every_figure_of_the_summary(made: Any) -> None:
+    report, summary, documents = made
+    book = openpyxl.load_workbook(io.BytesIO(documents["report.xlsx"]))
+    table = next(t for t in report.tables() if t.anchor == "appendix_figures")
+    keys = [column.key for column in table.columns]
+    sheet = next(s for s in book if str(s["A1"].value).endswith(table.title))
+    rows = sheet.iter_rows(min_row=FIRST_ROW + 1, max_row=FIRST_ROW + len(table.rows))
+    held = {row[keys.index("path")].value: row[keys.index("value")].value for row in rows}
+    figures = {path: value for path, value in flat(summary) if path.partition(".")[0] not in IDENTITY}
+    assert held.keys() >= {path for path in figures if ".by_" not in path}
+    assert {path: held[path] for path in figures if path in held} == pytest.approx(
+        {path: figures[path] for path in figures if path in held}
+    )
+
+
+def flat(branch: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    """Every figure by its dotted path."""
+    leaves = []
+    for key, value in branch.items():
+        leaves += flat(value, f"{before}{key}.") if isinstance(value, dict) else [(before + key, value)]
+    return leaves
