@@ -22,7 +22,8 @@ def test_a_name_keeps_its_first_character(name: str | None, masked: str | None) 
 
 
 @pytest.mark.parametrize(
-    ("phone", "masked"), [("13912345678", "139****5678"), ("010-1234567", "010****4567"), ("1234567", "****"), (None, None)]
+    ("phone", "masked"),
+    [("13912345678", "139****5678"), ("010-1234567", "010****4567"), ("1234567", "****"), (None, None)],
 )
 def test_a_phone_keeps_its_ends(phone: str | None, masked: str | None) -> None:
     assert pl.DataFrame({"p": [phone]}, schema={"p": pl.String}).select(mask_phone(pl.col("p"))).item() == masked
@@ -57,7 +58,9 @@ def test_no_text_of_a_csv_is_run_as_a_formula_and_none_is_lost(texts: list[str])
     read = list(csv.reader(io.StringIO(as_csv(pl.DataFrame({"t": texts})).decode("utf-8-sig"), newline="")))[1:]
     cells = [row[0] if row else "" for row in read]
     assert not any(c.startswith(("=", "+", "-", "@", "\t")) for c in cells)
-    assert [c.removeprefix("'") if d != t else c for c, t, d in zip(cells, texts, disarm_all(texts), strict=True)] == texts
+    assert [
+        c.removeprefix("'") if d != t else c for c, t, d in zip(cells, texts, disarm_all(texts), strict=True)
+    ] == texts
 
 
 def disarm_all(texts: list[str]) -> list[str]:
