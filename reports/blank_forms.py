@@ -83,11 +83,11 @@ class _Blank:
             self.formats[key] = self.book.add_format({**base, **properties})
         return self.formats[key]
 
-    def cell(self, column: Column, *, locked: bool) -> Format:
+    def cell(self, column: Column, *, locked: bool, **more: Any) -> Format:
         """How a cell of a column looks."""
         wrap = column.type in ("text", "enum_list", "url")
         look = {"border": 1, "border_color": RULE, "num_format": number_format(column), "text_wrap": wrap}
-        return self.format(**look, **({"bg_color": GREY} if locked else {"locked": False}))
+        return self.format(**look, **more, **({"bg_color": GREY} if locked else {"locked": False}))
 
     def source(self, column: Column) -> list[str] | str | None:
         """The choices of a column, or, where they are too long for a validation, their place on the hidden sheet."""
@@ -187,7 +187,7 @@ def _cover(blank: _Blank) -> None:
         sheet.write_string(row, 0, column.zh + star, blank.format(**label))
         _comment(sheet, row, 0, wording.hint("cover", column, columns))
         value = known.get(column.key)
-        look = blank.cell(column, locked=value is not None)
+        look = blank.cell(column, locked=value is not None, align="left")
         if value is None:
             sheet.write_blank(row, 1, None, look)
             blank.guard(sheet, "cover", column, columns, (row, row), 1)
