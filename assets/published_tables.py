@@ -63,8 +63,7 @@ def _protect(name: str, frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFra
         rows = frame.filter(personal).select("value", "message")
         masked = rows.select(mask(pl.col("value")))["value"]
         messages = [
-            message.replace(value, hidden)
-            for (value, message), hidden in zip(rows.iter_rows(), masked, strict=True)
+            message.replace(value, hidden) for (value, message), hidden in zip(rows.iter_rows(), masked, strict=True)
         ]
         at = personal.arg_true()
         frame = frame.with_columns(

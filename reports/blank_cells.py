@@ -111,9 +111,9 @@ class Wording:
         """A text of blank_forms.yaml."""
         return str(_texts()[key][self.lang]).format(**values)
 
-    def notes(self, **values: object) -> list[str]:
-        """The instructions, line by line."""
-        return [str(line).format(**values) for line in _texts()["notes"][self.lang]]
+    def lines(self, key: str, **values: object) -> list[str]:
+        """A text of several lines."""
+        return [str(line).format(**values) for line in _texts()[key][self.lang]]
 
     def heading(self, sheet: str, column: Column) -> str:
         """A heading as it is on paper, with its English name where English is spoken."""

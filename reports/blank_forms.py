@@ -393,13 +393,13 @@ def _notes(blank: _Blank, cutoff: str) -> None:
         sheet.set_column(at, at, width)
     sheet.write_string(0, 0, wording.say("notes_title"), blank.format(bold=True, font_size=14, font_color=NAVY))
     row = 2
-    for n, line in enumerate(wording.notes(cutoff=cutoff), 1):
+    for n, line in enumerate(wording.lines("notes", cutoff=cutoff), 1):
         sheet.write_string(row, 0, f"{n}. {line}", blank.format())
         row += 1
     row += 1
     frame = {"border": 1, "border_color": RULE, "text_wrap": True, "valign": "top"}
     head = blank.format(**{**frame, "bold": True, "bg_color": NAVY, "font_color": "#FFFFFF"})
-    for at, title in enumerate(wording.say("notes_columns").split(",")):
+    for at, title in enumerate(wording.lines("notes_columns")):
         sheet.write_string(row, at, title, head)
     sheet.repeat_rows(row)
     text = blank.format(**frame)

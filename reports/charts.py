@@ -213,7 +213,7 @@ def _line_chart(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
         first, last_known = known[0], known[-1]
         if len(known) > 1:
             x, y, value = first[1]
-            drawn.append(_text(x, y - 10, _number(value, chart.unit, lang), anchor="middle", fill=MUTED))
+            drawn.append(_text(x - 8, y - 10, _number(value, chart.unit, lang), fill=MUTED))  # clear of the axis
         x, y, value = last_known[1]
         drawn.append(_text(x + 10, y + 4.5, _number(value, chart.unit, lang), fill=colour, bold=True))
     return drawn + _under(chart.labels, xs, bottom, (right - left) / count, lang), bottom + 42

@@ -15,7 +15,7 @@ from reports.model import Header, Value
 from reports.naming import Look
 from reports.queries import Found
 from reports.sections import all_said, description, share
-from reports.wording import Words
+from reports.wording import Names, Words
 
 # Which form a figure of the summary rests on: nothing is known of it while nobody's form is effective. Agreements are
 # carried over from month to month, and so are problems, of which something is known once there was one.
@@ -27,6 +27,10 @@ RESTS_ON = {
     "incidents": "annex3",
     "indicators": "annex3",
 }
+
+
+# The states whose units sentences name, and the figures that count them.
+NAMED = {"missing": "missing", "returned": "returned", "incomplete": "incomplete", "late": "complete_late"}
 
 
 def known(summary: Mapping[str, Any], path: str) -> Any:
@@ -110,7 +114,7 @@ def make_facts(
         "before": before,
         "rows": Rows(found),
         "total": {key: f.total for key, f in found.items()},
-        "units": {s: list(names.get(s, ())) for s in ("missing", "returned", "incomplete", "late")},
+        "units": {state: Names(names.get(state, ()), units[key]) for state, key in NAMED.items()},
         "delta": delta,
         "name": name,
         "kind": header.kind,
@@ -119,7 +123,7 @@ def make_facts(
         "before_version": header.before_version,
         "rate_on_time": rate,
         "rate_moved": None if rate is None or rate_before is None else round(rate - rate_before, 2),
-        "zero_scores": 0, "supervised": 0, "mean_score": None, "received": 0, "counted": 0, "high_overdue": 0,
+        "zero_scores": 0, "top_scores": 0, "last_scores": 0, "supervised": 0, "mean_score": None, "received": 0, "counted": 0, "high_overdue": 0,
         "weights": {}, "worse": 0, "better": 0,
         **figures,
     }  # fmt: skip

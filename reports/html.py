@@ -32,6 +32,7 @@ TEMPLATES = HERE / "templates"
 HEADING_FONT = HERE / "fonts" / "NotoSerifSC-Bold.ttf"
 CHART_WIDTH, CHART_WIDTH_BESIDE, HEAT_WIDTH = 520, 380, 1176
 ROWS_BEFORE_FOLD = 15  # a script folds what is beyond, and unfolds it when asked; without it all rows stand there
+MATRIX_ROWS_BEFORE_FOLD = 40
 ROWS_TO_FOLD = 6  # fewer than these are not worth folding
 NARROW_COLUMNS, NARROW_ROWS = 6, 15  # a table of no more stands beside its neighbour
 MOST_IN_GROUP = 4
@@ -330,9 +331,10 @@ class _Page:
             text = text.replace(str(file), f'<a href="{file}">{file}</a>')
         return Markup(text)
 
-    def folds(self, table: Table) -> int:
+    def folds(self, block: Table | Matrix) -> int:
         """How many rows a script leaves unfolded; 0 where it folds none."""
-        return ROWS_BEFORE_FOLD if len(table.rows) >= ROWS_BEFORE_FOLD + ROWS_TO_FOLD else 0
+        shown = MATRIX_ROWS_BEFORE_FOLD if isinstance(block, Matrix) else ROWS_BEFORE_FOLD
+        return shown if len(block.rows) >= shown + ROWS_TO_FOLD else 0
 
     def changes(self) -> Table:
         """What a supplement changes."""

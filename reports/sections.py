@@ -77,7 +77,12 @@ def _holds(entry: Mapping[str, Any], facts: Facts) -> bool:
 
 
 def _fill(entry: Mapping[str, Any], facts: Facts, words: Words) -> str:
-    return words.say(entry["say"], **{k: evaluate(v, facts) for k, v in entry.get("with", {}).items()})
+    """The text of an entry; a value may itself be a list of entries, of which the first that holds is said."""
+    values = {
+        name: first_said(value, facts, words) if isinstance(value, list) else evaluate(value, facts)
+        for name, value in entry.get("with", {}).items()
+    }
+    return words.say(entry["say"], **values)
 
 
 def first_said(entries: Sequence[Mapping[str, Any]], facts: Facts, words: Words) -> str:

@@ -35,6 +35,14 @@ def texts() -> Mapping[str, Mapping[str, Any]]:
     return content
 
 
+class Names(list[str]):
+    """Some of many names; `total` counts them all."""
+
+    def __init__(self, names: Sequence[str], total: int) -> None:
+        super().__init__(names)
+        self.total = total
+
+
 class Words(string.Formatter):
     """The texts in one language. Use `words(lang)`, which keeps one of each."""
 
@@ -78,9 +86,10 @@ class Words(string.Formatter):
     def names(self, names: Sequence[str], shown: int = NAMES_SHOWN) -> str:
         """Names joined; of many the first few, and how many there are in all."""
         separator = self.say("names.separator")
-        if len(names) <= shown + 1:
+        total = names.total if isinstance(names, Names) else len(names)
+        if total <= shown + 1:
             return separator.join(names)
-        return self.say("names.more", names=separator.join(names[:shown]), n=len(names), rest=len(names) - shown)
+        return self.say("names.more", names=separator.join(names[:shown]), n=total, rest=total - shown)
 
     def all_names(self, names: Sequence[str]) -> str:
         """As `names`, with more of them."""

@@ -17,7 +17,7 @@
     return kind === "text" ? collator.compare(a, b) : a - b;
   }
 
-  for (const table of document.querySelectorAll("table.data")) {
+  for (const table of document.querySelectorAll("table.data, table.mx")) {
     const body = table.tBodies[0];
     const rows = [...body.rows];
     const limit = Number(table.dataset.fold);
@@ -42,7 +42,7 @@
       }
     };
 
-    if (rows.length > 2) {
+    if (rows.length > 2 && table.matches(".data")) {
       [...table.tHead.rows[0].cells].forEach((cell, column) => {
         const button = document.createElement("button");
         button.type = "button";

@@ -1,5 +1,24 @@
 -- Figures that sentences speak of and the summary does not have. Grain: one scope.
-with results as (
+-- top_scores, last_scores: units that share the highest score, and the lowest.
+with scores as (
+    select
+        u.scope,
+        r.score,
+        max(r.score) over (partition by u.scope) as highest,
+        min(r.score) over (partition by u.scope) as lowest,
+    from marts.unit_results as r
+    inner join core.scope_units as u using (period, unit_code)
+    where period = $period
+),
+extremes as (
+    select
+        scope,
+        count(*) filter (where score = highest) as top_scores,
+        count(*) filter (where score = lowest) as last_scores,
+    from scores
+    group by scope
+),
+results as (
     select
         u.scope,
         count(*) filter (where score = 0) as zero_scores,
@@ -24,5 +43,8 @@ problems as (
 select
     r.* replace (cast(received as bigint) as received, cast(counted as bigint) as counted),
     coalesce(p.high_overdue, 0) as high_overdue,
+    e.top_scores,
+    e.last_scores,
 from results as r
+inner join extremes as e using (scope)
 left join problems as p using (scope)

@@ -177,9 +177,15 @@ def by_hand(rows: str, *, target: str = "worksheets/sheet1.xml", prefix: str = "
     link = f'<Relationship Id="s" Type="{RELATIONS}/worksheet" Target="{target}"/>'
     root = f'<Relationship Id="r" Type="{RELATIONS}/officeDocument" Target="/xl/workbook.xml"/>'
     sheets = f'<{p}sheets><{p}sheet name="{SHEET}" sheetId="7" r:id="s"/></{p}sheets>'
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    kinds = (
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/>'
+    )
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", f'<Types xmlns="{package}/content-types"/>')
+        archive.writestr("[Content_Types].xml", f'<Types xmlns="{package}/content-types">{kinds}</Types>')
         archive.writestr("_rels/.rels", f'<Relationships xmlns="{package}/relationships">{root}</Relationships>')
         archive.writestr("xl/workbook.xml", f'<{p}workbook {space} xmlns:r="{RELATIONS}">{sheets}</{p}workbook>')
         archive.writestr(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 
 import openpyxl
 import pytest
@@ -123,10 +124,10 @@ def test_a_marked_cell_keeps_everything_of_its_style_but_the_fill(maker: str) ->
     content = MAKERS[maker]()
     before, after = opened(content)[SHEET]["C3"], opened(marked(content))[SHEET]["C3"]
     assert after.number_format == before.number_format
-    assert after.border == before.border
-    assert after.font == before.font
-    assert after.protection == before.protection
-    assert after.alignment == before.alignment
+    assert repr(after.border) == repr(before.border)
+    assert repr(after.font) == repr(before.font)
+    assert repr(after.protection) == repr(before.protection)
+    assert repr(after.alignment) == repr(before.alignment)
 
 
 def test_only_the_list_is_selected_and_shown_first() -> None:
@@ -262,8 +263,6 @@ def test_explanations_are_read_back_with_what_they_explain(make: object) -> None
 
 
 def test_texts_cannot_run_and_always_fit() -> None:
-    from dataclasses import replace
-
     nasty = replace(
         entry(),
         problem="=cmd|' /C calc'!A0",
@@ -273,16 +272,15 @@ def test_texts_cannot_run_and_always_fit() -> None:
     )
     for content in (mark_workbook(by_openpyxl(), MARKS, feedback_sheet(nasty)), list_workbook(feedback_sheet(nasty))):
         assert content is not None
-        sheet = opened(content)["反馈"]
-        row = next(r for r in sheet.iter_rows() if r[0].value == "1")
-        assert [row[i].value for i in (2, 3, 4)] == ["'@SUM(A1)", "'=cmd|' /C calc'!A0", "'+1_x0041_"]
+        row = next(r for r in opened(content)["反馈"].iter_rows() if r[0].value == "1")
+        rows = read_workbook(content, "x", Limits()).sheets[0].rows
+        told = next(r for r in rows if r[0] == "1")
+        assert told[2:5] == ["'@SUM(A1)", "'=cmd|' /C calc'!A0", "'+1_x0041_"]
         assert all(c.data_type == "s" for c in row if c.value)
         assert len(row[6].value) <= 32_767
 
 
 def test_a_line_of_many_findings_keeps_as_many_ids_as_a_cell_holds() -> None:
-    from dataclasses import replace
-
     many = replace(entry(), subjects=tuple(f"{n:016x}" for n in range(5000)))
     (row,) = [r for r in opened(marked(by_openpyxl(), [], many)).worksheets[0].iter_rows() if r[0].value == "1"]
     ids = row[8].value.split(" ")
@@ -407,30 +405,33 @@ def test_what_cannot_be_marked_is_none_and_never_raises(content: bytes) -> None:
     assert mark_workbook(content, MARKS, feedback_sheet(entry())) is None
 
 
+PLAIN = by_openpyxl()
+ONCE = marked(PLAIN)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_damaged_packages_never_raise(data: st.DataObject) -> None:
-    content = bytearray(by_openpyxl())
+    content = bytearray(PLAIN)
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(content) - 1))
         content[at] = data.draw(st.integers(0, 255))
     mark_workbook(bytes(content), MARKS, feedback_sheet(entry()))
 
 
-_XML = [n for n in parts(marked(by_openpyxl())) if n.endswith((".xml", ".rels", ".vml"))]
+_XML = [n for n in parts(ONCE) if n.endswith((".xml", ".rels", ".vml"))]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(_XML), st.data())
 def test_parts_with_anything_cut_out_or_put_in_never_raise(name: str, data: st.DataObject) -> None:
-    content = marked(by_openpyxl())
-    part = bytearray(parts(content)[name])
+    part = bytearray(parts(ONCE)[name])
     start = data.draw(st.integers(0, len(part)))
     end = data.draw(st.integers(start, min(len(part), start + 60)))
     part[start:end] = data.draw(
         st.one_of(st.binary(max_size=8), st.sampled_from([b'r="A1"', b"<row/>", b"</c>", b'"', b"-1"]))
     )
-    mark_workbook(rewritten(content, {name: bytes(part)}), MARKS, feedback_sheet(entry()))
+    mark_workbook(rewritten(ONCE, {name: bytes(part)}), MARKS, feedback_sheet(entry()))
 
 
 # --------------------------------------------------------------------------------------------------------- any book

@@ -30,7 +30,7 @@ LANGUAGES = ("zh", "en")
 
 ODD = {
     "zh": re.compile(
-        r"[{}]|None|nan|  |。。|，，|，。|：。|；。|、、|[，、；：]$|其中 0 |([\d,]+) (?:个|起|项)[^，。]*，(?:其中 )?\1 (?:个|起|项)(?:逾期|报告超时|未评估|没有落实|未达标|未采取)|[\u4e00-\u9fff][,;:!?()][\u4e00-\u9fff]"
+        r"[{}]|None|nan|  |。。|，，|，。|：。|；。|、、|[，、；：]$|其中 0 |(?<![\d,])([\d,]+) (?:个|起|项)[^，。]*，(?:其中 )?\1 (?:个|起|项)(?:逾期|报告超时|未评估|没有落实|未达标|未采取)|[\u4e00-\u9fff][,;:!?()][\u4e00-\u9fff]"
     ),
     "en": re.compile(
         r"[{}]|(?<=[a-z,;:(] )None\b|[(“]None|nan\b|  | [,.;]|[,;:]\.|\.\.|: \.|\b0 of them|(?<![\d,.])1 (?:units|assets|apps|problems|mails|agreements|items|rows|"
@@ -48,8 +48,11 @@ def header(lang: str, **over: Any) -> Header:
 
 def facts_of(lang: str, now: dict[str, Any], before: dict[str, Any] | None, found: Any, **over: Any) -> dict[str, Any]:
     history = {**({"2026-09": before} if before else {}), "2026-10": now}
+    points = [r["score"] for r in found["scores"].dicts()]
     figures = {
-        "zero_scores": sum(r["score"] == 0 for r in found["scores"].dicts()),
+        "zero_scores": points.count(0),
+        "top_scores": points.count(max(points, default=0)),
+        "last_scores": points.count(min(points, default=0)),
         "supervised": 1,
         "mean_score": 50.5,
         "received": now["self_check"]["rows_received"],

@@ -108,7 +108,7 @@ def ole(streams: Mapping[str, bytes], *, storages: Iterable[str] = (), sector_sh
     """An OLE file with these streams and empty storages under its root; streams below 4096 bytes are short ones."""
     size = 1 << sector_shift
     short_size = 64
-    free, end, fat_mark = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+    free, end, fat_mark, difat_mark = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFC
     short_stream = b""
     short_fat: list[int] = []
     places: dict[str, int] = {}
@@ -146,19 +146,26 @@ def ole(streams: Mapping[str, bytes], *, storages: Iterable[str] = (), sector_sh
         directory += text.ljust(64, b"\0") + struct.pack("<HBBIII", len(text), kind, 1, free, right, child)
         directory += bytes(36) + struct.pack("<III", start, length, 0)
     directory_start = store(directory)
-    tables = 1
-    while tables * (size // 4) < len(fat) + tables:
+    per_sector = size // 4
+    tables, mores = 1, 0  # sectors of the table of sectors, and of the list of those that the header has no room for
+    while tables * per_sector < len(fat) + tables + mores:
         tables += 1
-    table_sectors = [*range(len(sectors), len(sectors) + tables)]
-    fat += [fat_mark] * tables
-    fat += [free] * (tables * (size // 4) - len(fat))
-    sectors += [struct.pack(f"<{size // 4}I", *fat[i * size // 4 : (i + 1) * size // 4]) for i in range(tables)]
+        mores = -(-max(tables - 109, 0) // (per_sector - 1))
+    numbers = [*range(len(sectors), len(sectors) + tables)]
+    more = len(sectors) + tables
+    fat += [fat_mark] * tables + [difat_mark] * mores
+    fat += [free] * (tables * per_sector - len(fat))
+    sectors += [struct.pack(f"<{per_sector}I", *fat[i * per_sector : (i + 1) * per_sector]) for i in range(tables)]
+    for index in range(mores):
+        listed = numbers[109 + index * (per_sector - 1) :][: per_sector - 1]
+        listed += [free] * (per_sector - 1 - len(listed))
+        sectors.append(struct.pack(f"<{per_sector}I", *listed, more + index + 1 if index < mores - 1 else end))
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16)
     header += struct.pack("<HHHHH6x", 0x3E, 3 if sector_shift == 9 else 4, 0xFFFE, sector_shift, 6)
     header += struct.pack("<II", 0, tables) + struct.pack("<III", directory_start, 0, 4096)
     short_tables = -(-len(short_fat) * 4 // size)
-    header += struct.pack("<IIII", short_fat_start, short_tables, end, 0)
-    header += struct.pack("<109I", *table_sectors, *[free] * (109 - tables))
+    header += struct.pack("<IIII", short_fat_start, short_tables, more if mores else end, mores)
+    header += struct.pack("<109I", *numbers[:109], *[free] * (109 - tables))
     return header.ljust(size, b"\0") + b"".join(sectors)
 
 

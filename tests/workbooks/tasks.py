@@ -38,6 +38,8 @@ def act(task: tuple[str, int]) -> int:
             pass
     elif name == "hang in C":
         sum(range(10**15))
+    elif name == "wait":
+        time.sleep(600)
     elif name == "allocate":
         bytearray(1 << 40)
     elif name == "grow":
@@ -60,6 +62,10 @@ def be_killed_once(mark: Path) -> str:
     mark.touch()
     os.kill(os.getpid(), signal.SIGKILL)
     return "never"
+
+
+def process_id(_: int) -> int:
+    return os.getpid()
 
 
 prepared: list[str] = []

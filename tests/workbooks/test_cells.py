@@ -366,6 +366,27 @@ def test_a_million_formatted_rows_around_one_value_are_no_rows() -> None:
     assert only_sheet(xlsx(row('<c r="A1"><v>7</v></c>') + blank)).rows == [[7.0]]
 
 
-def test_rows_without_numbers_after_blank_ones_with_them_are_refused_rather_than_moved() -> None:
+def test_cells_without_places_after_plain_ones_are_refused_rather_than_moved() -> None:
+    markup = row('<c r="B1"><v>1</v></c>') + '<row r="2"><c><v>2</v></c></row>'
     with pytest.raises(WorkbookUnreadable, match="damaged"):
-        read_workbook(xlsx('<row r="5" s="1"/><row><c r="A6"><v>1</v></c></row>'), "a.xlsx", LIMITS)
+        read_workbook(xlsx(markup), "a.xlsx", LIMITS)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    ["<!--{}-->", "<?note {}?>", '<x y="{}"/>', "<x><![CDATA[{}]]></x>"],
+    ids=["comment", "note", "value", "text"],
+)
+@pytest.mark.parametrize("length", [0, 9 << 20], ids=["one piece", "many pieces"])
+def test_what_only_looks_like_cells_is_none(hidden: str, length: int) -> None:
+    looks = " " * length + row('<c r="A1"><v>1</v></c>') + " " * length + row('<c r="A2"><v>1</v></c>', 2)
+    looks = looks.replace("<", "&lt;").replace('"', "&quot;") if "y=" in hidden else looks
+    markup = hidden.format(looks) + row('<c r="A3"><v>3</v></c>', 3)
+    assert cells(only_sheet(zipped(xlsx_parts(sheet_xml(markup)), level=0))) == {(3, 1): 3.0}
+
+
+def test_a_row_longer_than_a_piece_is_read() -> None:
+    text = "网" * 400_000
+    inner = "".join(f'<c r="{letter}1" t="inlineStr"><is><t>{text}</t></is></c>' for letter in "ABCDEF")
+    content = zipped(xlsx_parts(sheet_xml(row(inner) + row('<c r="A2"><v>1</v></c>', 2))), level=0)
+    assert only_sheet(content).rows == [[text] * 6, [1.0] + [None] * 5]

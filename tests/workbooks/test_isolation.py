@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import random
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ DEADLY = {
     "exit": "crashed",
     "hang": "timeout",
     "hang in C": "timeout",
+    "wait": "timeout",
     "allocate": "memory",
     "grow": "memory",
     "raise": "crashed",
@@ -37,7 +39,7 @@ def run(jobs: Iterable[tuple[str, int]], **options: Any) -> Iterator[tuple[tuple
 @pytest.mark.parametrize(("deed", "reason"), DEADLY.items())
 def test_the_task_that_its_worker_dies_of_is_told_and_the_others_have_their_results(deed: str, reason: str) -> None:
     jobs = [("work", 0), ("work", 1), (deed, 2), ("work", 3), ("work", 4), ("work", 5)]
-    results = list(run(jobs, seconds_per_task=0.5 if reason == "timeout" else 20.0))
+    results = list(run(jobs, seconds_per_task=0.2 if reason == "timeout" else 20.0))
     assert [job for job, _ in results] == jobs
     died = results.pop(2)[1]
     assert isinstance(died, Died)
@@ -119,6 +121,15 @@ def test_leaving_early_ends_the_workers() -> None:
     assert len(multiprocessing.active_children()) == 2
     results.close()  # type: ignore[attr-defined]
     assert multiprocessing.active_children() == []
+
+
+def test_a_worker_that_waits_for_work_is_not_timed() -> None:
+    results = run_isolated(
+        tasks.process_id, range(2), workers=1, batch=1, seconds_per_task=0.05, memory_bytes=256 * MIB
+    )
+    first = next(results)[1]
+    time.sleep(0.5)  # longer than a task may take
+    assert [result for _, result in results] == [first]
 
 
 def test_workers_are_prepared_before_their_first_task() -> None:

@@ -1,0 +1,53 @@
+"""The words of answers and blank forms: there in both languages, with the same places to fill, and well set.
+
+Belongs here: feedback.yaml and blank_forms.yaml, and rule ids in knock_on.yaml. Does not: messages (tests/test_texts.py).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from expectations.catalogue import load_catalogue
+from reports.feedback import HERE
+from tests.test_texts import HALF_WIDTH
+
+PLACE = re.compile(r"\{(\w+)\}")
+
+
+def load(name: str) -> Any:
+    return yaml.safe_load((HERE / name).read_text(encoding="utf-8"))
+
+
+TEXTS = [
+    pytest.param(text, id=f"{name}-{key}")
+    for name in ("feedback.yaml", "blank_forms.yaml")
+    for key, text in load(name).items()
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_every_text_is_there_in_both_languages_with_the_same_places(text: dict[str, Any]) -> None:
+    assert set(text) == {"zh", "en"}
+    zh, en = ("\n".join(t) if isinstance(t, list) else t for t in (text["zh"], text["en"]))
+    assert zh.strip()
+    assert en.strip()
+    assert set(PLACE.findall(zh)) == set(PLACE.findall(en))
+    assert not HALF_WIDTH.search(zh), zh
+
+
+def test_what_follows_from_what_names_rules_and_columns_that_there_are() -> None:
+    catalogue = load_catalogue()
+    for entry in load("knock_on.yaml"):
+        for side in (entry["cause"], entry["follows"]):
+            if isinstance(side, dict):
+                assert side["effect"] in {r.effect for r in catalogue.rules.values()}
+            else:
+                assert set(side) <= catalogue.rules.keys()
+        assert entry["within"] in {"form", "row", "cell", "heading", "flag"}
+        if "at" in entry:
+            sheet, column = entry["at"].split(".")
+            assert catalogue.sheets[sheet].column(column)

@@ -1,0 +1,30 @@
+"""Workbooks opened and saved by LibreOffice, as a user would; tests that need it are skipped where it is not installed.
+
+Belongs here: running it. Does not: asserting.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+
+def through_libreoffice(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
+    """The workbooks as LibreOffice saves them, by name without extension."""
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("LibreOffice (soffice) is not installed, so nothing is known of files that it saved")
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / f"{name}.xlsx").write_bytes(content)
+    command = [
+        program, "--headless", f"-env:UserInstallation=file://{folder}/profile",
+        "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "saved"),
+        *(str(folder / f"{name}.xlsx") for name in files),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    return {name: (folder / "saved" / f"{name}.xlsx").read_bytes() for name in files}
