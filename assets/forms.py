@@ -135,9 +135,13 @@ def read_explanations(workbook: Workbook) -> list[Explanation]:
                 continue
             finding_id, subject, text = (places[name] for name in EXPLANATION_COLUMNS)
             explanations.extend(
-                Explanation(str(below[finding_id] or ""), str(below[subject] or ""), clean_text(below[text])[0])
+                Explanation(name, about, clean_text(below[text])[0])
                 for below in sheet.rows[r + 1 :]
-                if not _blank(below[text]) and not _blank(below[subject])
+                if not _blank(below[text])
+                # A line for many cells of a column names each of its findings, in the same order.
+                for name, about in zip(
+                    str(below[finding_id] or "").split(), str(below[subject] or "").split(), strict=False
+                )
             )
             break
     return explanations

@@ -55,8 +55,8 @@ def _decodes(pair: bytes) -> bool:
 
 
 def main(packages: Path) -> None:
-    """Write the four subsets beside this file, and the licence."""
-    wanted = characters()
+    """Write the four subsets beside this file, and the licence with the copyright of each font."""
+    wanted, copyrights = characters(), set()
     for name, source in SOURCES.items():
         options = Options()
         options.hinting = False
@@ -65,14 +65,15 @@ def main(packages: Path) -> None:
         options.notdef_outline = True
         options.name_IDs = ["*"]
         font = TTFont(packages / source, recalcTimestamp=False)
+        copyrights.add(f"{font['name'].getDebugName(1)}: {font['name'].getDebugName(0)}")
         subsetter = Subsetter(options)
         subsetter.populate(unicodes=wanted)
         subsetter.subset(font)
         font.save(HERE / name)
         sys.stdout.write(f"{name} {(HERE / name).stat().st_size} bytes, {len(font.getBestCmap())} characters\n")
-    (HERE / "OFL.txt").write_text(
-        (packages / "noto-sans-sc/LICENSE_FONT").read_text(encoding="utf-8"), encoding="utf-8"
-    )
+    licence = (packages / "noto-sans-sc/LICENSE_FONT").read_text(encoding="utf-8")
+    terms = licence[licence.index("This Font Software is licensed") :]
+    (HERE / "OFL.txt").write_text("\n".join(sorted(copyrights)) + "\n\n" + terms, encoding="utf-8")
 
 
 if __name__ == "__main__":

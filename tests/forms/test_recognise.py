@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assets.forms import RecognisedForm, hinted_form, normalise_heading, recognise
+from assets.forms import RecognisedForm, hinted_form, normalise_heading, read_explanations, recognise
 from assets.limits import Limits
 from assets.workbooks.sheet import Sheet, Workbook
 from expectations.catalogue import Catalogue, load_catalogue
@@ -197,3 +197,22 @@ def test_a_workbook_without_a_sheet_of_a_form_is_none(catalogue: Catalogue) -> N
 )
 def test_a_name_hints_at_a_form(catalogue: Catalogue, name: str, form: str | None) -> None:
     assert hinted_form(name, catalogue) == form
+
+
+def test_explanations_are_read_from_the_feedback_sheet(catalogue: Catalogue) -> None:
+    rows = [
+        ["反馈"],
+        ["序号", "问题", "情况说明", "finding_id", "subject"],
+        [1.0, "…", "端口为运维专用，已限源访问", "f1", "s1"],
+        [2.0, "…", None, "f2", "s2"],
+        [3.0, "C5:C40，共 2 处", "统一由省公司整改", "f3 f4", "s3 s4"],
+    ]
+    workbook = annex3(catalogue)
+    workbook.sheets.insert(0, grid("反馈", rows))
+    told = [(e.finding_id, e.subject, e.text) for e in read_explanations(workbook)]
+    assert told == [
+        ("f1", "s1", "端口为运维专用，已限源访问"),
+        ("f3", "s3", "统一由省公司整改"),
+        ("f4", "s4", "统一由省公司整改"),
+    ]
+    assert read_explanations(annex3(catalogue)) == []
