@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 
 from assets.faults import Fault
 from assets.limits import Limits
-from assets.values import Reading, clean_text, reader
+from assets.values import Reading, reader
 from assets.workbooks.sheet import Cell, Sheet, Workbook
 from expectations.catalogue import Catalogue, Column, Form, SheetForm
 
@@ -123,6 +123,16 @@ def recognise(workbook: Workbook, file: str, catalogue: Catalogue, limits: Limit
     return forms
 
 
+def _names(cell: Cell) -> list[str]:
+    return str(cell or "").split()
+
+
+def _as_written(cell: Cell) -> str:
+    """A unit's own words: on one line, without characters that cannot be seen, its punctuation as it is."""
+    seen = (c if c.isprintable() else " " for c in str(cell))
+    return " ".join("".join(seen).split())
+
+
 def read_explanations(workbook: Workbook) -> list[Explanation]:
     """What a unit wrote into column 情况说明 of the sheet 反馈 that its feedback carried, blank cells left out."""
     explanations: list[Explanation] = []
@@ -135,13 +145,11 @@ def read_explanations(workbook: Workbook) -> list[Explanation]:
                 continue
             finding_id, subject, text = (places[name] for name in EXPLANATION_COLUMNS)
             explanations.extend(
-                Explanation(name, about, clean_text(below[text])[0])
+                Explanation(name, about, _as_written(below[text]))
                 for below in sheet.rows[r + 1 :]
                 if not _blank(below[text])
                 # A line for many cells of a column names each of its findings, in the same order.
-                for name, about in zip(
-                    str(below[finding_id] or "").split(), str(below[subject] or "").split(), strict=False
-                )
+                for name, about in zip(_names(below[finding_id]), _names(below[subject]), strict=False)
             )
             break
     return explanations
