@@ -37,9 +37,13 @@ test: setup
 bench: setup
 	.venv/bin/python -m tests.bench --units $(BENCH_UNITS)
 
-lock:
-	.venv/bin/python -m pip install --quiet uv && .venv/bin/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+lock: setup
+	.venv/bin/python -m pip install --quiet uv
+	.venv/bin/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--quiet --output-file requirements.lock
 
 clean:
 	rm -rf .venv build *.egg-info
+
+picture: setup
+	.venv/bin/python -m tests.picture

@@ -307,7 +307,7 @@ def put_references(work: Work, period: str) -> None:
         "profile": pl.String, "item_code": pl.String, "checklist": pl.String, "weight": pl.Float64,
         "target": pl.Float64, "target_text": pl.String,
     }  # fmt: skip
-    warehouse.put("core.profile_items", pl.DataFrame(items, schema=item_schema))
+    _keep_profiles(work, pl.DataFrame(items, schema=item_schema))
     warehouse.put(
         "core.indicators",
         pl.DataFrame(
@@ -326,6 +326,26 @@ def put_references(work: Work, period: str) -> None:
     )
     weights = {name: [float(points)] for name, points in work.score_weights.items()}
     warehouse.put("core.score_weights", pl.DataFrame(weights))
+
+
+def _keep_profiles(work: Work, items: pl.DataFrame) -> None:
+    """Add the items of the period's profiles to core.profile_items, beside those of other months' profiles.
+
+    A profile says by itself whom it is asked of, and when; only another catalogue changes what it asks.
+    """
+    warehouse = work.warehouse
+    warehouse.put("core.profile_items_now", items.with_columns(catalogue=pl.lit(work.catalogue.digest)))
+    warehouse.execute("create table if not exists core.profile_items as from core.profile_items_now limit 0")
+    warehouse.execute("begin")
+    warehouse.execute(
+        """
+        delete from core.profile_items
+        where catalogue <> $digest or profile in (select profile from core.profile_items_now)
+        """,
+        {"digest": work.catalogue.digest},
+    )
+    warehouse.execute("insert into core.profile_items by name from core.profile_items_now")
+    warehouse.execute("commit")
 
 
 def _is_supervised(register: Register, unit: Unit, period: str) -> bool:

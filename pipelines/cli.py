@@ -296,14 +296,16 @@ def pull(
     target: Annotated[Path | None, typer.Option("--out", help="Where to put it; else the current folder.")] = None,
     home: HomeOption = None,
 ) -> None:
-    """Fetch a published report. csv and parquet come as one .zip of the tables."""
+    """Fetch a published report of a month, a half-year (2026H2) or a year. csv and parquet come as one .zip."""
+    from assets.periods import is_span, months_of  # noqa: PLC0415
     from assets.publishing import latest_version  # noqa: PLC0415
     from assets.register import load_register  # noqa: PLC0415
 
     place = _open(home)
     if form not in PULLED:
         raise WrongUse(f"--format {form!r} is none of {', '.join(PULLED)}")
-    chosen = scope or load_register(place.register).tree(_period(period)).carrier
+    last_month = months_of(period)[-1] if is_span(period) else _period(period)
+    chosen = scope or load_register(place.register).tree(last_month).carrier
     folder = place.published / period / chosen
     wanted = version or latest_version(folder)
     if wanted is None or not (folder / wanted).is_dir():

@@ -123,8 +123,8 @@ def make_facts(
         "before_version": header.before_version,
         "rate_on_time": rate,
         "rate_moved": None if rate is None or rate_before is None else round(rate - rate_before, 2),
-        "zero_scores": 0, "top_scores": 0, "last_scores": 0, "supervised": 0, "mean_score": None, "received": 0, "counted": 0, "high_overdue": 0,
-        "weights": {}, "worse": 0, "better": 0,
+        "zero_scores": 0, "top_scores": 0, "last_scores": 0, "supervised": 0, "mean_score": None, "high_overdue": 0,
+        "received": 0, "counted": 0, "weights": {}, "worse": 0, "better": 0,
         **figures,
     }  # fmt: skip
     ratios = facts["rows"]["indicators_ratios"]

@@ -22,6 +22,7 @@ from fontTools.ttLib import TTFont
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from assets.periods import is_period
 from reports import notation
 from reports.charts import sparkline, svg
 from reports.model import Chart, Column, Kpi, Matrix, Report, Table, Value
@@ -159,6 +160,7 @@ class _Page:
         self.words = words(self.lang)
         self.labels = notation.labels(self.lang)
         self.marks = notation.marks(self.lang)
+        self.is_month = is_period(report.header.period)
         self.numbers = {block.anchor: number for _, block, number in notation.blocks(report)}
         self.mails = {
             str(row[0])[: notation.MAIL_SHOWN]

@@ -1,0 +1,36 @@
+"""`make picture`: the picture of the report in the README, taken of the sample's 2026-10 by a real browser."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.jobs.expected import EXPECTED, latest
+
+TARGET = Path(__file__).parent.parent / "reports" / "report.png"
+WIDTH, HEIGHT = 1360, 1180
+
+
+def main() -> None:
+    """Run the sample month in a home of its own and photograph the first screen of its report."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        sixth = [sys.executable, "-m", "pipelines.cli"]
+        subprocess.run([*sixth, "init", "--sample", "--home", str(home)], check=True)
+        as_of = EXPECTED["2026-10/deadline"]["as_of"]
+        subprocess.run([*sixth, "run", "--home", str(home), "--period", "2026-10", "--as-of", as_of], check=True)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            page.goto((latest(home, "2026-10", "EX") / "report.html").as_uri())
+            page.screenshot(path=TARGET)
+            browser.close()
+    print(TARGET)
+
+
+if __name__ == "__main__":
+    main()
