@@ -33,6 +33,7 @@ from assets.summary import summaries
 from assets.warehouse import SQL, Warehouse, model
 from expectations.catalogue import Catalogue
 from expectations.suites import Check, Validator
+from expectations.validating import ValidatorProcess
 
 ROW_MARTS = (
     "exposed_assets", "app_launches", "self_check", "rectification", "incidents", "indicators", "agreements",
@@ -54,11 +55,11 @@ class Work:
     score_weights: Mapping[str, float]
     as_of: datetime
     software: str
-    make_validator: Callable[[], Validator] = Validator
+    make_validator: Callable[[], Validator | ValidatorProcess] = Validator
     progress: Callable[[str, int, int], None] | None = None
 
     @cached_property
-    def validator(self) -> Validator:
+    def validator(self) -> Validator | ValidatorProcess:
         """The run's one validator, made when first needed: Great Expectations takes seconds to import."""
         return self.make_validator()
 

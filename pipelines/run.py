@@ -12,11 +12,12 @@ from pathlib import Path
 from assets.periods import Deadline
 from assets.publishing import latest_version
 from assets.register import Register, load_register
+from expectations.validating import start_early
 from pipelines.home import Home
 from pipelines.settings import load_settings
 
 WORKER_MODULES = [
-    "assets.parsing", "reports.html", "reports.docx", "reports.xlsx", "reports.pdf", "reports.feedback_folders",
+    "cv2", "assets.parsing", "reports.html", "reports.docx", "reports.xlsx", "reports.pdf", "reports.feedback_folders",
 ]  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def check_before_run(home: Home) -> tuple[Deadline, Register]:
 def run_period(home: Home, period: str, as_of: datetime, source: Path | None, lang: str) -> Outcome:
     """Materialise every asset of the period; raises whatever a stage failed with."""
     home.prepare()
+    start_early()
     _warm_workers()
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     import dagster as dg  # noqa: PLC0415 - a second, and only runs need it

@@ -19,6 +19,7 @@ from assets.parsing import Parser
 from assets.register import load_register
 from assets.warehouse import Warehouse, open_warehouse
 from expectations.catalogue import load_catalogue
+from expectations.validating import make_validator
 from pipelines import __version__
 from pipelines.home import Home
 from pipelines.progress import reporter
@@ -55,6 +56,7 @@ class Session:
             score_weights=weights,
             as_of=self.as_of,
             software=__version__,
+            make_validator=make_validator,
             progress=reporter,
         )
         prepare(work)

@@ -1,0 +1,76 @@
+"""Great Expectations in a process of its own, which imports it on the other core while the run starts.
+
+Importing GX takes two seconds or more, as long as everything that a run does before its first rule. Belongs here: the
+process and what goes in and out of it. Does not: suites and masks (suites.py, engine.py, masks.py).
+"""
+
+from __future__ import annotations
+
+import atexit
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+import polars as pl
+
+from expectations.suites import Check, Validator
+
+
+class ValidatorDied(Exception):
+    """The process that asks the rules has ended by itself, as when the machine's memory ran out."""
+
+
+@dataclass(slots=True)
+class ValidatorProcess:
+    """Stands for a Validator that lives in another process."""
+
+    process: BaseProcess
+    pipe: Connection
+
+    def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
+        """As Validator.failures, and raises what it raises; ValidatorDied where the process has gone."""
+        try:
+            self.pipe.send((name, checks, frame))
+            answer = self.pipe.recv()
+        except (EOFError, OSError) as error:
+            raise ValidatorDied(f"the process that asks the rules ended with {self.process.exitcode}") from error
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, pl.DataFrame)
+        return answer
+
+
+_early: ValidatorProcess | None = None
+
+
+def start_early() -> None:
+    """Start the process now, so that it has GX when the first frame comes. It ends with this process."""
+    global _early  # noqa: PLW0603 - one a process
+    if _early is None or not _early.process.is_alive():
+        context = get_context("spawn")  # a fork would copy locks that other threads hold
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs,))
+        process.start()
+        theirs.close()
+        _early = ValidatorProcess(process, ours)
+        atexit.register(ours.close)  # it ends by itself then; killed, its libraries would leave semaphores behind
+
+
+def make_validator() -> Validator | ValidatorProcess:
+    """The one that was started early; without it, one in this process."""
+    return _early or Validator()
+
+
+def _serve(pipe: Connection) -> None:
+    """Answer frames until the other end is closed."""
+    validator = Validator()
+    while True:
+        try:
+            name, checks, frame = pipe.recv()
+        except EOFError:
+            return
+        try:
+            pipe.send(validator.failures(name, checks, frame))
+        except Exception as error:
+            pipe.send(error)
