@@ -20,7 +20,6 @@ from pipelines.resources import HomeResource
 from pipelines.session import Session
 from pipelines.telling import feedback_folder, tell_units
 
-POOL = "warehouse"  # one writer at a time: DuckDB locks its file
 SHEETS = tuple(load_catalogue().sheets)
 WORST_UNITS = 20
 
@@ -57,7 +56,7 @@ def collect(session: Session) -> list[Collected]:
     return collected
 
 
-@dg.asset(group_name="mail", kinds={"email"}, pool=POOL)
+@dg.asset(group_name="mail", kinds={"email"})
 def archived_mails(home: HomeResource) -> dg.MaterializeResult:
     """Every mail of the mailbox and the drop folder, byte for byte under its sha256; nothing is ever deleted."""
     collected = collect(home.session)
@@ -72,7 +71,7 @@ def archived_mails(home: HomeResource) -> dg.MaterializeResult:
     )
 
 
-@dg.asset(group_name="mail", kinds={"duckdb"}, deps=[archived_mails], pool=POOL)
+@dg.asset(group_name="mail", kinds={"duckdb"}, deps=[archived_mails])
 def parsed_mails(home: HomeResource) -> dg.MaterializeResult:
     """Mails taken apart in worker processes: forms recognised, rows with the cell each value came from, scans."""
     session = home.session
@@ -94,7 +93,7 @@ def parsed_mails(home: HomeResource) -> dg.MaterializeResult:
     )
 
 
-@dg.asset(group_name="rows", kinds={"duckdb"}, deps=[parsed_mails], pool=POOL)
+@dg.asset(group_name="rows", kinds={"duckdb"}, deps=[parsed_mails])
 def earlier_months(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """The months before, settled again where their mails, the register or the rules have changed: what carries over."""
     work = home.session.indexed
@@ -109,7 +108,7 @@ def _unchanged(session: Session, period: str) -> bool:
     return not months.stale_months(session.indexed, period)
 
 
-@dg.asset(group_name="rows", kinds={"duckdb"}, deps=[earlier_months], pool=POOL)
+@dg.asset(group_name="rows", kinds={"duckdb"}, deps=[earlier_months])
 def submissions(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Whose each form is and which one stands: effective, returned or replaced."""
     work, period = home.session.indexed, context.partition_key
@@ -124,7 +123,7 @@ def submissions(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Mat
     )
 
 
-@dg.asset(group_name="findings", kinds={"greatexpectations"}, deps=[submissions], pool=POOL)
+@dg.asset(group_name="findings", kinds={"greatexpectations"}, deps=[submissions])
 def form_findings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Mails, covers, scans and every row held against their rules; each failing cell with its place and message."""
     work, period = home.session.indexed, context.partition_key
@@ -133,7 +132,7 @@ def form_findings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.M
     return dg.MaterializeResult(metadata={"dagster/row_count": _finding_count(home.session, period)})
 
 
-@dg.asset(group_name="rows", kinds={"duckdb"}, deps=[form_findings], pool=POOL)
+@dg.asset(group_name="rows", kinds={"duckdb"}, deps=[form_findings])
 def counted_rows(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """The rows of effective submissions, and which of them count: those that no drop finding touches."""
     work, period = home.session.indexed, context.partition_key
@@ -148,7 +147,7 @@ def counted_rows(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Ma
     return dg.MaterializeResult(metadata={"dagster/row_count": sum(counts.values()), "by sheet": counts})
 
 
-@dg.asset(group_name="findings", kinds={"greatexpectations"}, deps=[counted_rows], pool=POOL)
+@dg.asset(group_name="findings", kinds={"greatexpectations"}, deps=[counted_rows])
 def findings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """With the rules that look at other months, other units and at what is absent: all findings of the month."""
     work, period = home.session.indexed, context.partition_key
@@ -157,7 +156,7 @@ def findings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Materi
     return dg.MaterializeResult(metadata={"dagster/row_count": _finding_count(home.session, period)})
 
 
-@dg.asset(group_name="marts", kinds={"duckdb"}, deps=[findings], pool=POOL)
+@dg.asset(group_name="marts", kinds={"duckdb"}, deps=[findings])
 def marts(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Problems and agreements at the end of the month, what became of each unit, scores, figures of every scope."""
     work, period = home.session.indexed, context.partition_key
@@ -168,7 +167,7 @@ def marts(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Materiali
     return dg.MaterializeResult(metadata={"dagster/row_count": count})
 
 
-@dg.asset(group_name="reports", kinds={"jinja", "excel"}, deps=[marts], pool=POOL)
+@dg.asset(group_name="reports", kinds={"jinja", "excel"}, deps=[marts])
 def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """The consolidated report of every scope, with data and manifest, in a folder that appears whole or not at all."""
     from reports.content import gather  # noqa: PLC0415 - wanted here alone
@@ -193,7 +192,7 @@ def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> 
     )
 
 
-@dg.asset(group_name="units", kinds={"excel"}, deps=[published_reports], pool=POOL)
+@dg.asset(group_name="units", kinds={"excel"}, deps=[published_reports])
 def unit_feedback(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Every unit's answer: what to mend, and its own workbooks with the failing cells marked."""
     session = home.session
@@ -218,7 +217,7 @@ def unit_feedback(context: dg.AssetExecutionContext, home: HomeResource) -> dg.M
     )
 
 
-@dg.asset(group_name="units", kinds={"email"}, deps=[unit_feedback], pool=POOL)
+@dg.asset(group_name="units", kinds={"email"}, deps=[unit_feedback])
 def sent_notices(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Receipts to the units whose mails were processed; reminders and overdue notices on their days. Each once."""
     session = home.session
@@ -249,7 +248,6 @@ def _finding_count(session: Session, period: str) -> int:
         )
         for sheet in SHEETS
     ],
-    pool=POOL,
 )
 def rows_hold(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Iterator[dg.AssetCheckResult]:
     """One check a suite: the rules that rows fail, most cells first. A unit's fault never stops the month."""
@@ -284,7 +282,7 @@ def rows_hold(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Ite
         )
 
 
-@dg.asset_check(asset=marts, blocking=True, pool=POOL)
+@dg.asset_check(asset=marts, blocking=True)
 def figures_reconcile(context: dg.AssetCheckExecutionContext, home: HomeResource) -> dg.AssetCheckResult:
     """The SQL tests of sql/tests return no row: totals agree however they are summed; else nothing is published."""
     failing = {k: v for k, v in months.failing_tests(home.session.indexed, context.partition_key).items() if v}

@@ -17,9 +17,8 @@ run_monitoring:
   enabled: true
   poll_interval_seconds: 10
 concurrency:
-  pools:
-    granularity: op
-    default_limit: 1
+  runs:
+    max_concurrent_runs: 1
 """
 
 
