@@ -48,7 +48,7 @@ def render_html(report: Report) -> bytes:
     """The page, UTF-8."""
     page = _Page(report)
     html = _environment().get_template("report.html.jinja").render(page=page, report=report, header=report.header)
-    return html.encode()
+    return html.lstrip().encode()
 
 
 @cache

@@ -46,7 +46,7 @@ def test_marks_notes_and_contents_survive_libreoffice(saved: dict[str, bytes], m
 @pytest.mark.parametrize("maker", ["openpyxl", "xlsxwriter"])
 def test_explanations_survive_libreoffice(saved: dict[str, bytes], maker: str) -> None:
     told = read_explanations(read_workbook(saved[maker], "x.xlsx", Limits()))
-    assert [(e.subject, e.text) for e in told] == [(f"{2:016x}", "租用云主机,合同 2026-017")]
+    assert [(e.subject, e.text) for e in told] == [(f"{2:016x}", "租用云主机，合同 2026-017")]
 
 
 @pytest.mark.parametrize("maker", ["openpyxl", "xlsxwriter"])

@@ -257,7 +257,7 @@ def test_explanations_are_read_back_with_what_they_explain(make: object) -> None
     book.save(file)
     told = [(e.finding_id, e.subject, e.text) for e in read_explanations(read_workbook(file.getvalue(), "x", Limits()))]
     assert told == [
-        (f"{2:012x}", f"{2:016x}", "经地址转换,合同 2026-017"),
+        (f"{2:012x}", f"{2:016x}", "经地址转换，合同 2026-017"),
         (f"{3:012x}", f"{3:016x}", "租用云主机"),
     ]
 
