@@ -234,7 +234,7 @@ def _decode_pages(content: bytes) -> None:
 
     with pikepdf.open(io.BytesIO(content)) as pdf:
         for page in pdf.pages:
-            for image in page.images.values():
+            for image in page.get_images().values():
                 cv2.imdecode(np.frombuffer(image.read_raw_bytes(), np.uint8), cv2.IMREAD_REDUCED_COLOR_4)
 
 
