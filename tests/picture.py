@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,8 +24,18 @@ def main() -> None:
         subprocess.run([*sixth, "init", "--sample", "--home", str(home)], check=True)
         as_of = EXPECTED["2026-10/deadline"]["as_of"]
         subprocess.run([*sixth, "run", "--home", str(home), "--period", "2026-10", "--as-of", as_of], check=True)
+        # A reader's machine has Chinese fonts; this one need not: ours stand in.
+        fonts = Path(folder) / "fonts.conf"
+        fonts.write_text(
+            f"<fontconfig><dir>{TARGET.parent / 'fonts'}</dir><cachedir>{folder}/cache</cachedir></fontconfig>",
+            encoding="utf-8",
+        )
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+            browser = playwright.chromium.launch(
+                executable_path="/usr/bin/chromium",
+                args=["--no-sandbox"],
+                env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
+            )
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.goto((latest(home, "2026-10", "EX") / "report.html").as_uri())
             page.screenshot(path=TARGET)
