@@ -202,7 +202,9 @@ def read_mails(work: Work, period: str) -> list[Mail]:
         r["mail"]: Mail(**r)
         for r in warehouse.rows(
             """
-            select p.mail, m.sender, m.subject, m.text_start, p.received_at, p.trusted, m.workbooks, p.copies
+            select
+                p.mail, m.sender, m.subject, m.text_start, p.received_at, p.trusted, m.workbooks, p.copies,
+                m.mail in (select mail from staging.explanations) as explains,
             from core.mail_periods as p
             inner join staging.mails as m using (mail)
             where p.period = $period
@@ -390,9 +392,9 @@ def _explanations(work: Work, period: str) -> dict[str, str]:
         """
         select e.subject, e.text
         from staging.explanations as e
-        inner join core.submissions as s using (form_id)
-        where s.period <= $period
-        order by s.received_at, e.mail, e.ordinal
+        inner join core.mails as m using (mail)
+        where m.period <= $period and not m.held
+        order by m.received_at, e.mail, e.ordinal
         """,
         {"period": period},
     )

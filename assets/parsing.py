@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from assets.faults import Fault
-from assets.forms import Explanation, RecognisedForm, hinted_form, read_explanations, recognise
+from assets.forms import SERVICE_SHEETS, Explanation, RecognisedForm, hinted_form, read_explanations, recognise
 from assets.limits import Limits
 from assets.mail.archive import load
 from assets.mail.message import Attachment, parse_message
@@ -214,12 +214,13 @@ def _parse_workbook(parsed: ParsedMail, attachment: Attachment, parser: Parser, 
     for name, form in zip(names, forms, strict=True):
         parsed.forms.append((name, attachment, form, form.form))
         parsed.faults.extend((name, fault) for fault in form.faults)
-    if names:
-        parsed.explanations.extend((names[0], e) for e in read_explanations(workbook))
+    about = names[0] if names else ""  # a list of findings sent back alone, as those get who sent .xls or .csv
+    parsed.explanations.extend((about, e) for e in read_explanations(workbook))
     if not forms:
         parsed.faults.extend(
             (None, Fault("WBK-03", file=attachment.name, sheet=s.title, column=s.title, value=s.title))
             for s in workbook.sheets
+            if s.title.strip() not in SERVICE_SHEETS
         )
     if workbook.macros:
         parsed.faults.append((names[0] if names else None, Fault("ENV-06", file=attachment.name)))

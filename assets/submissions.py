@@ -42,6 +42,7 @@ class Mail:
     copies: int
     subject: str = ""
     text_start: str = ""
+    explains: bool = False
     forms: list[dict[str, Any]] = field(default_factory=list)
     scans: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
@@ -350,7 +351,7 @@ def _book_rest(mail: Mail, owners: list[str], sender: Unit, booked: Booked, *, n
         PlainFinding(about, mail.mail, "", _as_fault(f)) for f in mail.faults if f["form_id"] is None
     )
     opened_in_vain = any(f["rule_id"] == "ENV-03" for f in mail.faults)
-    if not mail.forms and not mail.scans and not opened_in_vain and not nil:
+    if not mail.forms and not mail.scans and not opened_in_vain and not nil and not mail.explains:
         booked.findings.append(PlainFinding(about, mail.mail, "", Fault("ENV-02")))
     if not mail.trusted:
         booked.findings.append(PlainFinding(about, mail.mail, "", Fault("ENV-05")))

@@ -192,3 +192,26 @@ def test_a_nil_return_by_mail_alone_leaves_annex_3_owed(home: Path) -> None:
     unit = run(home, 2)
     assert (unit["state"], unit["annex2"], unit["annex3"]) == ("incomplete", "nil", "missing")
     assert {f["rule_id"] for f in findings(home)} == {"ENV-07", "SIG-01"}
+
+
+def test_a_list_of_findings_sent_back_alone_is_read_for_its_explanations(home: Path, tmp_path: Path) -> None:
+    sixth("template", "--home", home, "--unit", UNIT, "--period", PERIOD, "--out", tmp_path)
+    blank = next(p for p in (tmp_path / UNIT).iterdir() if p.name.startswith("附件2"))
+    fill_annex2(blank)
+    mail(home, "first", 2, blank)
+    run(home, 2)
+    (subject,) = {f["finding_id"]: f for f in findings(home) if f["rule_id"] == "AST-10"}
+    folder = home / "published" / PERIOD / "feedback" / UNIT
+    marked = openpyxl.load_workbook(next(p for p in folder.iterdir() if p.name.startswith("附件2")))
+    listed = marked["反馈"]
+    heading, explain = place(listed, "情况说明")
+    row = next(r for r in range(heading + 1, listed.max_row + 1) if any(subject == str(c.value) for c in listed[r]))
+    listed.cell(row, explain).value = "三同步评审已排期至十二月"
+    for title in marked.sheetnames[1:]:
+        del marked[title]
+    alone = tmp_path / "反馈.xlsx"
+    marked.save(alone)
+    mail(home, "second", 9, alone)
+    run(home, 9)
+    assert {f["rule_id"]: f["status"] for f in findings(home)}["AST-10"] == "explained"
+    assert not {"WBK-03", "ENV-02"} & {f["rule_id"] for f in findings(home)}
