@@ -10,15 +10,12 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from expectations.catalogue import CODE_TYPES, Catalogue, Rule, SheetForm, condition
 from expectations.masks import METRICS, failing
-
-if TYPE_CHECKING:
-    from great_expectations.core import ExpectationSuiteValidationResult
 
 SEVERITY = {"critical": "critical", "error": "critical", "warning": "warning"}
 EACH_OF = "each of "  # a finding for every column named in a list column of the row
@@ -265,17 +262,15 @@ class Validator:
         # A quarter of what importing GX costs is scipy.stats, for one expectation on distributions that we never ask.
         _load_when_used("scipy.stats")
         import great_expectations as gx  # noqa: PLC0415 - seconds, and only runs need it
-        from great_expectations.core.run_identifier import RunIdentifier  # noqa: PLC0415
 
         from expectations import engine  # noqa: PLC0415
 
-        self._gx, self._engine, self._run_identifier = gx, engine, RunIdentifier
+        self._gx, self._engine = gx, engine
         self._context = gx.get_context(mode="ephemeral", project_config=_configuration())
         sources: Any = self._context.data_sources  # GX adds a method for every data source that it has seen
         self._source = sources.add_polars("rows")
         self._batch = self._source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("whole")
         self._suites: dict[str, Any] = {}
-        self.results: dict[str, ExpectationSuiteValidationResult] = {}
 
     def _definition(self, name: str, checks: tuple[Check, ...]) -> Any:
         if name not in self._suites:
@@ -301,13 +296,12 @@ class Validator:
     def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
         """Validate a frame; every failing row of every check, with columns FAILURES.
 
-        The GX result is kept in `results[name]`. Raises RuleNotEvaluated where an expectation crashed, naming
+        Raises RuleNotEvaluated where an expectation crashed, naming
         the rule: a rule that was not asked must not look like one that holds.
         """
         result = self._definition(name, checks).run(
             batch_parameters=self._engine.as_batch(frame), result_format={"result_format": "BOOLEAN_ONLY"}
         )
-        self.results[name] = result
         engine = self._source.get_execution_engine()
         parts = []
         for outcome in result.results:

@@ -14,10 +14,6 @@ from pipelines.home import Home
 from pipelines.settings import load_settings
 
 
-class NothingYet(Exception):
-    """No run has settled the period."""
-
-
 @dataclass(frozen=True, slots=True)
 class Status:
     """A headline, and a row a unit: code, name, state, forms, scan, errors, warnings."""
