@@ -250,37 +250,41 @@ def floor_seconds(inbox: Path) -> float:
 
 
 # ------------------------------------------------------------------------------------------------- the job, measured
-def _tree_bytes() -> int:
-    """Proportional memory of this process and all below it (shared pages counted once)."""
+def _tree() -> tuple[int, float]:
+    """Of this process and all below it: proportional memory (shared pages counted once), processor seconds so far."""
     children: dict[int, list[int]] = {}
+    ticks: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 stat = (entry / "stat").read_text()
             except OSError:
                 continue
-            children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
-    total, waiting = 0, [os.getpid()]
+            fields = stat.rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+            ticks[int(entry.name)] = sum(map(int, fields[11:15]))  # its own and those of children that have ended
+    total, spent, waiting = 0, 0, [os.getpid()]
     while waiting:
         pid = waiting.pop()
         waiting += children.get(pid, [])
+        spent += ticks.get(pid, 0)
         try:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
         total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
-    return total
+    return total, spent / os.sysconf("SC_CLK_TCK")
 
 
 def child(home: Path, as_of: str) -> None:
     """Run the job in this process and print its stages as JSON."""
     start = time.perf_counter()
-    samples: list[tuple[float, int]] = []
+    samples: list[tuple[float, int, float]] = []
     ended = threading.Event()
 
     def sample() -> None:
         while not ended.wait(0.2):
-            samples.append((time.time(), _tree_bytes()))
+            samples.append((time.time(), *_tree()))
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
@@ -294,7 +298,8 @@ def child(home: Path, as_of: str) -> None:
         {
             "stage": name,
             "seconds": end - begin,
-            "peak_mb": max((b for t, b in samples if begin <= t <= end), default=0) / 1e6,
+            "cpu": _cpu_between(samples, begin, end),
+            "peak_mb": max((b for t, b, _ in samples if begin <= t <= end), default=0) / 1e6,
         }
         for name, (begin, end) in outcome.stages.items()
     ]
@@ -302,12 +307,24 @@ def child(home: Path, as_of: str) -> None:
         json.dumps(
             {
                 "inside": time.perf_counter() - start,
-                "peak_mb": max((b for _, b in samples), default=0) / 1e6,
+                "peak_mb": max((b for _, b, _ in samples), default=0) / 1e6,
+                "cpu": samples[-1][2] if samples else 0.0,
                 "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
                 "stages": stages,
             }
         )
     )
+
+
+def _cpu_between(samples: list[tuple[float, int, float]], begin: float, end: float) -> float:
+    """Processor seconds between two times, to the nearest samples."""
+    if not samples:
+        return 0.0
+
+    def at(moment: float) -> float:
+        return min(samples, key=lambda s: abs(s[0] - moment))[2]
+
+    return at(end) - at(begin)
 
 
 def job(home: Home, as_of: str) -> dict[str, Any]:
@@ -352,9 +369,17 @@ def show(result: dict[str, Any]) -> None:
     ratio = f"{result['ratio']:8.2f}" if "ratio" in result else " " * 8
     peak = f"{result['peak_mb']:9.0f}" if "peak_mb" in result else " " * 9
     scans = "with scans" if result["scans"] else "no scans"
-    print(f"{result['units']:7d} {scans:11s} {result['what']:28s} {result['seconds']:9.2f} {ratio} {peak}", flush=True)
+    cpu = f"{result['cpu']:8.2f}" if "cpu" in result else " " * 8
+    print(
+        f"{result['units']:7d} {scans:11s} {result['what']:28s} {result['seconds']:9.2f} {cpu} {ratio} {peak}",
+        flush=True,
+    )
     for stage in result.get("stages", ()):
-        print(f"{'':20s}   {stage['stage']:25s} {stage['seconds']:9.2f} {'':8s} {stage['peak_mb']:9.0f}", flush=True)
+        print(
+            f"{'':20s}   {stage['stage']:25s} {stage['seconds']:9.2f} {stage['cpu']:8.2f} {'':8s} "
+            f"{stage['peak_mb']:9.0f}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -373,7 +398,7 @@ def main() -> None:
     sizes = [arguments.units]
     if not arguments.only:
         sizes = [arguments.units // 4, arguments.units // 2, arguments.units, 2 * arguments.units]
-    print(f"{'units':>7s} {'':11s} {'what':28s} {'seconds':>9s} {'ratio':>8s} {'peak MB':>9s}")
+    print(f"{'units':>7s} {'':11s} {'what':28s} {'seconds':>9s} {'CPU s':>8s} {'ratio':>8s} {'peak MB':>9s}")
     results = []
     for units in sizes:
         for scans in (False,) if arguments.without_scans else (False, True):
