@@ -321,7 +321,12 @@ def _read_cells(table: Table, sheet: Sheet, data: list[int], places: dict[str, i
                 texts.append(errors[r][at])
                 table.error_cells[i] = [*(table.error_cells[i] or ()), column.key]
                 continue
-            reading = read(sheet.rows[r][at])
+            raw = sheet.rows[r][at]
+            if raw is None:
+                values.append(None)
+                texts.append(None)
+                continue
+            reading = read(raw)
             values.append(reading.value)
             texts.append(reading.text)
             if reading.cleaned:

@@ -6,6 +6,7 @@ import io
 import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from xml.sax.saxutils import escape
 
 import openpyxl
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from assets.limits import Limits
+from assets.workbooks.ooxml import _parsed_strings, _plain_strings
 from assets.workbooks.workbook import Cell, Sheet, WorkbookUnreadable, read_workbook
 from tests.workbooks.made_workbooks import (
     STRICT_MAIN,
@@ -390,3 +392,22 @@ def test_a_row_longer_than_a_piece_is_read() -> None:
     inner = "".join(f'<c r="{letter}1" t="inlineStr"><is><t>{text}</t></is></c>' for letter in "ABCDEF")
     content = zipped(xlsx_parts(sheet_xml(row(inner) + row('<c r="A2"><v>1</v></c>', 2))), level=0)
     assert only_sheet(content).rows == [[text] * 6, [1.0] + [None] * 5]
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=12), max_size=8), st.booleans())
+def test_shared_strings_are_the_same_with_and_without_expat(texts: list[str], keep: bool) -> None:
+    space = ' xml:space="preserve"' if keep else ""
+    items = "".join(f"<si><t{space}>{escape(text)}</t></si>" for text in texts)
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<sst xmlns="urn:x" count="1">'
+    part = f"{head}{items}</sst>".encode()
+    with_comment = f"{head}<!-- not plain -->{items}</sst>".encode()
+    quickly = _plain_strings(part)
+    assert _plain_strings(with_comment) is None
+    try:
+        slowly = _parsed_strings(with_comment, "part")
+    except WorkbookUnreadable:
+        assert quickly is None
+    else:
+        assert quickly in (None, slowly)
+        assert quickly == slowly or any(c in "&<>" for text in texts for c in text)
