@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from expectations.catalogue import Catalogue, Rule
 
@@ -16,14 +17,32 @@ _PLACE = re.compile(r"\{(\w+)\}")
 LONGEST_VALUE = 60
 
 
+@cache
+def _pieces(text: str) -> tuple[tuple[bool, tuple[tuple[str, str], ...]], ...]:
+    """A text cut at its quotations and brackets: whether a piece is one, and its (words, place after them) pairs."""
+    cut, pieces, end = [], [], 0
+    for segment in _SEGMENT.finditer(text):
+        cut += [(False, text[end : segment.start()]), (True, segment[0])]
+        end = segment.end()
+    for quoted, piece in (*cut, (False, text[end:])):
+        *found, rest = _PLACE.split(piece)
+        pieces.append((quoted, (*zip(found[::2], found[1::2], strict=True), (rest, ""))))
+    return tuple(pieces)
+
+
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Put values into {places}; a value that is empty takes its quotation marks along; a long one is cut."""
-    shown = {k: v if len(v) <= LONGEST_VALUE else v[: LONGEST_VALUE - 1] + "…" for k, v in values.items()}
-
-    def kept(segment: re.Match[str]) -> str:
-        return segment[0] if all(shown.get(name) for name in _PLACE.findall(segment[0])) else ""
-
-    return _PLACE.sub(lambda m: shown.get(m[1], ""), _SEGMENT.sub(kept, text)).strip()
+    filled: list[str] = []
+    for quoted, pairs in _pieces(text):
+        here: list[str] = []
+        for words, place in pairs:
+            value = values.get(place, "")
+            if quoted and place and not value:
+                break
+            here += [words, value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - 1] + "…"]
+        else:
+            filled += here
+    return "".join(filled).strip()
 
 
 def reason_text(code: str, catalogue: Catalogue, lang: str = "zh") -> str:

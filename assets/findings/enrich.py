@@ -19,16 +19,29 @@ USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 
 
-def ip_zone(address: str, networks: Sequence[Network]) -> str:
-    """`registered` in the carrier's networks, else `public` or `private`; for an address or a CIDR block.
+class Zones:
+    """The carrier's networks, by the lengths of their prefixes: an address is looked up, not held against each."""
 
-    AST-01, AST-02. A block is registered when one registered network holds all of it, public when its
-    first and its last address are (RFC 6890, as Python's ipaddress has it).
-    """
-    block = ipaddress.ip_network(address)
-    if any(block.version == n.version and block.subnet_of(n) for n in networks):  # type: ignore[arg-type]
-        return "registered"
-    return "public" if block[0].is_global and block[-1].is_global else "private"
+    def __init__(self, networks: Iterable[Network]) -> None:
+        self._registered: dict[tuple[int, int], set[int]] = {}
+        for n in networks:
+            host_bits = n.max_prefixlen - n.prefixlen
+            self._registered.setdefault((n.version, host_bits), set()).add(int(n.network_address) >> host_bits)
+
+    def zone(self, address: str) -> str:
+        """`registered` in the carrier's networks, else `public` or `private`; for an address or a CIDR block.
+
+        AST-01, AST-02. A block is registered when one registered network holds all of it, public when its
+        first and its last address are (RFC 6890, as Python's ipaddress has it).
+        """
+        block = ipaddress.ip_network(address) if "/" in address else None
+        first = block[0] if block else ipaddress.ip_address(address)
+        last = block[-1] if block else first
+        low, high = int(first), int(last)
+        for (version, host_bits), prefixes in self._registered.items():
+            if version == first.version and low >> host_bits == high >> host_bits and low >> host_bits in prefixes:
+                return "registered"
+        return "public" if first.is_global and last.is_global else "private"
 
 
 def high_risk(ports: str, listed: Iterable[int]) -> str | None:
@@ -98,7 +111,7 @@ def enrich(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalogue, networks
     """The frame of sql/checks/<sheet>.sql with every column that its rules name."""
     if sheet.key == "exposed_assets":
         listed: Mapping[str, list[int]] = catalogue.rules["AST-03"].parameters
-        frame = _by_value(frame, "public_ip", "ip_zone", lambda a: ip_zone(a, networks), pl.String)
+        frame = _by_value(frame, "public_ip", "ip_zone", Zones(networks).zone, pl.String)
         frame = _by_value(frame, "ports", "high_risk_ports", lambda p: high_risk(p, listed["ports"]), pl.String)
     elif sheet.key == "agreements":
         frame = _by_value(frame, "uscc", "uscc_valid", uscc_is_valid, pl.Boolean)

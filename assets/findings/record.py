@@ -47,6 +47,7 @@ SCHEMA: dict[str, Any] = {
     "reason": pl.String,
     "counts": pl.Boolean,
 }
+ROWS_AT_ONCE = 10_000
 
 
 class Recorder:
@@ -66,8 +67,9 @@ class Recorder:
         self.explanations = explanations or {}
         self.catalogue = catalogue
         self.submissions = {s.form_id: s for s in submissions}
-        self._tables = {name: json.loads(s.tables) for name, s in self.submissions.items() if s.status != "replaced"}
+        self._tables: tuple[str, dict[str, Any]] = ("", {})  # of the form that was looked into last
         self._rows: list[dict[str, Any]] = []
+        self._frames: list[pl.DataFrame] = []
         self._ids: Counter[str] = Counter()
 
     def add_plain(self, findings: Iterable[PlainFinding]) -> None:
@@ -84,7 +86,9 @@ class Recorder:
             names
         ).iter_rows():
             submission = self.submissions[name]
-            table = self._tables[name].get(sheet)
+            if name != self._tables[0]:
+                self._tables = (name, json.loads(submission.tables))
+            table = self._tables[1].get(sheet)
             letter, heading = "", ""
             if column:
                 definition = self.catalogue.sheets[sheet].column(column)
@@ -153,6 +157,13 @@ class Recorder:
                 "counts": not returned or rule.severity == "critical",
             }
         )
+        if len(self._rows) == ROWS_AT_ONCE:
+            self._pack()
+
+    def _pack(self) -> None:
+        """Make columns of the rows so far: a carrier has some hundred thousand findings."""
+        self._frames.append(pl.DataFrame(self._rows, schema=SCHEMA))
+        self._rows = []
 
     def frame(self) -> pl.DataFrame:
         """Every finding so far, in an order that is the same in every run."""
@@ -168,7 +179,8 @@ class Recorder:
             "expected",
             "value",
         ]
-        return pl.DataFrame(self._rows, schema=SCHEMA).sort(*order, "finding_id")
+        self._pack()
+        return pl.concat(self._frames).sort(*order, "finding_id")
 
 
 def subject_of(unit_code: str, fault: Fault, sheet: str, column: str, row_key: str) -> str:

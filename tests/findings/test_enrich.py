@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from assets.findings.enrich import (
     USCC_ALPHABET,
     USCC_WEIGHTS,
+    Zones,
     high_risk,
-    ip_zone,
     not_above,
     uscc_is_valid,
     with_repeated_keys,
@@ -39,7 +39,7 @@ CATALOGUE = load_catalogue()
     ],
 )
 def test_an_address_has_a_zone(address: str, zone: str) -> None:
-    assert ip_zone(address, NETWORKS) == zone
+    assert Zones(NETWORKS).zone(address) == zone
 
 
 @pytest.mark.parametrize(
