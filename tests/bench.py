@@ -2,8 +2,12 @@
 
 The month is the size of real ones: some 50 assets, 3 APPs, 60 answers and 17 indicators a unit, and a scan of some
 150 KB. The floor is the time to read the same bytes once in as many processes as there are cores: decode and hash
-each mail, open its workbooks with calamine, with scans also decode each page at quarter scale. Nothing here asserts
-a time. Run as `python -m tests.bench --units 2000`.
+each mail, open its workbooks with calamine, with scans also decode each page at quarter scale. Without scans the job
+marks no workbooks and sends no notices either. Nothing here asserts a time.
+
+    python -m tests.bench --units 2000                 N/4, N/2, N and 2N, without scans and with
+    python -m tests.bench --units 10000 --only         N alone
+    python -m tests.bench --units 100 --history 60     the same month after 60 months and after one
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import argparse
 import email
 import hashlib
 import io
+import ipaddress
 import json
 import os
 import random
@@ -23,12 +28,16 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from datetime import time as clock
 from email.message import EmailMessage
 from email.policy import SMTP
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from assets import periods
 from expectations.catalogue import Catalogue, load_catalogue
 from pipelines.home import Home
 
@@ -42,19 +51,21 @@ ASSETS, APPS, INCIDENTS, PROBLEMS = 50, 3, 1, 4
 
 
 # ------------------------------------------------------------------------------------------------- a made-up month
-def units_csv(units: int) -> str:
+def units_csv(units: int, active_from: str = PERIOD) -> str:
     """A register of provinces, cities and units."""
     lines = ["unit_code,unit_name,parent_code,level,kind,services,mailboxes,active_from,active_to"]
-    lines.append("BE,基准集团,,carrier,,,,2025-01,")
+    lines.append(f"BE,基准集团,,carrier,,,,{active_from},")
     for n in range(units):
         city, province = n // UNITS_A_CITY, n // (UNITS_A_CITY * CITIES_A_PROVINCE)
         if n % (UNITS_A_CITY * CITIES_A_PROVINCE) == 0:
-            lines.append(f"BE-{province:02d},第{province}省公司,BE,province,,,,2025-01,")
+            lines.append(f"BE-{province:02d},第{province}省公司,BE,province,,,,{active_from},")
         if n % UNITS_A_CITY == 0:
-            lines.append(f"BE-{province:02d}-{city:03d},第{city}市分公司,BE-{province:02d},city,,,,2025-01,")
+            lines.append(f"BE-{province:02d}-{city:03d},第{city}市分公司,BE-{province:02d},city,,,,{active_from},")
         code = f"BE-{province:02d}-{city:03d}-{n:05d}"
         kind = KINDS[n % len(KINDS)]
-        lines.append(f"{code},第{n}单位,BE-{province:02d}-{city:03d},unit,{kind},access;im,u{n}@oa.example,2025-01,")
+        lines.append(
+            f"{code},第{n}单位,BE-{province:02d}-{city:03d},unit,{kind},access;im,u{n}@oa.example,{active_from},"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -82,60 +93,97 @@ def _workbook(sheets: dict[str, list[list[Any]]]) -> bytes:
     return buffer.getvalue()
 
 
-def _cover(title: str, code: str, name: str, **flags: str) -> list[list[Any]]:
+@dataclass(frozen=True)
+class Month:
+    """A month of the generated past; what is new in it is new: addresses, versions and numbers differ by month."""
+
+    period: str
+
+    @property
+    def first(self) -> date:
+        """Its first day."""
+        return date.fromisoformat(f"{self.period}-01")
+
+    @property
+    def next(self) -> date:
+        """The first day of the month after, in which its returns are sent."""
+        return (self.first + timedelta(days=31)).replace(day=1)
+
+    @property
+    def number(self) -> int:
+        """Months since the year 2000."""
+        return (self.first.year - 2000) * 12 + self.first.month
+
+    def day(self, number: int) -> date:
+        """A day of it."""
+        return self.first.replace(day=number)
+
+
+def _cover(title: str, code: str, name: str, month: Month, **flags: str) -> list[list[Any]]:
     fields = {
-        "单位编码": code, "单位名称": name, "报送月份": PERIOD, "填报人": "王强", "联系电话": "13900001111",
-        "填报日期": date(2026, 11, 2), "单位负责人": "赵敏", "表单版本": "2026.1", **flags,
+        "单位编码": code, "单位名称": name, "报送月份": month.period, "填报人": "王强", "联系电话": "13900001111",
+        "填报日期": month.next.replace(day=2), "单位负责人": "赵敏", "表单版本": "2026.1", **flags,
     }  # fmt: skip
     return [[title], [], *([k, v] for k, v in fields.items())]
 
 
-def annex2(code: str, name: str, catalogue: Catalogue, rng: random.Random) -> bytes:
+def annex2(code: str, name: str, month: Month, catalogue: Catalogue, rng: random.Random) -> bytes:
     """Annex 2 of a unit, with the share of faults that real ones have."""
     assets, apps = catalogue.sheets["exposed_assets"], catalogue.sheets["app_launches"]
-    number = int(code[-5:])
+    number, at = int(code[-5:]), month.number
     rows: list[list[Any]] = [[c.zh for c in assets.columns]]
     for i in range(ASSETS):
         site = i % 5 == 0
-        day = date(2026, 10, 1) + timedelta(days=rng.randrange(31))
+        day = month.day(1 + rng.randrange(28))
+        address = ipaddress.IPv4Address((100 << 24) + ((number * 64 + i) * 61 + at * 7919) % (2 << 24))
         rows.append([
             i + 1, f"系统{i}", "网站" if site else rng.choice(assets.columns[2].codes[1:]),
-            f"{100 + number // 65536}.{number // 256 % 256}.{number % 256}.{i + 1}", "443" if i % 7 else "80,443,3306", "TCP",
-            f"https://s{i}.u{number}.example" if site else None, f"京ICP备{number:08d}号-{i + 1}" if site else None,
+            str(address), "443" if i % 7 else "80,443,3306", "TCP",
+            f"https://s{i}.m{at}.u{number}.example" if site else None, f"京ICP备{number:08d}号-{i + 1}" if site else None,
             f"支撑域{i % 9}", "二级" if i % 3 else "未定级", f"11000-{number}-{i}" if i % 3 else None, "否" if i % 2 else "是",
             "王强", "13900001111", day if i % 4 else day.isoformat(), "业务对外开放", "WAF、防火墙" if i % 6 else "无",
-            date(2026, 9, 20) if i % 8 else None, 0 if i % 8 else None, "是" if rng.random() > 0.02 else "待定", None,
+            month.first - timedelta(days=10) if i % 8 else None, 0 if i % 8 else None,
+            "是" if rng.random() > 0.02 else "待定", None,
         ])  # fmt: skip
     launches: list[list[Any]] = [[c.zh for c in apps.columns]]
     for i in range(APPS):
         launches.append([
-            i + 1, f"掌上{i}", "Android", f"com.example.u{number}.a{i}", f"1.{i}.0", "新上线", date(2026, 10, 9), "自研", None,
-            f"京ICP备{number:08d}号-{i + 1}A", "是", date(2026, 10, 1), "否", None, "否", None, "王强", "13900001111", None,
+            i + 1, f"掌上{i}", "Android", f"com.example.u{number}.a{i}", f"1.{at}.{i}", "新上线", month.day(9), "自研", None,
+            f"京ICP备{number:08d}号-{i + 1}A", "是", month.day(1), "否", None, "否", None, "王强", "13900001111", None,
         ])  # fmt: skip
-    cover = _cover("附件2", code, name, 本月有无新增暴露面资产="有", 本月有无APP上线="有")
+    cover = _cover("附件2", code, name, month, 本月有无新增暴露面资产="有", 本月有无APP上线="有")
     return _workbook({"填报信息": cover, assets.title: rows, apps.title: launches})
 
 
-def annex3(code: str, name: str, kind: str, catalogue: Catalogue, rng: random.Random) -> bytes:
+def annex3(code: str, name: str, kind: str, month: Month, catalogue: Catalogue, rng: random.Random) -> bytes:
     """Annex 3 of a unit: every item asked of it answered, problems, an incident, indicators."""
     checks = [[c.zh for c in catalogue.sheets["self_check"].columns]]
     for item in catalogue.items_for(kind, frozenset({"access", "im"}), False):
         met = rng.random() > 0.05
         checks.append([
             item.code, item.text, "符合" if met else "部分符合", (1.0 if met else 0.9) if item.target else None,
-            None if met else "尚有缺口", None if met else "按计划整改", None if met else date(2026, 12, 1), None, "王强",
-            date(2026, 10, 15),
+            None if met else "尚有缺口", None if met else "按计划整改", None if met else month.next + timedelta(days=30), None,
+            "王强", month.day(15),
         ])  # fmt: skip
     problems = [[c.zh for c in catalogue.sheets["rectification"].columns]]
     for i in range(PROBLEMS):
+        closed = i > 1
         problems.append([
-            f"202610-{i:03d}", "上级检查", None, "端口未收敛", "中", date(2026, 10, 9), "按计划整改",
-            date(2026, 12, 1) if i else date(2026, 10, 20), "整改中", None, None,
+            f"{month.period}-{i:03d}", "上级检查", None, "端口未收敛", "中", month.day(9), "按计划整改",
+            month.next + timedelta(days=30) if i else month.day(20), "已完成" if closed else "整改中",
+            month.day(25) if closed else None, "是" if closed else None,
+        ])  # fmt: skip
+    before = month.first - timedelta(days=1)
+    for i in (0, 1):  # what was open last month is closed in this one
+        problems.append([
+            f"{before:%Y-%m}-{i:03d}", "上级检查", None, "端口未收敛", "中", before.replace(day=9), "按计划整改",
+            month.day(20), "已完成", month.day(12), "是",
         ])  # fmt: skip
     incidents = [[c.zh for c in catalogue.sheets["incidents"].columns]]
     for i in range(INCIDENTS):
+        day = month.day(9).isoformat()
         incidents.append([
-            f"SJ-{i}", "网络攻击", "中", "2026-10-09 08:00", "2026-10-09 09:30", "2026-10-09 09:40", "2026-10-09 20:00",
+            f"SJ-{month.period}-{i}", "网络攻击", "中", f"{day} 08:00", f"{day} 09:30", f"{day} 09:40", f"{day} 20:00",
             "外部扫描", "一台服务器", "弱口令", "封堵", "是", "加固",
         ])  # fmt: skip
     numbers = [[c.zh for c in catalogue.sheets["indicators"].columns]]
@@ -145,7 +193,7 @@ def annex3(code: str, name: str, kind: str, catalogue: Catalogue, rng: random.Ra
         numbers.append([indicator.code, indicator.zh, done, due if indicator.kind == "ratio" else None, None])
     titles = {s: catalogue.sheets[s].title for s in ("self_check", "rectification", "incidents", "indicators")}
     rows = {"self_check": checks, "rectification": problems, "incidents": incidents, "indicators": numbers}
-    cover = _cover("附件3", code, name, 本月有无安全事件="有")
+    cover = _cover("附件3", code, name, month, 本月有无安全事件="有")
     return _workbook({"填报信息": cover, **{titles[s]: rows[s] for s in titles}})
 
 
@@ -161,23 +209,23 @@ def scan_pages(count: int) -> list[bytes]:
     return pages
 
 
-def _write_mails(job: tuple[Path, list[tuple[int, str, str, str]], list[bytes]]) -> None:
-    folder, units, scans = job
+def _write_mails(job: tuple[Path, list[tuple[int, str, str, str]], list[bytes], Month]) -> None:
+    folder, units, scans, month = job
     catalogue = load_catalogue()
     for number, code, name, kind in units:
-        rng = random.Random(number)
+        rng = random.Random(number + 100_000 * month.number)
         mail = EmailMessage()
         mail["From"] = f"u{number}@oa.example"
         mail["To"] = "wangan@oa.example"
-        mail["Subject"] = f"【网络安全月报】{name}{PERIOD}"
-        stamp = datetime(2026, 11, 1, 8) + timedelta(seconds=rng.randrange(4 * 86400))
+        mail["Subject"] = f"【网络安全月报】{name}{month.period}"
+        stamp = datetime.combine(month.next, clock(8)) + timedelta(seconds=rng.randrange(4 * 86400))
         mail["Date"] = stamp.strftime("%a, %d %b %Y %H:%M:%S +0800")
         mail["Received"] = f"from mx by oa.example; {mail['Date']}"
-        mail["Message-ID"] = f"<{number}@oa.example>"
+        mail["Message-ID"] = f"<{month.period}-{number}@oa.example>"
         mail.set_content("请查收本月网络安全报表。")
         parts = {
-            f"附件2 {name}.xlsx": annex2(code, name, catalogue, rng),
-            f"附件3 {name}.xlsx": annex3(code, name, kind, catalogue, rng),
+            f"附件2 {name}.xlsx": annex2(code, name, month, catalogue, rng),
+            f"附件3 {name}.xlsx": annex3(code, name, kind, month, catalogue, rng),
         }
         if scans:
             parts["签字盖章扫描件.pdf"] = scans[number % len(scans)]
@@ -188,20 +236,27 @@ def _write_mails(job: tuple[Path, list[tuple[int, str, str, str]], list[bytes]])
         path.write_bytes(mail.as_bytes(policy=SMTP))
 
 
-def make_month(folder: Path, units: int, *, scans: bool) -> Home:
-    """A home with a register of so many units and a mail of each in its inbox."""
+def make_home(folder: Path, units: int, *, feedback: bool = True, first_period: str = PERIOD) -> Home:
+    """A home with a register of so many units and nothing in its inbox."""
     home = Home(folder)
     shutil.rmtree(folder, ignore_errors=True)
     home.register.mkdir(parents=True)
-    (home.register / "units.csv").write_text(units_csv(units), encoding="utf-8")
+    (home.register / "units.csv").write_text(units_csv(units, first_period), encoding="utf-8")
     (home.register / "networks.csv").write_text("cidr,name\n100.0.0.0/8,出口\n101.0.0.0/8,出口\n", encoding="utf-8")
-    (home.register / "calendar.yaml").write_text("first_period: 2026-10\nprotection_periods: []\n", encoding="utf-8")
+    calendar = f"first_period: {first_period}\nprotection_periods: []\n"
+    (home.register / "calendar.yaml").write_text(calendar, encoding="utf-8")
+    if not feedback:
+        (home.register / "settings.yaml").write_text("feedback: false\n", encoding="utf-8")
+    return home
+
+
+def make_mails(home: Home, units: int, month: Month, *, scans: bool) -> None:
+    """A mail of each unit in the inbox, with the returns of a month."""
     codes = [(n, *u) for n, u in enumerate(unit_codes(units))]
     pages = scan_pages(8) if scans else []
-    jobs = [(home.inbox, codes[i : i + 100], pages) for i in range(0, units, 100)]
+    jobs = [(home.inbox / month.period, codes[i : i + 100], pages, month) for i in range(0, units, 100)]
     with ProcessPoolExecutor() as pool:
         list(pool.map(_write_mails, jobs))
-    return home
 
 
 # ------------------------------------------------------------------------------------------------------- the floor
@@ -276,7 +331,7 @@ def _tree() -> tuple[int, float]:
     return total, spent / os.sysconf("SC_CLK_TCK")
 
 
-def child(home: Path, as_of: str) -> None:
+def child(home: Path, as_of: str, period: str) -> None:
     """Run the job in this process and print its stages as JSON."""
     start = time.perf_counter()
     samples: list[tuple[float, int, float]] = []
@@ -290,7 +345,7 @@ def child(home: Path, as_of: str) -> None:
     thread.start()
     from pipelines.run import run_period
 
-    outcome = run_period(Home(home), PERIOD, datetime.fromisoformat(as_of), None, "zh")
+    outcome = run_period(Home(home), period, datetime.fromisoformat(as_of), None, "zh")
     ended.set()
     thread.join()
     assert outcome.status == 0, outcome.lines
@@ -327,11 +382,11 @@ def _cpu_between(samples: list[tuple[float, int, float]], begin: float, end: flo
     return at(end) - at(begin)
 
 
-def job(home: Home, as_of: str) -> dict[str, Any]:
+def job(home: Home, as_of: str, period: str = PERIOD) -> dict[str, Any]:
     """The job in a cold process: wall seconds, stages, peak memory of all its processes."""
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--child", str(home.root), "--as-of", as_of],
+        [sys.executable, "-m", "tests.bench", "--child", str(home.root), "--as-of", as_of, "--period", period],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     seconds = time.perf_counter() - start
@@ -341,9 +396,9 @@ def job(home: Home, as_of: str) -> dict[str, Any]:
 
 
 def second_night(home: Home, units: int) -> None:
-    """One mail in a hundred again, changed by a letter: a correction received after the first night."""
+    """One mail in a hundred again with a later date, all over the carrier: a correction after the first night."""
     for number in range(0, units, 100):
-        path = home.inbox / f"{number // 1000:03d}" / f"{number:06d}.eml"
+        path = home.inbox / PERIOD / f"{number // 1000:03d}" / f"{number:06d}.eml"
         raw = path.read_bytes().replace(b"Sun, 01 Nov", b"Fri, 06 Nov", 2)
         for day in (b"Mon, 02 Nov", b"Tue, 03 Nov", b"Wed, 04 Nov", b"Thu, 05 Nov"):
             raw = raw.replace(day, b"Fri, 06 Nov", 2)
@@ -351,8 +406,9 @@ def second_night(home: Home, units: int) -> None:
 
 
 def measure(folder: Path, units: int, *, scans: bool) -> Iterator[dict[str, Any]]:
-    """Floor, first night and second night of a month."""
-    home = make_month(folder, units, scans=scans)
+    """Floor, first night and second night of a month; without scans also without feedback."""
+    home = make_home(folder, units, feedback=scans)
+    make_mails(home, units, Month(PERIOD), scans=scans)
     label = {"units": units, "scans": scans}
     floor = floor_seconds(home.inbox)
     yield {**label, "what": "floor", "seconds": floor}
@@ -362,6 +418,26 @@ def measure(folder: Path, units: int, *, scans: bool) -> Iterator[dict[str, Any]
     second = job(home, SECOND_NIGHT)
     yield {**label, "what": "second night", **second, "ratio": second["seconds"] / first["seconds"]}
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure_history(folder: Path, units: int, months: int) -> Iterator[dict[str, Any]]:
+    """The same month on an empty warehouse and on one with months before it, the month before settled in both."""
+    before = periods.preceding(PERIOD)
+    label = {"units": units, "scans": False}
+    alone = 0.0
+    for length in (1, months):
+        earlier = [before]
+        while len(earlier) < length:
+            earlier.append(periods.preceding(earlier[-1]))
+        home = make_home(folder, units, feedback=False, first_period=earlier[-1])
+        for period in reversed(earlier):
+            make_mails(home, units, Month(period), scans=False)
+        job(home, FIRST_NIGHT.replace("-11-", "-10-"), before)
+        make_mails(home, units, Month(PERIOD), scans=False)
+        done = job(home, FIRST_NIGHT)
+        alone = alone or done["seconds"]
+        yield {**label, "what": f"after {length} months", **done, "ratio": done["seconds"] / alone}
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def show(result: dict[str, Any]) -> None:
@@ -388,26 +464,38 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=2000)
     parser.add_argument("--only", action="store_true", help="N alone, not N/4, N/2 and 2N")
     parser.add_argument("--without-scans", action="store_true", help="measure without scans alone")
+    parser.add_argument("--history", type=int, help="only: a month after so many others, beside one after one")
     parser.add_argument("--folder", type=Path, default=Path("bench"))
     parser.add_argument("--child", type=Path)
     parser.add_argument("--as-of", default=FIRST_NIGHT)
+    parser.add_argument("--period", default=PERIOD)
     arguments = parser.parse_args()
     if arguments.child:
-        child(arguments.child, arguments.as_of)
+        child(arguments.child, arguments.as_of, arguments.period)
         return
     sizes = [arguments.units]
     if not arguments.only:
         sizes = [arguments.units // 4, arguments.units // 2, arguments.units, 2 * arguments.units]
     print(f"{'units':>7s} {'':11s} {'what':28s} {'seconds':>9s} {'CPU s':>8s} {'ratio':>8s} {'peak MB':>9s}")
     results = []
-    for units in sizes:
-        for scans in (False,) if arguments.without_scans else (False, True):
-            for result in measure(arguments.folder / f"{units}", units, scans=scans):
-                show(result)
-                results.append(result)
+    measured = (
+        [measure_history(arguments.folder / "history", arguments.units, arguments.history)]
+        if arguments.history
+        else [
+            measure(arguments.folder / f"{units}", units, scans=scans)
+            for units in sizes
+            for scans in ((False,) if arguments.without_scans else (False, True))
+        ]
+    )
+    for result in chain.from_iterable(measured):
+        show(result)
+        results.append(result)
     arguments.folder.mkdir(exist_ok=True)
     (arguments.folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    print(f"written to {arguments.folder / 'results.json'}; ratio: to the floor, or of the second night to the first")
+    print(
+        f"written to {arguments.folder / 'results.json'}; "
+        "ratio: to the floor, of the second night to the first, of the longer history to the shorter"
+    )
 
 
 if __name__ == "__main__":
