@@ -179,7 +179,7 @@ def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> 
         work,
         period,
         session.home.published,
-        lambda headers: gather(work.warehouse, work.catalogue, work.parameters(period), headers),
+        partial(gather, work.warehouse, work.catalogue, work.parameters(period)),
         render_all,
         session.lang,
     )

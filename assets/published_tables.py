@@ -7,7 +7,8 @@ it belongs to (assets/publishing.py), the queries (sql/published/).
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -19,6 +20,8 @@ TABLES = (
     "units", "findings", "submissions", "exposed_assets", "app_launches", "self_check", "rectification", "incidents",
     "indicators", "agreements",
 )  # fmt: skip
+BLOCK = 500  # units read at once
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "statistics": True, "row_group_size": 100_000}
 FORMULA_START = r"^[=+\-@\t\r]"
 MASKED_NAME = "**"
 
@@ -73,15 +76,30 @@ def _protect(name: str, frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFra
     return frame
 
 
-def read_tables(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """Every table of data/ for the whole carrier, protected; `unit_code` says whose a row is.
+def unit_blocks(units: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The units some hundred at a time, in their order: what is read of a carrier at once stays small.
 
-    Times are text, ISO 8601 with the offset of the settings' time zone.
+    The last block holds the rows of no unit, which are the held mails'.
+    """
+    for start in range(0, len(units), BLOCK):
+        yield tuple(units[start : start + BLOCK])
+    yield ("",)
+
+
+def read_tables(
+    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], units: Sequence[str]
+) -> dict[str, pl.DataFrame]:
+    """Every table of data/ for some units, protected; `unit_code` says whose a row is, in the order of the register.
+
+    Times are text, ISO 8601 with the offset of the settings' time zone. Of the table of units all rows, since ranks
+    are known of all alone.
     """
     tables = {}
+    warehouse.put("core.published_units", pl.DataFrame({"unit_code": units}, schema={"unit_code": pl.String}))
     for name in TABLES:
-        frame = _protect(name, warehouse.frame(model(f"published/{name}"), parameters), catalogue)
-        tables[name] = frame.with_columns(
+        only = "" if name == "units" else "where unit_code in (select unit_code from core.published_units)"
+        frame = warehouse.frame(f"select * from ({model(f'published/{name}')}) {only}", parameters)
+        tables[name] = _protect(name, frame, catalogue).with_columns(
             pl.col(n).dt.convert_time_zone(parameters["timezone"]).dt.to_string("%Y-%m-%dT%H:%M:%S%:z")
             for n, dtype in frame.schema.items()
             if isinstance(dtype, pl.Datetime) and dtype.time_zone
@@ -89,22 +107,72 @@ def read_tables(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[
     return tables
 
 
-def scope_tables(tables: Mapping[str, pl.DataFrame], units: list[str], *, carrier: bool) -> dict[str, pl.DataFrame]:
-    """The tables of one scope: rows of its units, ranks within itself; held mails' findings for the carrier alone."""
-    own = {}
-    for name, frame in tables.items():
-        wanted = pl.col("unit_code").is_in([*units, ""] if carrier else units)
-        own[name] = frame.filter(wanted)
-    own["units"] = own["units"].with_columns(rank=pl.col("score").rank(method="min", descending=True).cast(pl.Int64))
-    return own
+def content_of_units(warehouse: Warehouse, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """A digest of what every unit has in the tables of data/; under "" that of held mails.
+
+    Equal digests mean equal rows; where DuckDB's version differs, they need not mean different ones.
+    """
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(TABLES):
+        digests = warehouse.execute(
+            f"select unit_code, sum(hash(t)) from ({model(f'published/{name}')}) as t group by unit_code",
+            {k: v for k, v in parameters.items() if f"${k}" in model(f"published/{name}")},
+        ).fetchall()
+        for unit, digest in digests:
+            found.setdefault(unit, [0] * len(TABLES))[place] = int(digest)
+    return {unit: repr(digests) for unit, digests in found.items()}
 
 
-def as_csv(frame: pl.DataFrame) -> bytes:
-    """UTF-8 with a byte-order mark, RFC 4180 line ends, formulas disarmed."""
+class TableFiles:
+    """The files of data/ of one scope, written block by block of units into `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self._parts: dict[str, list[Path]] = {name: [] for name in TABLES}
+
+    def append(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Add the rows of a block, in the order of the register; the first block is added even where it has none."""
+        for name, frame in tables.items():
+            parts = self._parts[name]
+            if parts and frame.is_empty():
+                continue
+            with (self.folder / f"{name}.csv").open("ab") as file:
+                file.write(as_csv(frame, headed=not parts))
+            parts.append(self.folder / f"{name}.{len(parts)}.parquet")
+            parts[-1].write_bytes(as_parquet(frame))
+
+    def close(self) -> None:
+        """Make one Parquet file of the parts of each table."""
+        for name, (first, *more) in self._parts.items():
+            whole = self.folder / f"{name}.parquet"
+            if not more:
+                first.rename(whole)
+                continue
+            pl.scan_parquet([first, *more]).sink_parquet(whole, **PARQUET)
+            for part in (first, *more):
+                part.unlink()
+
+
+def scope_tables(tables: Mapping[str, pl.DataFrame], units: Collection[str]) -> dict[str, pl.DataFrame]:
+    """The rows of some units in the tables of a block, but for the table of units (`ranked`)."""
+    wanted = pl.col("unit_code").is_in(list(units))
+    return {name: frame.filter(wanted) for name, frame in tables.items() if name != "units"}
+
+
+def ranked(units: pl.DataFrame, members: Collection[str]) -> pl.DataFrame:
+    """The table of units of one scope: `units` are all of the carrier, ranks are within the scope."""
+    own = units.filter(pl.col("unit_code").is_in(list(members)))
+    return own.with_columns(rank=pl.col("score").rank(method="min", descending=True).cast(pl.Int64))
+
+
+def as_csv(frame: pl.DataFrame, *, headed: bool = True) -> bytes:
+    """UTF-8, RFC 4180 line ends, formulas disarmed; `headed`: with a byte-order mark and the heading row."""
     buffer = io.BytesIO()
     disarm(frame).write_csv(
         buffer,
-        include_bom=True,
+        include_bom=headed,
+        include_header=headed,
         line_terminator="\r\n",
         datetime_format="%Y-%m-%dT%H:%M:%S",
         float_scientific=False,
@@ -115,5 +183,5 @@ def as_csv(frame: pl.DataFrame) -> bytes:
 def as_parquet(frame: pl.DataFrame) -> bytes:
     """The same table as Parquet; the values as they are."""
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", compression_level=3, statistics=True)
+    frame.write_parquet(buffer, **PARQUET)
     return buffer.getvalue()

@@ -11,16 +11,18 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from assets.months import Work
-from assets.published_tables import TABLES, as_csv, as_parquet, read_tables, scope_tables
+from assets.published_tables import TABLES, TableFiles, content_of_units, ranked, read_tables, scope_tables, unit_blocks
 from reports.model import Change, Header, Report
 
 VERSION = re.compile(r"v([1-9]\d*)")
@@ -32,7 +34,8 @@ TABLE_OF = {
     "rectification": "rectification", "incidents": "incidents", "indicators": "indicators", "agreements": "agreements",
 }  # fmt: skip
 
-Gather = Callable[[Mapping[str, Header]], Mapping[str, Report]]
+Content = Callable[[Header], Report]
+Gather = Callable[[Sequence[str]], Content]  # of scopes, once; then report by report
 Render = Callable[[Iterable[tuple[str, Report]]], Iterator[tuple[str, dict[str, bytes]]]]
 
 
@@ -48,9 +51,11 @@ class Edition:
 
 @dataclass(slots=True)
 class _Draft:
+    """A version being made: its files of data/ lie in `building`, beside the place that it will have."""
+
     header: Header
     summary: dict[str, Any]
-    data: dict[str, bytes]
+    building: Path
 
 
 # ------------------------------------------------------------------------------------------------------ versions
@@ -96,115 +101,236 @@ def publish(
     Before the cut-off, and while there is no deadline report, interim is replaced. The first run at or after it
     makes v1, which is never touched again; later ones add a supplement where what is counted has changed.
     """
-    root = published / period
-    root.mkdir(parents=True, exist_ok=True)
+    publishing = _Publishing(work, period, published / period, lang)
     tidy(published)
-    parameters = work.parameters(period)
-    figures = {
-        r["scope"]: json.loads(r["summary"])
-        for r in work.warehouse.rows("select scope, summary from marts.summaries where period = $period", parameters)
-    }
-    tables = read_tables(work.warehouse, work.catalogue, parameters)
-    members = _members(work, period)
-    drafts: dict[str, _Draft] = {}
-    for scope in members:
-        own = scope_tables(tables, members[scope], carrier=scope == parameters["carrier"])
-        draft = _draft(work, period, scope, figures[scope], own, root / scope, lang)
-        if draft:
-            drafts[scope] = draft
-    mails = _mails(work, period)
-    reports = gather({scope: draft.header for scope, draft in drafts.items()}) if drafts else {}
-    for scope, documents in render((scope, reports[scope]) for scope in drafts):
-        draft = drafts[scope]
-        everything = scope == parameters["carrier"]
-        rests_on = [m for m in mails if everything or m["unit"] in members[scope]]
-        _write(root / scope, draft, documents, rests_on)
-    editions = []
-    for scope in members:
-        version = latest_version(root / scope)
+    made: dict[str, _Draft] = {}
+    content: Content | None = None
+
+    def reports() -> Iterator[tuple[str, Report]]:
+        nonlocal content
+        for draft in publishing.drafts():
+            content = content or gather(list(publishing.members))
+            made[draft.header.scope] = draft
+            yield draft.header.scope, content(draft.header)
+
+    editions: dict[str, Edition] = {}
+    for scope, documents in render(reports()):
+        publishing.finish(made.pop(scope), documents)
+        editions[scope] = publishing.standing(scope, made=True)
+    publishing.remember()
+    return [editions.get(scope) or publishing.standing(scope, made=False) for scope in publishing.members]
+
+
+class _Publishing:
+    """One call of `publish`. A class, since all its steps rest on the same facts of the period."""
+
+    def __init__(self, work: Work, period: str, root: Path, lang: str) -> None:
+        self.work, self.period, self.root, self.lang = work, period, root, lang
+        self.parameters = work.parameters(period)
+        self.cutoff = work.deadline.cutoff(period)
+        self.members = _members(work, period)
+        self.figures: dict[str, str] = {
+            r["scope"]: r["summary"]
+            for r in work.warehouse.rows(
+                "select scope, summary from marts.summaries where period = $period", self.parameters
+            )
+        }
+        root.mkdir(parents=True, exist_ok=True)
+
+    def standing(self, scope: str, *, made: bool) -> Edition:
+        """What stands of a scope."""
+        version = latest_version(self.root / scope)
         assert version is not None
-        editions.append(Edition(scope, version, root / scope / version, scope in drafts))
-    return editions
+        return Edition(scope, version, self.root / scope / version, made)
+
+    # ----------------------------------------------------------------------------------- which versions are to be made
+    @cached_property
+    def content(self) -> dict[str, str]:
+        """Of every scope a digest of what is counted: its figures, and the rows of its units."""
+        of_unit = content_of_units(self.work.warehouse, self.parameters)
+        digests = {}
+        for scope, units in self.members.items():
+            parts = [self.work.software, duckdb.__version__, self.figures[scope]]
+            parts += [of_unit.get(u, "") for u in units]
+            digests[scope] = _sha256("|".join(parts).encode())
+        return digests
+
+    def unchanged(self) -> frozenset[str]:
+        """The scopes whose last version was made of the very same content, and need not be looked at."""
+        if not self.work.warehouse.exists("core.published"):
+            return frozenset()
+        rows = self.work.warehouse.rows("select * from core.published where period = $period", self.parameters)
+        return frozenset(
+            r["scope"]
+            for r in rows
+            if r["scope"] in self.members
+            and r["content"] == self.content[r["scope"]]
+            and [r["version"]] == versions(self.root / r["scope"])[-1:]
+        )
+
+    def remember(self) -> None:
+        """Book of which content every standing version is."""
+        if self.work.as_of < self.cutoff:
+            return
+        rows = [(self.period, s, versions(self.root / s)[-1], self.content[s]) for s in self.members]
+        schema = dict.fromkeys(("period", "scope", "version", "content"), pl.String)
+        frame = pl.DataFrame(rows, schema=schema, orient="row")
+        self.work.warehouse.put("core.published", frame, period=self.period)
+
+    def wanted(self) -> dict[str, list[str]]:
+        """The scopes of which a version may have to be made, with their units."""
+        if self.work.as_of >= self.cutoff:
+            same = self.unchanged()
+            return {s: units for s, units in self.members.items() if s not in same}
+        return {s: units for s, units in self.members.items() if not versions(self.root / s)}
+
+    # ------------------------------------------------------------------------------------------------------ drafts
+    def drafts(self) -> Iterator[_Draft]:
+        """The versions that are to be made, each as soon as its last unit was read: some hundred units at a time."""
+        wanted = self.wanted()
+        if not wanted:
+            return
+        left = {scope: {scope, *units} for scope, units in wanted.items()}  # its own code: a scope may have no unit
+        of_unit: dict[str, list[str]] = {}
+        for scope, units in left.items():
+            for unit in units:
+                of_unit.setdefault(unit, []).append(scope)
+        files: dict[str, TableFiles] = {}
+        for block in unit_blocks([u.code for u in self.work.register.tree(self.period).units]):
+            touched = dict.fromkeys(scope for unit in block for scope in of_unit.get(unit, ()))
+            if not touched:
+                continue
+            tables = read_tables(self.work.warehouse, self.work.catalogue, self.parameters, block)
+            for scope in touched:
+                if scope not in files:
+                    files[scope] = TableFiles(self._building(scope) / "data")
+                    files[scope].append({"units": ranked(tables["units"], wanted[scope])})
+                files[scope].append(scope_tables(tables, left[scope].intersection(block)))
+                left[scope].difference_update(block)
+                if not left[scope]:
+                    files.pop(scope).close()
+                    if draft := self._draft(scope):
+                        yield draft
+
+    def _building(self, scope: str) -> Path:
+        return self.root / scope / f".building-{os.getpid()}"
+
+    def _draft(self, scope: str) -> _Draft | None:
+        """The version that is to be made of the tables just written; None where the one that stands shall stand."""
+        folder, building, figures = self.root / scope, self._building(scope), json.loads(self.figures[scope])
+        published = versions(folder)
+        changes: tuple[Change, ...] = ()
+        if self.work.as_of < self.cutoff:
+            version, kind = INTERIM, "interim"
+        elif not published:
+            version, kind = "v1", "deadline"
+        else:
+            version, kind = f"v{int(published[-1][1:]) + 1}", "supplement"
+            before = folder / published[-1]
+            if _same_content(before, figures, building):
+                shutil.rmtree(building)
+                return None
+            changes = tuple(changes_since(before, figures, building, self._told_mails))
+        zone = self.work.deadline.zone
+        header = Header(
+            period=self.period,
+            scope=scope,
+            scope_name=self.work.register.tree(self.period).by_code[scope].name,
+            version=version,
+            kind=kind,
+            as_of=self.work.as_of.astimezone(zone),
+            cutoff=self.cutoff,
+            software=self.work.software,
+            lang=self.lang,
+            changes=changes,
+            before_version=published[-1] if published else "",
+        )
+        summary = {
+            "period": self.period,
+            "scope": scope,
+            "version": version,
+            "kind": kind,
+            "as_of": header.as_of.isoformat(),
+            "cutoff": self.cutoff.isoformat(),
+            **figures,
+        }
+        return _Draft(header, summary, building)
+
+    @cached_property
+    def _told_mails(self) -> dict[str, list[tuple[str, str]]]:
+        """By unit the mails that it sent or that brought its forms, in the order of receipt: sha256, and in words."""
+        zone = self.work.deadline.zone
+        told: dict[str, list[tuple[str, str]]] = {}
+        for row in self.work.warehouse.rows(
+            """
+            select
+                m.mail,
+                m.received_at,
+                m.unit_code as sender,
+                list(distinct s.unit_code) as units,
+                any_value(u.unit_name) as name,
+            from core.mails as m
+            left join core.submissions as s using (period, mail)
+            left join core.units as u on u.period = m.period and u.unit_code = coalesce(s.unit_code, m.unit_code)
+            where m.period = $period
+            group by all
+            order by m.received_at, m.mail
+            """,
+            self.parameters,
+        ):
+            received = row["received_at"].astimezone(zone)
+            words = f"{row['name'] or '—'} {received:%Y-%m-%d %H:%M} {row['mail'][:12]}"
+            for unit in {*(u for u in row["units"] if u), row["sender"]}:
+                told.setdefault(unit, []).append((row["mail"], words))
+        return told
+
+    # ------------------------------------------------------------------------------------------------------ finishing
+    @cached_property
+    def _mails(self) -> list[dict[str, Any]]:
+        """Every mail of the period as manifests have it, in the order of receipt."""
+        zone = self.work.deadline.zone
+        return [
+            {"sha256": r["mail"], "received_at": r["received_at"].astimezone(zone).isoformat(), "unit": r["unit_code"]}
+            for r in self.work.warehouse.rows(
+                "select mail, received_at, unit_code from core.mails where period = $period order by received_at, mail",
+                self.parameters,
+            )
+        ]
+
+    @cached_property
+    def _mails_of_units(self) -> dict[str, list[int]]:
+        """Places in `_mails` by unit."""
+        places: dict[str, list[int]] = {}
+        for place, mail in enumerate(self._mails):
+            places.setdefault(mail["unit"], []).append(place)
+        return places
+
+    def finish(self, draft: _Draft, documents: Mapping[str, bytes]) -> None:
+        """Complete a version and move it to its place in one step."""
+        scope = draft.header.scope
+        mails = self._mails
+        if scope != self.parameters["carrier"]:
+            mails = [mails[p] for p in sorted(p for u in self.members[scope] for p in self._mails_of_units.get(u, ()))]
+        _write(self.root / scope, draft, documents, mails)
 
 
 def _members(work: Work, period: str) -> dict[str, list[str]]:
-    """Every scope of the period with the codes of all units below it."""
-    members: dict[str, list[str]] = {u.code: [] for u in work.register.tree(period).scopes}
+    """Every scope of the period with the codes of all units below it; of the carrier also "", of held mails."""
+    tree = work.register.tree(period)
+    members: dict[str, list[str]] = {u.code: [] for u in tree.scopes}
     for row in work.warehouse.rows(
-        "select scope, unit_code from core.scope_units where period = $period", {"period": period}
+        """
+        select s.scope, s.unit_code
+        from core.scope_units as s
+        inner join core.units as u using (period, unit_code)
+        where s.period = $period
+        order by u.position
+        """,
+        {"period": period},
     ):
         members[row["scope"]].append(row["unit_code"])
+    members[tree.carrier].append("")
     return members
-
-
-def _mails(work: Work, period: str) -> list[dict[str, Any]]:
-    rows = work.warehouse.rows(
-        "select mail, received_at, unit_code from core.mails where period = $period order by received_at, mail",
-        {"period": period},
-    )
-    zone = work.deadline.zone
-    return [
-        {
-            "sha256": r["mail"],
-            "received_at": r["received_at"].astimezone(zone).isoformat(),
-            "unit": r["unit_code"],
-        }
-        for r in rows
-    ]
-
-
-def _draft(
-    work: Work,
-    period: str,
-    scope: str,
-    figures: dict[str, Any],
-    own: Mapping[str, pl.DataFrame],
-    folder: Path,
-    lang: str,
-) -> _Draft | None:
-    """The version that is to be made now; None where the one that stands shall stand."""
-    cutoff = work.deadline.cutoff(period)
-    published = versions(folder)
-    if work.as_of < cutoff:
-        if published:
-            return None
-        version, kind = INTERIM, "interim"
-    elif not published:
-        version, kind = "v1", "deadline"
-    else:
-        version, kind = f"v{int(published[-1][1:]) + 1}", "supplement"
-    data = {f"data/{name}.csv": as_csv(own[name]) for name in TABLES}
-    changes: tuple[Change, ...] = ()
-    if kind == "supplement":
-        before = folder / published[-1]
-        if _same_content(before, figures, data):
-            return None
-        changes = tuple(changes_since(before, figures, own, work))
-    data |= {f"data/{name}.parquet": as_parquet(own[name]) for name in TABLES}
-    zone = work.deadline.zone
-    header = Header(
-        period=period,
-        scope=scope,
-        scope_name=work.register.tree(period).by_code[scope].name,
-        version=version,
-        kind=kind,
-        as_of=work.as_of.astimezone(zone),
-        cutoff=cutoff,
-        software=work.software,
-        lang=lang,
-        changes=changes,
-        before_version=published[-1] if published else "",
-    )
-    summary = {
-        "period": period,
-        "scope": scope,
-        "version": version,
-        "kind": kind,
-        "as_of": header.as_of.isoformat(),
-        "cutoff": cutoff.isoformat(),
-        **figures,
-    }
-    return _Draft(header, summary, data)
 
 
 def _sha256(content: bytes) -> str:
@@ -217,13 +343,18 @@ def _figures(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in summary.items() if k not in head}
 
 
-def _same_content(before: Path, figures: Mapping[str, Any], data: Mapping[str, bytes]) -> bool:
+def _same_content(before: Path, figures: Mapping[str, Any], building: Path) -> bool:
     """Whether a published version counts the same: its figures, and every row of data/."""
     manifest = json.loads((before / "manifest.json").read_text(encoding="utf-8"))
     digests = {f["path"]: f["sha256"] for f in manifest["files"]}
     return _figures(json.loads((before / "summary.json").read_text(encoding="utf-8"))) == figures and all(
-        digests.get(path) == _sha256(content) for path, content in data.items()
+        digests.get(path.relative_to(building).as_posix()) == _digest_of(path) for path in building.glob("data/*.csv")
     )
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # ------------------------------------------------------------------------------------------------------ supplements
@@ -237,65 +368,46 @@ def flatten(figures: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def changes_since(
-    before: Path, figures: Mapping[str, Any], own: Mapping[str, pl.DataFrame], work: Work
+    before: Path, figures: Mapping[str, Any], now: Path, mails: Mapping[str, Sequence[tuple[str, str]]]
 ) -> Iterator[Change]:
-    """Every figure that differs from a published version, and the mails, new since it, of the units it rests on."""
+    """Every figure that differs from a published version, and the mails, new since it, of the units it rests on.
+
+    `before` and `now` are folders with data/; `mails`: of every unit its mails, sha256 and in words, in order.
+    """
     was = dict(flatten(_figures(json.loads((before / "summary.json").read_text(encoding="utf-8")))))
-    now = dict(flatten(figures))
+    is_now = dict(flatten(figures))
     manifest = json.loads((before / "manifest.json").read_text(encoding="utf-8"))
     known = {m["sha256"] for m in manifest["mails"]}
-    zone = work.deadline.zone
-    new: dict[str, list[str]] = {}
-    for row in work.warehouse.rows(
-        """
-        select
-            m.mail,
-            m.received_at,
-            m.unit_code as sender,
-            list(distinct s.unit_code) as units,
-            any_value(u.unit_name) as name,
-        from core.mails as m
-        left join core.submissions as s using (period, mail)
-        left join core.units as u on u.period = m.period and u.unit_code = coalesce(s.unit_code, m.unit_code)
-        where m.period = $period
-        group by all
-        order by m.received_at, m.mail
-        """,
-        {"period": manifest["period"]},
-    ):
-        if row["mail"] in known:
-            continue
-        received = row["received_at"].astimezone(zone)
-        words = f"{row['name'] or '—'} {received:%Y-%m-%d %H:%M} {row['mail'][:12]}"
-        for unit in {*(u for u in row["units"] if u), row["sender"]}:
-            new.setdefault(unit, []).append(words)
-    moved = {name: _moved_units(before / "data" / f"{name}.parquet", own[name]) for name in TABLES}
-    for path in sorted(was.keys() | now.keys()):
-        before_value, after_value = was.get(path, 0), now.get(path, 0)
+    moved = {name: _moved_units(*(f / "data" / f"{name}.parquet" for f in (before, now))) for name in TABLES}
+    for path in sorted(was.keys() | is_now.keys()):
+        before_value, after_value = was.get(path, 0), is_now.get(path, 0)
         if before_value != after_value:
             units = moved[TABLE_OF[path.partition(".")[0]]]
-            because = dict.fromkeys(words for unit in sorted(units) for words in new.get(unit, ()))
-            yield Change(path, before_value, after_value, tuple(because))
+            new = (words for unit in sorted(units) for mail, words in mails.get(unit, ()) if mail not in known)
+            yield Change(path, before_value, after_value, tuple(dict.fromkeys(new)))
 
 
-def _moved_units(before: Path, now: pl.DataFrame) -> set[str]:
-    """The units whose rows in a table are not what they were."""
+def _moved_units(before: Path, now: Path) -> set[str]:
+    """The units whose rows in a table are not what they were, whatever their ranks."""
 
-    def digests(frame: pl.DataFrame) -> dict[str, int]:
-        rows = frame.drop([c for c in ("rank",) if c in frame.columns])
-        hashed = rows.select("unit_code", digest=rows.hash_rows(seed=0))
-        return dict(hashed.group_by("unit_code").agg(pl.col("digest").sort().hash().sum()).iter_rows())
+    def digests(path: Path) -> dict[str, int]:
+        rows = pl.scan_parquet(path).drop("rank", strict=False)
+        hashed = rows.select("unit_code", digest=pl.struct(pl.all()).hash(seed=0))
+        # A sum does not depend on the order of rows; it may wrap around.
+        return dict(hashed.group_by("unit_code").agg(pl.col("digest").sum()).collect(engine="streaming").iter_rows())
 
-    was, is_now = digests(pl.read_parquet(before)), digests(now)
+    was, is_now = digests(before), digests(now)
     return {unit for unit in was.keys() | is_now.keys() if was.get(unit) != is_now.get(unit)}
 
 
 # ------------------------------------------------------------------------------------------------------ folders
 def _write(folder: Path, draft: _Draft, documents: Mapping[str, bytes], mails: list[dict[str, Any]]) -> None:
-    """Write a version beside its place and move it there in one step."""
-    header = draft.header
+    """Complete a version beside its place and move it there in one step."""
+    header, building = draft.header, draft.building
     summary = json.dumps(draft.summary, ensure_ascii=False, indent=1).encode() + b"\n"
-    files = {**documents, "summary.json": summary, **draft.data}
+    for path, content in {**documents, "summary.json": summary}.items():
+        (building / path).write_bytes(content)
+    files = sorted((p.relative_to(building).as_posix(), p) for p in building.rglob("*") if p.is_file())
     manifest = {
         "period": header.period,
         "scope": header.scope,
@@ -305,16 +417,9 @@ def _write(folder: Path, draft: _Draft, documents: Mapping[str, bytes], mails: l
         "cutoff": header.cutoff.isoformat(),
         "software": header.software,
         "mails": mails,
-        "files": [
-            {"path": path, "bytes": len(content), "sha256": _sha256(content)} for path, content in sorted(files.items())
-        ],
+        "files": [{"path": path, "bytes": p.stat().st_size, "sha256": _digest_of(p)} for path, p in files],
     }
-    files["manifest.json"] = json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n"
-    building = folder / f".building-{os.getpid()}"
-    shutil.rmtree(building, ignore_errors=True)
-    for path, content in files.items():
-        (building / path).parent.mkdir(parents=True, exist_ok=True)
-        (building / path).write_bytes(content)
+    (building / "manifest.json").write_bytes(json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
     place = folder / header.version
     if header.version == INTERIM and place.exists():
         old = folder / f".replaced-{os.getpid()}"

@@ -68,7 +68,11 @@ class Warehouse:
         schema, name = table.split(".")
         return bool(
             self.value(
-                "select count(*) from information_schema.tables where table_schema = $schema and table_name = $name",
+                """
+                select count(*)
+                from information_schema.tables
+                where table_catalog = current_database() and table_schema = $schema and table_name = $name
+                """,
                 {"schema": schema, "name": name},
             )
         )

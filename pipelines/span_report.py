@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import partial
 
 from assets import months, periods, spans
 from assets.periods import Deadline
@@ -50,7 +51,7 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
                 span_work,
                 span,
                 home.published,
-                lambda headers: gather_span(work.warehouse, work.catalogue, parameters, headers),
+                partial(gather_span, work.warehouse, work.catalogue, parameters),
                 render_all,
                 lang,
             )

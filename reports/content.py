@@ -8,7 +8,9 @@ Personal data stands in no section: no query of sql/sections/ selects a column t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from assets.warehouse import Warehouse, model
@@ -28,33 +30,45 @@ LEAST_RANK_MOVE = 3
 
 
 def gather(
-    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], headers: Mapping[str, Header]
-) -> dict[str, Report]:
-    """The reports of the scopes in `headers`, by scope code, each in the language of its header.
+    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], scopes: Sequence[str]
+) -> Callable[[Header], Report]:
+    """What the reports of the scopes rest on, asked once for all; what is returned makes the report of a header.
 
     `parameters` are those of months.Work; the period must be settled. KeyError where a scope has no summary.
     """
-    parameters = {**parameters, "scopes": list(headers), "shown": ROWS_SHOWN}
+    first_page = gather_pages(warehouse, catalogue, parameters, scopes, described_queries())
+    return lambda header: first_page(header).report()
+
+
+def gather_pages(
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    parameters: Mapping[str, Any],
+    scopes: Sequence[str],
+    queries: Mapping[str, Mapping[str, Any]],
+) -> Callable[[Header], FirstPage]:
+    """As `gather`, with other queries, and the first page before its report is made of it."""
+    parameters = {**parameters, "scopes": list(scopes), "shown": ROWS_SHOWN}
     history = summaries_of_months(warehouse, parameters)
-    found = {name: run(warehouse, block, parameters) for name, block in described_queries().items()}
+    found = {name: run(warehouse, block, parameters) for name, block in queries.items()}
     names = by_scope(warehouse.rows(model("sections/scope_names"), parameters))
     facts = {r["scope"]: r for r in warehouse.rows(model("sections/scope_facts"), parameters)}
     weights = {"weights": warehouse.rows("select * from core.score_weights")[0]}
-    named = {lang: looks(catalogue, lang) for lang in {h.lang for h in headers.values()}}
-    reports = {}
-    for scope, header in headers.items():
-        own = {name: scopes.get(scope, scopes[""]) for name, scopes in found.items()}
-        page = FirstPage(
+    named = cache(partial(looks, catalogue))
+
+    def first_page(header: Header) -> FirstPage:
+        scope = header.scope
+        return FirstPage(
             header,
             catalogue,
-            history[scope],
-            own,
+            {period: json.loads(summary) for period, summary in history[scope].items()},
+            {name: of.scope(scope) for name, of in found.items()},
             {r["state"]: r["names"] for r in names[scope]},
             {**weights, **facts.get(scope, {})},
-            named[header.lang],
+            named(header.lang),
         )
-        reports[scope] = page.report()
-    return reports
+
+    return first_page
 
 
 class FirstPage:

@@ -2,17 +2,19 @@
 
 Belongs here: running them. Does not: what they ask (sql/sections/), what is made of the answers (blocks.py, facts.py).
 Each yields rows of all scopes with `scope` and `place`, their order within the scope; of many rows the first are
-fetched. A carrier has hundreds of scopes, so nothing is ever asked scope by scope.
+fetched. A carrier has hundreds of scopes, so nothing is ever asked scope by scope, and answers stay columns until the
+report of their scope is made.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+import polars as pl
 
 from assets.warehouse import Warehouse, model
 from reports.sections import description
@@ -22,7 +24,7 @@ ROWS_SHOWN = 300  # of a table; the file of data/ has them all
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Found:
     """What a query found for one scope: its columns, the rows shown, and how many there are in all."""
 
@@ -47,10 +49,26 @@ def described_queries() -> dict[str, Mapping[str, Any]]:
     }
 
 
-def run(warehouse: Warehouse, block: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Found]:
-    """Run a query for all scopes at once; by scope its first rows. Under "" stands what a scope without any has."""
+@dataclass(frozen=True)
+class Answer:
+    """What a query found for all scopes: rows in the order of scope and place, and where each scope's are."""
+
+    rows: pl.DataFrame
+    names: Mapping[str, int]
+    places: Mapping[str, tuple[int, int]]  # first row, number of rows
+
+    def scope(self, code: str) -> Found:
+        """The rows of one scope."""
+        if code not in self.places:
+            return Found(self.names, (), 0)
+        rows = self.rows.slice(*self.places[code]).rows()
+        return Found(self.names, rows, rows[0][self.names["total"]])
+
+
+def run(warehouse: Warehouse, block: Mapping[str, Any], parameters: Mapping[str, Any]) -> Answer:
+    """Run a query for all scopes at once."""
     only = " and ".join(f"{column} = '{value}'" for column, value in block.get("only", {}).items())
-    cursor = warehouse.execute(
+    frame = warehouse.frame(
         f"""
         select *
         from (
@@ -63,13 +81,12 @@ def run(warehouse: Warehouse, block: Mapping[str, Any], parameters: Mapping[str,
         """,
         {**parameters, "shown": block.get("shown", parameters["shown"])},
     )
-    names = {d[0]: i for i, d in enumerate(cursor.description or ())}
-    fetched: dict[str, list[Row]] = defaultdict(list)
-    scope, total = names["scope"], names["total"]
-    for row in cursor.fetchall():
-        fetched[row[scope]].append(row)
-    found = {code: Found(names, rows, rows[0][total]) for code, rows in fetched.items()}
-    return {**found, "": Found(names, (), 0)}
+    # DuckDB counts and sums in 128 bits, which come out as decimals.
+    whole = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Decimal) and dtype.scale == 0]
+    frame = frame.with_columns(pl.col(whole).cast(pl.Int64))
+    of_scope = frame.with_row_index("at").group_by("scope", maintain_order=True).agg(pl.col("at").first(), n=pl.len())
+    places = {scope: (at, n) for scope, at, n in of_scope.iter_rows()}
+    return Answer(frame, {name: i for i, name in enumerate(frame.columns)}, places)
 
 
 def by_scope(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -80,18 +97,25 @@ def by_scope(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, A
     return grouped
 
 
-def summaries_of_months(warehouse: Warehouse, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The summaries of the last 12 months on record, by scope and period, in order."""
+def summaries_of_months(warehouse: Warehouse, parameters: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The summaries of the last 12 months on record as JSON, by scope and period, in order."""
+    return summaries_where("marts.summaries", "period > $year_before and period <= $period", warehouse, parameters)
+
+
+def summaries_where(
+    table: str, months: str, warehouse: Warehouse, parameters: Mapping[str, Any]
+) -> dict[str, dict[str, str]]:
+    """The summaries of the scopes in a table as JSON, by scope and period, in order; `months` says which, in SQL."""
     rows = warehouse.execute(
-        """
+        f"""
         select scope, period, summary
-        from marts.summaries
-        where period > $year_before and period <= $period and list_contains($scopes, scope)
+        from {table}
+        where {months} and list_contains($scopes, scope)
         order by scope, period
         """,
         parameters,
     ).fetchall()
-    history: dict[str, dict[str, Any]] = defaultdict(dict)
+    history: dict[str, dict[str, str]] = defaultdict(dict)
     for scope, period, summary in rows:
-        history[scope][period] = json.loads(summary)
+        history[scope][period] = summary
     return history

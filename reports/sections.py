@@ -6,12 +6,13 @@ Belongs here: the reading of the descriptions, and the evaluation of their expre
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import yaml
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import SandboxedEnvironment
 
 from reports.notation import HERE
@@ -31,17 +32,19 @@ def _most(counts: Mapping[str, float]) -> str:
     return max(counts, key=lambda key: counts[key])
 
 
+GLOBALS = {"share": share}  # what expressions may call, beside the facts
+
+
 @cache
 def _environment() -> SandboxedEnvironment:
     environment = SandboxedEnvironment(undefined=StrictUndefined)
     environment.filters["most"] = _most
-    environment.globals["share"] = share
     return environment
 
 
 @cache
-def _compiled(expression: str) -> Any:
-    return _environment().compile_expression(expression, undefined_to_none=False)
+def _compiled(expression: str) -> Template:
+    return _environment().from_string(f"{{% set value = {expression} %}}")
 
 
 def evaluate(expression: Any, facts: Facts) -> Any:
@@ -51,7 +54,11 @@ def evaluate(expression: Any, facts: Facts) -> Any:
     path = expression.split(".")
     if all(part.isidentifier() for part in path) and path[0] in facts:
         return _follow(path, facts)
-    value = _compiled(expression)(**facts)
+    template = _compiled(expression)
+    # Not Environment.compile_expression, which copies facts and globals at every call: hundreds for each report.
+    context = template.new_context({**GLOBALS, **facts}, shared=True)
+    deque(template.root_render_func(context), maxlen=0)
+    value = context.vars["value"]
     if isinstance(value, StrictUndefined):
         value._fail_with_undefined_error()
     return value

@@ -7,51 +7,38 @@ Belongs here: what such a report has otherwise than a month's, as spans.yaml des
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from assets.warehouse import Warehouse, model
+from assets.warehouse import Warehouse
 from expectations.catalogue import Catalogue
-from reports.content import FirstPage
+from reports.content import FirstPage, gather_pages
 from reports.model import Chart, Header, Kpi, Matrix, Move, Report, Section, Table
-from reports.naming import looks
-from reports.queries import ROWS_SHOWN, by_scope, described_queries, run, summaries_of_months
+from reports.queries import described_queries, summaries_where
 from reports.sections import description
 
 FIGURE_WORDS = frozenset({"figure", "definition", "measure"})  # columns of texts that are ours, not a unit's
 
 
 def gather_span(
-    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], headers: Mapping[str, Header]
-) -> dict[str, Report]:
-    """The reports of the scopes in `headers`, by scope code, each in the language of its header.
+    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], scopes: Sequence[str]
+) -> Callable[[Header], Report]:
+    """What the reports of the scopes rest on, asked once for all; what is returned makes the report of a header.
 
     To be called within spans.span_tables, with its parameters. KeyError where a scope has no summary.
     """
-    parameters = {**parameters, "scopes": list(headers), "shown": ROWS_SHOWN}
-    history = summaries_of_months(warehouse, parameters)
-    months = _summaries(warehouse, parameters)
-    found = {name: run(warehouse, block, parameters) for name, block in _queries().items()}
-    names = by_scope(warehouse.rows(model("sections/scope_names"), parameters))
-    facts = {r["scope"]: r for r in warehouse.rows(model("sections/scope_facts"), parameters)}
-    weights = {"weights": warehouse.rows("select * from core.score_weights")[0]}
-    named = {lang: looks(catalogue, lang) for lang in {h.lang for h in headers.values()}}
-    reports = {}
-    for scope, header in headers.items():
-        page = FirstPage(
-            header,
-            catalogue,
-            history[scope],
-            {name: scopes.get(scope, scopes[""]) for name, scopes in found.items()},
-            {r["state"]: r["names"] for r in names[scope]},
-            {**weights, **facts.get(scope, {})},
-            named[header.lang],
-        )
-        page.history = page.blocks.history = months[scope]  # figures beside the span before, trends month by month
-        reports[scope] = worded(_with_inspection(page), parameters["months"])
-    return reports
+    first_page = gather_pages(warehouse, catalogue, parameters, scopes, _queries())
+    of_span = {**parameters, "scopes": list(scopes)}
+    months = summaries_where("sixth.marts.summaries", "list_contains($months, period)", warehouse, of_span)
+
+    def report(header: Header) -> Report:
+        page = first_page(header)
+        # Figures stand beside the span before, trends go month by month.
+        page.history = page.blocks.history = {m: json.loads(s) for m, s in months[header.scope].items()}
+        return worded(_with_inspection(page), parameters["months"])
+
+    return report
 
 
 def _queries() -> dict[str, Mapping[str, Any]]:
@@ -59,23 +46,6 @@ def _queries() -> dict[str, Mapping[str, Any]]:
     spans = description("spans")
     queries = {**described_queries(), **{b["query"]: {"sql": b["query"], **b} for b in spans["section"]["blocks"]}}
     return {name: {**block, "sql": spans["instead"].get(block["sql"], block["sql"])} for name, block in queries.items()}
-
-
-def _summaries(warehouse: Warehouse, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The summaries of the span's months by scope and month, in order."""
-    rows = warehouse.rows(
-        """
-        select scope, period, summary
-        from sixth.marts.summaries
-        where list_contains($months, period) and list_contains($scopes, scope)
-        order by scope, period
-        """,
-        parameters,
-    )
-    months: dict[str, dict[str, Any]] = defaultdict(dict)
-    for row in rows:
-        months[row["scope"]][row["period"]] = json.loads(row["summary"])
-    return months
 
 
 def _with_inspection(page: FirstPage) -> Report:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.published_tables import _protect, as_csv, disarm, mask_name, mask_phone, scope_tables
+from assets.published_tables import TABLES, TableFiles, _protect, as_csv, disarm, mask_name, mask_phone, ranked
 from expectations.catalogue import load_catalogue
 
 CATALOGUE = load_catalogue()
@@ -69,8 +70,29 @@ def disarm_all(texts: list[str]) -> list[str]:
 
 def test_ranks_are_within_the_scope_and_equal_scores_share_one() -> None:
     units = pl.DataFrame({"unit_code": list("abcd"), "score": [90.0, 80.0, 80.0, 70.0], "rank": [None] * 4})
-    tables = {"units": units, "findings": pl.DataFrame({"unit_code": ["a", ""]})}
-    assert scope_tables(tables, list("abcd"), carrier=True)["units"]["rank"].to_list() == [1, 2, 2, 4]
-    own = scope_tables(tables, ["c", "d"], carrier=False)
-    assert own["units"]["rank"].to_list() == [1, 2]
-    assert own["findings"].height == 0
+    assert ranked(units, list("abcd"))["rank"].to_list() == [1, 2, 2, 4]
+    assert ranked(units, ["c", "d"])["rank"].to_list() == [1, 2]
+
+
+def test_a_table_written_in_blocks_is_that_written_at_once(tmp_path: Path) -> None:
+    whole = {
+        name: pl.DataFrame({"unit_code": [f"u{i}" for i in range(12)], "n": range(12), "t": ["=1", None, "文"] * 4})
+        for name in TABLES
+    }
+    nothing = {name: frame.clear() for name, frame in whole.items()}
+    for folder, blocks in {
+        "once": [whole],
+        "blocks": [nothing, *({n: f.slice(i, 5) for n, f in whole.items()} for i in (0, 5, 10)), nothing],
+    }.items():
+        files = TableFiles(tmp_path / folder)
+        for block in blocks:
+            files.append(block)
+        files.close()
+    names = sorted(p.name for p in (tmp_path / "once").iterdir())
+    assert names == sorted(p.name for p in (tmp_path / "blocks").iterdir())
+    assert len(names) == 2 * len(TABLES)
+    for name in TABLES:
+        csvs = [(tmp_path / f / f"{name}.csv").read_bytes() for f in ("once", "blocks")]
+        assert csvs[0] == csvs[1] == as_csv(whole[name])
+        for folder in ("once", "blocks"):
+            assert pl.read_parquet(tmp_path / folder / f"{name}.parquet").equals(whole[name])

@@ -59,7 +59,9 @@ class Sample:
     def reports(self, period: str, lang: str = "zh", **over: Any) -> dict[str, Report]:
         """The reports of every scope."""
         parameters = self.work.parameters(period)
-        return gather(self.warehouse, self.catalogue, parameters, self.headers(period, lang, **over))
+        headers = self.headers(period, lang, **over)
+        report = gather(self.warehouse, self.catalogue, parameters, list(headers))
+        return {scope: report(header) for scope, header in headers.items()}
 
     def summary(self, period: str, scope: str) -> dict[str, Any]:
         """The figures of a scope, as summary.json has them."""
