@@ -18,6 +18,29 @@ from assets.workbooks.sheet import PLACE_BITS, Cell, Room, Sheet, Workbook, Work
 
 _BOUNDSHEET, _EOF = 0x85, 0x0A  # records ([MS-XLS] 2.4.28, 2.4.103)
 _MACRO_SHEET = 1
+# What a workbook says beside its cells: nothing of it is read here, and xlrd gives up a whole file over an odd one.
+_BESIDE_CELLS = {
+    xlrd.book.Book: (
+        "handle_name",
+        "names_epilogue",
+        "handle_externname",
+        "handle_externsheet",
+        "handle_supbook",
+        "handle_obj",
+    ),
+    xlrd.sheet.Sheet: (
+        "handle_hlink",
+        "handle_quicktip",
+        "handle_obj",
+        "handle_msodrawingetc",
+        "handle_txo",
+        "handle_note",
+        "handle_feat11",
+    ),
+}
+for _kind, _handlers in _BESIDE_CELLS.items():
+    for _handler in _handlers:
+        setattr(_kind, _handler, lambda *_: None)
 
 
 def read_biff(content: bytes, limits: Limits) -> Workbook:

@@ -53,9 +53,9 @@ class OleFile:
         self._sector_bytes = 1 << shift
         self._sectors = -(-len(self._content) // self._sector_bytes) - 1  # the last one may be cut short
         header = _HEADER.unpack_from(self._content, 44)
-        tables, directory, _, self._short_below, short_table, short_tables, more, mores = header
-        if max(tables, short_tables, mores) > self._sectors:
-            raise IndexError(f"{max(tables, short_tables, mores)} sectors of tables in {self._sectors}")
+        tables, directory, _, self._short_below, short_table, _, more, mores = header
+        if max(tables, mores) > self._sectors:
+            raise IndexError(f"{max(tables, mores)} sectors of tables in {self._sectors}")
         per_sector = self._sector_bytes // 4
         table = [*struct.unpack_from("<109I", self._content, 76)]
         for _ in range(mores):
@@ -64,7 +64,7 @@ class OleFile:
         self._table = table[: self._sectors // per_sector + 1]
         entries = self._chain(directory, None)
         self._shorts = self._chain(*struct.unpack_from("<II", entries, 116))
-        self._short_table = self._chain(short_table, short_tables * self._sector_bytes)
+        self._short_table = self._chain(short_table, None)  # may be less than its count says, where nothing is short
         self._entries: dict[str, tuple[int, int]] = {}
         seen = set()
         waiting = list(struct.unpack_from("<I", entries, 76))

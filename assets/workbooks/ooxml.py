@@ -84,7 +84,7 @@ def read_ooxml(content: bytes, limits: Limits) -> Workbook:
         kind, path = relations.get(relation, ("", ""))
         if kind == "worksheet":
             sheets.append(_sheet(package, path, title, visible, common=common, room=room))
-        elif not kind:
+        elif relation and not kind:  # a module of macros of Excel 5 has no part, and says so
             raise WorkbookUnreadable("damaged", f"sheet {title!r} has no part")
     macros = any(name.endswith("vbaproject.bin") or "macrosheets/" in name for name in package.names)
     return Workbook(sheets, epoch, macros, "xlsx")

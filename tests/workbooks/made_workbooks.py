@@ -204,8 +204,12 @@ def biff(
     kinds: Iterable[int] = (),
     formats: Iterable[int] = (),
     protected: bool = False,
+    globals_records: bytes = b"",
 ) -> bytes:
-    """A BIFF8 stream of sheets of these cell records; style n shows the n-th of `formats` (built-in), from 1 on."""
+    """A BIFF8 stream of sheets of these cell records; style n shows the n-th of `formats` (built-in), from 1 on.
+
+    `globals_records` follow the formats.
+    """
     named = [*titles, *(f"表{index}" for index in range(1, len(sheets) + 1))][: len(sheets)]
     typed = [*kinds, *(0 for _ in sheets)][: len(sheets)]
     head = record(0x809, struct.pack("<HHHHII", 0x600, 5, 0x0DBB, 1996, 0, 6))
@@ -214,6 +218,7 @@ def biff(
     head += record(0x31, struct.pack("<HHHHHBBBB", 200, 0, 0x7FFF, 400, 0, 0, 0, 0, 0) + b"\x01" + _wide("A")) * 4
     for built_in in (0, *formats):
         head += record(0xE0, struct.pack("<HHH14x", 0, built_in, 0))
+    head += globals_records
     bodies = []
     for cells, kind in zip(sheets, typed, strict=True):
         start = struct.pack("<HHHHII", 0x600, 0x10 if kind == 0 else 0x40, 0x0DBB, 1996, 0, 6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from datetime import date, time
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from assets.limits import Limits
+from assets.mail.kinds import kind_of
 from assets.workbooks.workbook import Workbook, read_workbook
-from tests.workbooks.made_workbooks import biff, boolean, error, formula, label, number, ole, xls
+from tests.workbooks.made_workbooks import biff, boolean, error, formula, label, number, ole, record, xls, xlsx
 
 LIMITS = Limits()
 
@@ -70,6 +72,36 @@ def test_the_stream_of_excel_95_has_another_name() -> None:
 
 def test_a_stream_outside_a_container_is_read() -> None:
     assert read(biff(label(0, 0, "x"))).sheets[0].rows == [["x"]]
+
+
+# A name whose formula xlrd does not expect in one, as old programs write; a note with more bytes than it should have.
+ODD_NAME = record(0x18, struct.pack("<HBBHHHI", 0, 0, 1, 9, 0, 0, 0) + b"\0A" + b"\x2d" + bytes(8))
+ODD_NOTE = record(0x1C, struct.pack("<4HHB", 0, 0, 0, 1, 1, 0) + b"A" + bytes(5))
+
+
+def test_an_odd_name_or_note_does_not_cost_the_cells() -> None:
+    assert read(xls(label(0, 0, "x") + ODD_NOTE, globals_records=ODD_NAME)).sheets[0].rows == [["x"]]
+
+
+def test_a_table_of_short_sectors_that_is_not_there_is_not_missed() -> None:
+    """As some programs write it: the header counts one sector, and nothing is short."""
+    content = bytearray(ole({"Workbook": biff(label(0, 0, "x") * 1 + label(1, 0, "y" * 2000))}))
+    assert content[60:64] == struct.pack("<I", 0xFFFFFFFE)
+    content[64:68] = struct.pack("<I", 1)
+    assert read(bytes(content)).sheets[0].rows == [["x"], ["y" * 2000]]
+
+
+@pytest.mark.parametrize("name", ["附件2.et", "附件2.ett"])
+def test_a_workbook_of_wps_is_read_whichever_it_is_inside(name: str) -> None:
+    """.et is the container of .xls, and the archive of .xlsx where WPS was told to save that under its own name."""
+    old, new = (
+        xls(label(0, 0, "单位编码")),
+        xlsx('<row r="1"><c r="A1" t="inlineStr"><is><t>单位编码</t></is></c></row>'),
+    )
+    for content, kind in ((old, "xls"), (new, "xlsx")):
+        assert kind_of(name, content, LIMITS.archive_members).name == "workbook"
+        workbook = read_workbook(content, name, LIMITS)
+        assert (workbook.format, workbook.sheets[0].rows) == (kind, [["单位编码"]])
 
 
 VALUES = (

@@ -177,6 +177,18 @@ def test_a_merged_area_has_its_value_in_the_first_cell_only() -> None:
     assert cells(only_sheet(saved(book))) == {(1, 1): "附件2", (2, 1): "序号"}
 
 
+def test_a_sheet_that_says_it_has_no_part_is_left_out() -> None:
+    """As Excel lists a module of macros of its fifth version; one that names a part that is missing is damaged."""
+    parts = xlsx_parts(sheet_xml(row('<c r="A1"><v>1</v></c>')))
+    listing = str(parts["xl/workbook.xml"]).replace(
+        "</sheets>", '<sheet name="Module1" sheetId="9" r:id="{}"/></sheets>'
+    )
+    workbook = read_workbook(zipped(parts | {"xl/workbook.xml": listing.format("")}), "a.xlsm", LIMITS)
+    assert [sheet.title for sheet in workbook.sheets] == ["表1"]
+    with pytest.raises(WorkbookUnreadable, match="damaged"):
+        read_workbook(zipped(parts | {"xl/workbook.xml": listing.format("s9")}), "a.xlsm", LIMITS)
+
+
 def test_hidden_rows_columns_and_sheets_are_data() -> None:
     book = openpyxl.Workbook()
     book.active["A1"], book.active["B2"] = 1, 2
