@@ -1,10 +1,10 @@
-"""Throws damaged workbooks at the reader for as long as asked, and says what it did with them.
+"""Throws damaged workbooks and scans at their readers for as long as asked, and says what they did with them.
 
-    python tests/fuzz_workbooks.py --minutes 20 [--seed 1] [--corpus FOLDER] [--keep FOLDER]
+    python tests/fuzz_files.py --minutes 20 [--seed 1] [--corpus FOLDER] [--keep FOLDER] [--workers 2]
 
 Every mutant is made from its number and read in a worker with intake's limits; one that crashes, hangs or outgrows
 them, or that ends in any exception but WorkbookUnreadable, is counted, kept in --keep, and makes the exit code 1.
-Not collected by pytest.
+--corpus adds files of your own, scans among them. Not collected by pytest.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from assets.isolation import Died, run_isolated
 from assets.limits import Limits
+from assets.mail.kinds import SCANS
+from assets.scans.scan import read_scan
+from assets.scans.thresholds import SealThresholds
+from tests.scans.made_files import as_file, as_pdf, as_tiff
+from tests.scans.made_scans import made_page
 from tests.workbooks.made_workbooks import (
     biff,
     boolean,
@@ -41,6 +46,7 @@ from tests.workbooks.made_workbooks import (
 from tests.workbooks.tasks import outcome
 
 LIMITS = Limits()
+SEAL = SealThresholds()
 NUMBERS = [b"0", b"-1", b"1", b"255", b"65536", b"1048576", b"4294967295", b"18446744073709551616", b"1e999", b"NaN"]
 MARKUP = [b"<", b">", b"/>", b'"', b"'", b"&", b"&#0;", b"<!", b"<![CDATA[", b"]]>", b"<!--", b"<?", b"</c>", b"<c>"]
 MARKUP += [b'<c r="XFD1048576">', b"<row>", b"<v>", b"<f>", b"<t>", b"<is>", b'r="A1"', b't="s"', b"\0", b"\xff\xfe"]
@@ -48,7 +54,7 @@ INTERESTING = [0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF]
 
 
 def seeds() -> list[bytes]:
-    """Workbooks that have a bit of everything."""
+    """Workbooks that have a bit of everything, and a page in every format of scans."""
     rows = (
         '<row r="1" ht="20"><c r="A1" t="s"><v>0</v></c><c r="B1" s="1"><v>46303</v></c><c r="C1" s="2"/></row>'
         '<row r="2"><c r="A2"><f>A1</f></c><c r="B2" t="e"><v>#N/A</v></c><c r="C2" t="b"><v>1</v></c></row>'
@@ -59,7 +65,15 @@ def seeds() -> list[bytes]:
     book = xlsx_parts(sheet_xml(rows), sheet_xml(rows * 20), strings=strings, formats=["14", "[h]:mm"], epoch=1904)
     cells = label(0, 0, "单位编码") + number(1, 0, 46303.0, 1) + boolean(1, 1, True) + error(2, 0, 0x2A)
     cells += formula(2, 1, 7.0)
+    page = made_page("normal", 1).resize((310, 438))
     return [
+        as_pdf([page]),
+        as_pdf([page], flate=True),
+        as_file(page, "JPEG"),
+        as_file(page, "JPEG", progressive=True),
+        as_file(page, "PNG"),
+        as_tiff([page, page], compression="tiff_lzw"),
+        as_tiff([page], compression="jpeg"),
         zipped(book),
         zipped(book, level=0),
         xls(cells, cells * 2, formats=[14], storages=["_VBA_PROJECT_CUR"]),
@@ -118,14 +132,19 @@ pool: list[bytes] = []
 
 
 def fill_pool(corpus: Path | None) -> None:
-    """The seeds, and the files of `corpus`, for `attempt` in this process."""
+    """The seeds, and the files of `corpus`, for `attempt` in this process, which takes what libraries take to begin."""
     files = sorted(corpus.rglob("*")) if corpus else []
     contents = seeds() + [file.read_bytes() for file in files if file.is_file()]
+    read_scan(seeds()[0], "a.pdf", LIMITS, SEAL)
     pool[:] = [content for content in contents if 0 < len(content) < 2_000_000]
 
 
 def attempt(number: int) -> str:
-    return outcome(mutant(random.Random(number)))
+    chance = random.Random(number)
+    content = mutant(chance)
+    if content.startswith(tuple(SCANS)):
+        return f"scan {read_scan(content, 'a.pdf', LIMITS, SEAL).state}"
+    return outcome(content)
 
 
 def numbers(first: int, until: float) -> Iterator[int]:
@@ -138,13 +157,14 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--corpus", type=Path, help="a folder of workbooks to damage besides our own")
     arguments.add_argument("--keep", type=Path, default=Path("fuzz-finds"))
+    arguments.add_argument("--workers", type=int, default=2)
     options = arguments.parse_args()
     fill_pool(options.corpus)
     seen: Counter[str] = Counter()
     results = run_isolated(
         attempt,
         numbers(options.seed * 10**9, time.monotonic() + 60 * options.minutes),
-        workers=2,
+        workers=options.workers,
         batch=50,
         seconds_per_task=LIMITS.file_seconds,
         memory_bytes=LIMITS.file_memory_bytes,
