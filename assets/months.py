@@ -203,7 +203,7 @@ def read_mails(work: Work, period: str) -> list[Mail]:
         for r in warehouse.rows(
             """
             select
-                p.mail, m.sender, m.subject, m.text_start, p.received_at, p.trusted, m.workbooks, p.copies,
+                p.mail, m.sender, m.subject, m.text_start, p.received_at, p.trusted, p.copies,
                 m.mail in (select mail from staging.explanations) as explains,
             from core.mail_periods as p
             inner join staging.mails as m using (mail)

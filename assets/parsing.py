@@ -47,7 +47,6 @@ MAILS: dict[str, Any] = {
     "text_start": pl.String,
     "header_received_at": UTC_TIME,
     "dated_at": UTC_TIME,
-    "workbooks": pl.Int64,
     "parser": pl.String,
 }
 FORMS: dict[str, Any] = {
@@ -137,7 +136,6 @@ class ParsedMail:
     text: str = ""
     received_at: datetime | None = None
     dated_at: datetime | None = None
-    workbooks: int = 0
     forms: list[tuple[str, Attachment, RecognisedForm | None, str]] = field(default_factory=list)
     scans: list[tuple[int, str, str, str]] = field(default_factory=list)
     faults: list[tuple[str | None, Fault]] = field(default_factory=list)
@@ -195,7 +193,6 @@ def open_attachment(parsed: ParsedMail, attachment: Attachment, parser: Parser, 
 
 def _parse_workbook(parsed: ParsedMail, attachment: Attachment, parser: Parser, reason: str | None) -> None:
     """Add a workbook's forms and faults; one that cannot be opened is taken for the form its name hints at."""
-    parsed.workbooks += 1
     workbook = None
     if not reason:
         try:
@@ -288,7 +285,6 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
                 "text_start": mail.text[:500],
                 "header_received_at": mail.received_at,
                 "dated_at": mail.dated_at,
-                "workbooks": mail.workbooks,
                 "parser": parser.fingerprint,
             }
         )

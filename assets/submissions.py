@@ -38,7 +38,6 @@ class Mail:
     sender: str
     received_at: datetime
     trusted: bool
-    workbooks: int
     copies: int
     subject: str = ""
     text_start: str = ""

@@ -48,7 +48,7 @@ def form(kind: str = "annex2", *, rows: int = 1, readable: bool = True, **cover:
 
 def mail(*forms: dict[str, Any], sender: str = SENDER, at: str = "2026-11-02T10:00", **over: Any) -> Mail:
     name = f"mail-{next(numbers)}"
-    return Mail(name, sender, when(at), over.pop("trusted", True), len(forms), 0, forms=list(forms), **over)
+    return Mail(name, sender, when(at), over.pop("trusted", True), 0, forms=list(forms), **over)
 
 
 def rules(booked: Booked) -> list[str]:
