@@ -31,6 +31,12 @@ _MEMORY_EXIT = 70
 """Exit code of a worker that met its memory limit; what is left of such a process is not to be trusted."""
 
 
+_STILLBORN = 5
+"""So many workers may be killed from outside (as the kernel does when memory is short) before they are ready."""
+
+_is_worker = False
+
+
 @dataclass(frozen=True, slots=True)
 class Died:
     """What a task without a result has instead.
@@ -74,8 +80,8 @@ def run_isolated(
     be pickled. Tasks are sent `batch` at a time. One that its worker dies of runs once more, alone, in
     another; when that dies too, or when `function` raises, its result is Died. A task may take
     `seconds_per_task` of processor time (six times that by the clock: a busy machine must not change what
-    becomes of a file), and `memory_bytes` of address space on top of what a worker has when it is ready.
-    Raises RuntimeError where a worker cannot be made ready.
+    becomes of a file; see also restart_clock), and `memory_bytes` of address space on top of what a worker has when it
+    is ready. Raises RuntimeError where a worker cannot be made ready, or is killed again and again before it is.
     """
     context = get_context("forkserver")  # fork would copy locks that other threads of this process hold
     context.set_forkserver_preload(["__main__", function.__module__])
@@ -99,6 +105,7 @@ def run_isolated(
     begun: deque[_Job[T]] = deque()  # and not yet handed out, in order
     results: dict[int, R | Died] = {}
     crew: list[_Worker[T]] = []
+    stillborn = 0
     try:
         while True:
             while begun and begun[0].number in results:
@@ -126,9 +133,16 @@ def run_isolated(
                 worker = busy[pipe]
                 try:
                     answer = worker.pipe.recv()
-                except (EOFError, OSError):
+                except (EOFError, OSError) as end:
                     crew.remove(worker)
                     died = _cause_of_death(worker)
+                    if not worker.ready:
+                        stillborn += 1
+                        if worker.process.exitcode != -signal.SIGKILL or stillborn > _STILLBORN:
+                            told = f"no worker can be made ready: {died.detail}; see its traceback above"
+                            raise RuntimeError(told) from end
+                        again.extend(worker.jobs)
+                        continue
                     job = worker.jobs.popleft()
                     job.deaths += 1
                     again.extend(worker.jobs)
@@ -157,8 +171,6 @@ def _cause_of_death(worker: _Worker[Any]) -> Died:
     worker.pipe.close()
     worker.process.join()
     code = worker.process.exitcode
-    if not worker.ready:
-        raise RuntimeError(f"a worker process could not be made ready (exit code {code}); see its traceback above")
     if code == _MEMORY_EXIT:
         return Died("memory", "the worker met its memory limit")
     if code in (-signal.SIGPROF, -signal.SIGALRM):
@@ -182,6 +194,8 @@ def _work(
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if initializer:
         initializer(*initargs)
+    global _is_worker  # noqa: PLW0603 - a process becomes one once
+    _is_worker = True
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -202,6 +216,15 @@ def _work(
         os._exit(_MEMORY_EXIT)
     except (EOFError, BrokenPipeError):
         return
+
+
+def restart_clock(seconds: float) -> None:
+    """Allow the task that this worker is at `seconds` more, whatever it has used; nothing in any other process.
+
+    For a task that is made of many files, each of which has the same time, whichever others it came with.
+    """
+    if _is_worker:
+        _set_timers(seconds)
 
 
 def _set_timers(seconds: float) -> None:

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from assets.isolation import restart_clock
 from assets.limits import Limits
 from assets.workbooks.workbook import Workbook, WorkbookUnreadable, read_workbook
 
@@ -62,6 +63,25 @@ def be_killed_once(mark: Path) -> str:
     mark.touch()
     os.kill(os.getpid(), signal.SIGKILL)
     return "never"
+
+
+def be_killed_at_first(folder: Path, times: int) -> None:
+    """Die in the first so many processes that get here."""
+    number = len(list(folder.iterdir()))
+    (folder / str(number)).touch()
+    if number < times:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def work_in_parts(how: str) -> str:
+    """Three parts of 0.3 s of work, each of which has 0.4 s of its own where the clock is restarted."""
+    for _ in range(3):
+        if how != "does not":
+            restart_clock(0.4)
+        until = time.process_time() + 0.3
+        while time.process_time() < until or how.endswith("hangs"):
+            pass
+    return "done"
 
 
 def process_id(_: int) -> int:

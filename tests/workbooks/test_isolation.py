@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from assets.isolation import Died, run_isolated
+from assets.isolation import Died, restart_clock, run_isolated
 from tests.workbooks import tasks
 from tests.workbooks.tasks import act
 
@@ -96,6 +97,40 @@ def test_a_worker_killed_from_outside_costs_nothing(tmp_path: Path) -> None:
     assert result == "survived"
 
 
+@pytest.mark.parametrize(("killed", "survives"), [(1, True), (100, False)])
+def test_a_worker_killed_while_it_is_made_ready_is_replaced_but_not_for_ever(
+    tmp_path: Path, killed: int, survives: bool
+) -> None:
+    results = run_isolated(
+        act,
+        [("work", 0), ("work", 1)],
+        workers=1,
+        batch=1,
+        seconds_per_task=20,
+        memory_bytes=256 * MIB,
+        initializer=tasks.be_killed_at_first,
+        initargs=(tmp_path, killed),
+    )
+    if survives:
+        assert [result for _, result in results] == [0, 1]
+    else:
+        with pytest.raises(RuntimeError, match="SIGKILL"):
+            list(results)
+
+
+def test_a_clock_that_is_restarted_times_each_part_of_a_task() -> None:
+    settings = {"workers": 1, "batch": 1, "seconds_per_task": 0.4, "memory_bytes": 256 * MIB}
+    jobs = ["restarts", "does not", "restarts, then hangs"]
+    outcomes = [result for _, result in run_isolated(tasks.work_in_parts, jobs, **settings)]  # type: ignore[arg-type]
+    assert outcomes[0] == "done"
+    assert [outcome.reason for outcome in outcomes[1:] if isinstance(outcome, Died)] == ["timeout", "timeout"]
+
+
+def test_outside_of_a_worker_there_is_no_clock() -> None:
+    restart_clock(0.001)
+    assert signal.getitimer(signal.ITIMER_PROF) == signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
 def test_tasks_are_read_no_faster_than_results_are_taken() -> None:
     taken = 0
 
@@ -156,7 +191,7 @@ def test_a_worker_that_cannot_be_prepared_stops_the_run() -> None:
         memory_bytes=256 * MIB,
         initializer=tasks.fail_to_prepare,
     )
-    with pytest.raises(RuntimeError, match="could not be made ready"):
+    with pytest.raises(RuntimeError, match="no worker can be made ready"):
         list(results)
 
 
