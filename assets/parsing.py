@@ -19,8 +19,10 @@ import polars as pl
 
 from assets.faults import Fault
 from assets.forms import SERVICE_SHEETS, Explanation, RecognisedForm, hinted_form, read_explanations, recognise
+from assets.isolation import restart_clock
 from assets.limits import Limits
 from assets.mail.archive import load
+from assets.mail.kinds import WORKBOOK_EXTENSIONS, extension_of
 from assets.mail.message import Attachment, parse_message
 from assets.scans.scan import read_scan
 from assets.scans.thresholds import SealThresholds
@@ -159,6 +161,7 @@ def parse_mail(
     `only` restricts the attachments that are opened; `dead` gives the reason of attachments whose reading killed
     its process, which are not opened again. Nothing that a mail holds makes this raise, short of killing it.
     """
+    restart_clock(parser.limits.file_seconds)
     message = parse_message(raw, parser.limits)
     parsed = ParsedMail(
         mail=mail,
@@ -179,7 +182,12 @@ def parse_mail(
 
 
 def open_attachment(parsed: ParsedMail, attachment: Attachment, parser: Parser, reason: str | None = None) -> None:
-    """Add an attachment's forms, scan or faults; with a `reason` it is not opened."""
+    """Add an attachment's forms, scan or faults; with a `reason` it is not opened.
+
+    In a worker it may take limits.file_seconds. A scan that is named as a form's workbook is a scan, and a fault: the
+    form that it should be is not there.
+    """
+    restart_clock(parser.limits.file_seconds)
     if attachment.kind in ("workbook", "csv"):
         _parse_workbook(parsed, attachment, parser, reason)
     elif attachment.kind == "scan":
@@ -189,6 +197,9 @@ def open_attachment(parsed: ParsedMail, attachment: Attachment, parser: Parser, 
             scan = read_scan(attachment.content, attachment.name, parser.limits, parser.seal)
             state, reason = scan.state, scan.reason
         parsed.scans.append((attachment.number, attachment.name, state, reason or ""))
+        named_a_form = hinted_form(attachment.name, parser.catalogue)
+        if named_a_form and extension_of(attachment.name) in WORKBOOK_EXTENSIONS:
+            _parse_workbook(parsed, attachment, parser, "not_workbook")
 
 
 def _parse_workbook(parsed: ParsedMail, attachment: Attachment, parser: Parser, reason: str | None) -> None:
@@ -374,6 +385,7 @@ def parse_batch(task: ParseTask) -> int:
     """Parse a batch and write its tables; the number of mails. Runs in a worker that `start_worker` prepared."""
     assert _parser is not None
     parsed = [parse_mail(mail, load(mail, task.archive), _parser, dead=dict(dead)) for mail, dead in task.mails]
+    restart_clock(_parser.limits.file_seconds * len(parsed))
     write_tables(parsed, _parser, task.folder, task.stem)
     return len(parsed)
 

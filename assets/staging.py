@@ -10,7 +10,6 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,7 +34,6 @@ log = logging.getLogger("sixth.staging")
 
 BATCH = 16
 LOAD = 64  # batches a load
-TYPICAL_SECONDS = 0.5  # of a mail, many times over; what takes longer is parsed singly, then file by file
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
 R = TypeVar("R")
@@ -88,7 +86,7 @@ def parse_new(
         for number, batch in enumerate(batches)
     )
     done, finished = 0, []
-    for task, outcome in _isolated(parse_batch, tasks, parser, parser.limits.file_seconds + BATCH * TYPICAL_SECONDS):
+    for task, outcome in _isolated(parse_batch, tasks, parser):
         if isinstance(outcome, Died):
             log.warning("a batch of %d mails died (%s); they are parsed singly", len(task.mails), outcome.reason)
             _parse_singly(task, parser)
@@ -104,15 +102,13 @@ def parse_new(
     return len(mails)
 
 
-def _isolated(
-    function: Callable[[T], R], tasks: Iterable[T], parser: Parser, seconds: float
-) -> Iterator[tuple[T, R | Died]]:
+def _isolated(function: Callable[[T], R], tasks: Iterable[T], parser: Parser) -> Iterator[tuple[T, R | Died]]:
     return run_isolated(
         function,
         tasks,
         workers=os.cpu_count() or 1,
         batch=1,
-        seconds_per_task=seconds,
+        seconds_per_task=parser.limits.file_seconds,  # until the first file; each begins it anew
         memory_bytes=parser.limits.file_memory_bytes,
         initializer=start_worker,
         initargs=(parser,),
@@ -124,26 +120,24 @@ def _parse_singly(batch: ParseTask, parser: Parser) -> None:
     singles = [
         ParseTask((mail,), batch.archive, batch.folder, f"{batch.stem}-{i:03d}") for i, mail in enumerate(batch.mails)
     ]
-    for task, outcome in _isolated(parse_batch, singles, parser, 2 * parser.limits.file_seconds):
+    for task, outcome in _isolated(parse_batch, singles, parser):
         if not isinstance(outcome, Died):
             continue
         mail = task.mails[0][0]
         guilty = tuple(_guilty(mail, task.archive, parser))
         log.warning("mail %s ended with %s; attachments set aside: %s", mail[:12], outcome.reason, guilty)
         again = ParseTask(((mail, guilty),), task.archive, task.folder, task.stem)
-        (_, second), *_ = _isolated(parse_batch, [again], parser, 2 * parser.limits.file_seconds)
+        (_, second), *_ = _isolated(parse_batch, [again], parser)
         if isinstance(second, Died):
             write_tables([unparsable(mail, second.reason)], parser, task.folder, task.stem)
 
 
 def _guilty(mail: str, archive: Path, parser: Parser) -> Iterator[tuple[int, str]]:
     """The attachments that kill their reader when opened alone, each with how it died."""
-    seconds = parser.limits.file_seconds
-    run = partial(_isolated, parser=parser, seconds=seconds)
-    (_, numbers), *_ = run(probe, [ProbeTask(mail, archive, None)])
+    (_, numbers), *_ = _isolated(probe, [ProbeTask(mail, archive, None)], parser)
     if isinstance(numbers, Died):
         return
-    for task, outcome in run(probe, [ProbeTask(mail, archive, n) for n in numbers]):
+    for task, outcome in _isolated(probe, [ProbeTask(mail, archive, n) for n in numbers], parser):
         if isinstance(outcome, Died) and task.number is not None:
             yield task.number, outcome.reason
 
