@@ -47,9 +47,8 @@ def prepare(warehouse: Warehouse, parser: Parser) -> None:
         if known in (None, parser.fingerprint) and columns >= set(schemas(parser.catalogue)["mails"]):
             return
         log.info("forms or limits have changed: all mails are parsed again")
-        warehouse.execute("drop schema staging cascade")
-        warehouse.execute("create schema staging")
-    for table, schema in schemas(parser.catalogue).items():
+    # The mails last: a run that is killed before them begins here again.
+    for table, schema in reversed(schemas(parser.catalogue).items()):
         warehouse.put(f"staging.{table}", pl.DataFrame(schema=schema))
 
 
