@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from assets.limits import KINDS
 
 
 def _extensions(names: str) -> frozenset[str]:
@@ -28,6 +31,9 @@ PROGRAM_EXTENSIONS = _extensions(
 DOCUMENT_EXTENSIONS = _extensions("doc dot docx ppt pptx wps dps msg vsd mpp pub")
 # A zip under one of these names is unpacked; under another one it is a document or program of that kind.
 ZIP_EXTENSIONS = {"", ".zip", ".dat", ".bin", ".tmp", ".csv", *SCAN_EXTENSIONS}
+
+# What of the settings' accepted kinds a file is that has another extension of the same format.
+SAME_FORMAT = {".xltx": "xlsx", ".xltm": "xlsm", ".xlt": "xls", ".ett": "et", ".jpeg": "jpg", ".tiff": "tif"}
 
 PROGRAM, ARCHIVE, UNKNOWN = "program", "archive_kind", "unknown_kind"  # codes of expectations/reasons.yaml
 
@@ -83,6 +89,17 @@ class Kind:
 def extension_of(name: str) -> str:
     """The extension of a file's name, lower case, with its dot; "" if none."""
     return PurePosixPath(name.lower()).suffix if not name.startswith(".") else name.lower()
+
+
+def is_accepted(kind: Kind, content: bytes, accepted: Collection[str]) -> bool:
+    """Whether the settings let a file be opened: `accepted` are some of assets.limits.KINDS.
+
+    True of what is no such kind at all: mails, envelopes, and workbooks that their reader has better words for.
+    """
+    read_as = SAME_FORMAT.get(kind.extension, kind.extension[1:])
+    if kind.name == "workbook" and content.startswith(OLE) and read_as != "et":
+        read_as = "xls"  # whatever its name says
+    return read_as in accepted or read_as not in KINDS
 
 
 def kind_of(name: str, content: bytes, archive_members: int) -> Kind:

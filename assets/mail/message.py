@@ -217,12 +217,14 @@ def _kind(leaf: Leaf, limits: Limits) -> kinds.Kind:
     if leaf.content_type == RESOURCE_FORK:
         return kinds.Kind("ignored", "")
     kind = kinds.kind_of(leaf.name, leaf.content, limits.archive_members)
+    if kind.name in ("workbook", "csv", "scan", "zip") and not kinds.is_accepted(kind, leaf.content, limits.accepted):
+        return kinds.Kind("other", kind.extension, kinds.UNKNOWN)
     if kind.name == "other" and kind.reason == kinds.UNKNOWN:
         if leaf.content_type in SIGNED_TYPES:
             return kinds.Kind("signed", ".p7m")
         if leaf.content_type in IGNORED_TYPES:
             return kinds.Kind("ignored", "")
-        if leaf.content_type == "text/csv" and not leaf.name:
+        if leaf.content_type == "text/csv" and not leaf.name and "csv" in limits.accepted:
             return kinds.Kind("csv", ".csv")
         if leaf.content_type.startswith("text/") and EXCHANGE_TEXT.fullmatch(leaf.name):
             return kinds.Kind("ignored", "")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.mail.kinds import kind_of
+from assets.limits import KINDS
+from assets.mail.kinds import is_accepted, kind_of
 from tests.mail.made_mails import PDF, PROGRAM, ole, picture, workbook, zipped
 
 DOCX = zipped({"[Content_Types].xml": b"", "word/document.xml": b""})
@@ -107,3 +108,35 @@ def test_damaged_workbook_under_its_name_stays_a_workbook_or_is_another_known_ki
     content = bytearray(workbook("x"))
     content[position % len(content)] = byte
     assert kind_of("附件2.xlsx", bytes(content), 200).name in ("workbook", "scan", "other")
+
+
+OLD, NEW, CUT = ole("Workbook"), workbook(), workbook()[:2000]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "accepted", "opened"),
+    [
+        ("附件2.xlsx", NEW, ("xlsx",), True),
+        ("附件2.xltx", NEW, ("xlsx",), True),
+        ("附件2.xlsm", NEW, ("xlsx",), False),
+        ("附件2.xlsx", CUT, ("pdf",), False),
+        ("附件2.xls", OLD, ("xls",), True),
+        ("附件2.xlt", OLD, ("xls",), True),
+        ("附件2.xlsx", OLD, ("xlsx",), False),
+        ("附件2.et", OLD, ("et",), True),
+        ("附件2.et", NEW, ("et",), True),
+        ("附件2.et", OLD, ("xls",), False),
+        ("附件2.csv", b"a,b", ("xlsx",), False),
+        ("扫描.tiff", picture(kind="TIFF"), ("tif",), True),
+        ("扫描.pdf", picture(), ("pdf",), False),
+        ("报表.zip", zipped({"a.xlsx": NEW}), ("xlsx",), False),
+        ("报表.ods", NEW[:50], ("xlsx",), True),
+        ("原邮件.eml", b"From: a@b.c\n\n", (), True),
+        ("winmail.dat", b"\x78\x9f\x3e\x22\x01\x00", (), True),
+    ],
+)
+def test_settings_say_which_kinds_are_opened(
+    name: str, content: bytes, accepted: tuple[str, ...], opened: bool
+) -> None:
+    assert is_accepted(kind_of(name, content, 200), content, accepted) is opened
+    assert is_accepted(kind_of(name, content, 200), content, KINDS)

@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -650,3 +651,15 @@ def test_no_mutation_of_a_real_mail_makes_it_raise(raw: bytes) -> None:
     for file in message.attachments:
         assert file.name == file.name.strip()
         assert "/" not in file.name
+
+
+def test_kinds_that_the_settings_do_not_accept_are_set_aside() -> None:
+    packed = zipped({"b.xlsx": workbook("b")})
+    raw = mail(attached("a.xlsx", workbook()), attached("c.csv", b"a,b"), attached("d.zip", packed))
+    message = parsed(raw, replace(LIMITS, accepted=("xlsx",)))
+    assert [(attachment.name, attachment.kind) for attachment in message.attachments] == [
+        ("a.xlsx", "workbook"),
+        ("c.csv", "other"),
+        ("d.zip", "other"),
+    ]
+    assert faults(message) == [("ENV-04", "c.csv", "unknown_kind"), ("ENV-04", "d.zip", "unknown_kind")]
