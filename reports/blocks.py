@@ -12,7 +12,7 @@ from typing import Any
 from expectations.catalogue import Catalogue
 from reports import notation
 from reports.facts import flat, known, look_up
-from reports.model import Chart, Column, Matrix, Section, Series, Table
+from reports.model import Chart, Column, Header, Matrix, Section, Series, Table
 from reports.naming import Look, figure_name
 from reports.queries import Found, Row, described_queries
 from reports.sections import Facts, all_said, description, evaluate, first_said, share
@@ -42,7 +42,7 @@ class Blocks:
     def section(self, entry: Mapping[str, Any]) -> Section:
         """One section: its headline, its sentences, its blocks."""
         blocks: dict[str, Block] = {}
-        unknown = "form" in entry and not self.now["forms"][entry["form"]]["effective"]
+        unknown = "rests_on" in entry and known(self.now, entry["rests_on"]) is None
         for block in entry["blocks"]:
             if ("when" in block and not evaluate(block["when"], self.facts)) or (unknown and not _is_of_months(block)):
                 continue
@@ -213,6 +213,25 @@ class Blocks:
         columns = [self.column(key, spec) for key, spec in kinds.items()]
         return self.table(block["definitions"], columns, rows, len(rows), {"source": "summary.json"})
 
+    def changes(self, header: Header) -> Table:
+        """What a supplement changes, in the order of the summary: figure, before, after, because of which mail."""
+        labels = notation.labels(self.lang)
+        columns = (
+            Column("figure", labels["figure_changed"]),
+            Column("before", labels["was"]),
+            Column("after", labels["is"]),
+            Column("because", labels["because"], wide=True),
+        )
+        places = {path: place for place, (path, _) in enumerate(flat(self.now))}
+        changes = sorted(header.changes, key=lambda c: places.get(c.figure, len(places)))
+        rows = tuple((self.measured(c.figure), c.before, c.after, "\n".join(c.because)) for c in changes)
+        return Table("changes", labels["changes"].format(version=header.before_version), columns, rows, len(rows))
+
+    def measured(self, path: str) -> str:
+        """A figure in words, with the sign of a percentage where it is one."""
+        rate = path.rpartition(".")[2] in {"rate", "pass_rate"}
+        return notation.labels(self.lang)["in_percent"].format(figure=self.figure(path)) if rate else self.figure(path)
+
     def definition(self, path: str) -> str:
         """How a figure is defined: its own text, or that of the longest part of its path that has one."""
         parts = path.split(".")
@@ -248,9 +267,10 @@ class Blocks:
             series = {k: [self.of_month(k, specs[k], m) for m in self.history.values()] for k in block["series"]}
         else:
             labels, series = self.of_table(block)
-        drawn = [v for values in series.values() for v in values if v]
-        if not drawn or (by_months and len(labels) < 2):
+        if not any(v for values in series.values() for v in values):
             return None
+        if by_months and sum(any(v is not None for v in month) for month in zip(*series.values(), strict=True)) < 2:
+            return None  # a dot shows no course
         return Chart(
             anchor=block["chart"],
             kind=block["kind"],

@@ -107,6 +107,8 @@ class FirstPage:
             sections=sections,
             headline_anchors=tuple(anchor if anchor in anchors else "" for _, anchor in said),
             moves=tuple(self._told()),
+            months=tuple(self.history),
+            changes=self.blocks.changes(self.header) if self.header.changes else None,
         )
 
     def title(self) -> str:

@@ -102,8 +102,8 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The last 12 months, unit by unit: a state code a cell (on_time | late | incomplete | returned | missing | "" not
-    active), readable without colour by the short text that goes with it.
+    """The last 12 months, unit by unit: a state code a cell (on_time | late+2, with the days | incomplete | returned |
+    missing | "" not active), readable without colour by the short text that goes with it.
     """
 
     anchor: str
@@ -115,7 +115,10 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """A headline figure with last month's beside it. `good`: up | down | none says which way is better."""
+    """A headline figure with last month's beside it. `good`: up | down | none says which way is better.
+
+    `trend` has a figure for each of the report's months.
+    """
 
     label: str
     value: Value
@@ -152,7 +155,8 @@ class Report:
     """A whole report.
 
     `headlines`: the first is the lead, the others follow as points; `headline_anchors` has for each the table or
-    chart that it speaks of ("" where there is none). `moves` is empty in the first month on record.
+    chart that it speaks of ("" where there is none). `moves` is empty in the first month on record. `months`: those
+    of the trends. `changes`: what a supplement changes, figure by figure; None in other reports.
     """
 
     header: Header
@@ -163,6 +167,8 @@ class Report:
     sections: tuple[Section, ...]
     headline_anchors: tuple[str, ...] = ()
     moves: tuple[Move, ...] = ()
+    months: tuple[str, ...] = ()
+    changes: Table | None = None
 
     def tables(self) -> Sequence[Table]:
         """Every table, in order."""

@@ -71,7 +71,7 @@ def figure_name(path: str, catalogue: Catalogue, lang: str) -> str:
     parts = path.split(".")
     if parts[:2] == ["findings", "by_rule"] and len(parts) == 3:
         title = catalogue.texts["messages"].get(parts[2], {}).get("title", {}).get(lang, "")
-        return f"{parts[2]} {title}".strip()
+        return f"{notation.name('sections', 'data_quality', lang)} · {parts[2]} {title}".strip()
     if parts[0] == "indicators" and len(parts) == 3:
         code = parts[1]
         by_code = catalogue.indicator_by_code
