@@ -84,8 +84,10 @@ class Work:
         """The parameters that SQL models may name."""
         start = periods.first_day(period)
         back = f"{start.year - KEY_SUPERVISION_INCIDENT_YEARS}-{start.month:02d}"
+        on_record = periods.between(self.register.first_period, period)
         return {
             "period": period,
+            **self.months_within([period], list(on_record)[-12:] or [period]),
             "previous": periods.preceding(period),
             "year_before": f"{start.year - 1}-{start.month:02d}",
             "two_years_before": back,
@@ -94,6 +96,15 @@ class Work:
             "cutoff": self.deadline.cutoff(period),
             "timezone": self.deadline.timezone,
             "carrier": self.register.tree(period).carrier,
+        }
+
+    def months_within(self, months: list[str], recent: list[str]) -> dict[str, Any]:
+        """The parameters that name months: those that make up the period, and those shown beside one another."""
+        return {
+            "months": months,
+            "cutoffs": [self.deadline.cutoff(m) for m in months],
+            "recent": recent,
+            "recent_cutoffs": [self.deadline.cutoff(m) for m in recent],
         }
 
 

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -51,7 +51,7 @@ def settle_months(work: Work, last: str) -> None:
 
 
 def parameters(work: Work, span: str, of: Sequence[str]) -> dict[str, Any]:
-    """The parameters that SQL models may name, `$months` among them; `of`: the months of the span on record.
+    """The parameters that SQL models may name, as those of a month; `of`: the months of the span on record.
 
     What stands at the end of a month stands at the end of the last of them.
     """
@@ -62,7 +62,7 @@ def parameters(work: Work, span: str, of: Sequence[str]) -> dict[str, Any]:
         "year_before": f"{int(span[:4]) - 1}{span[4:]}",
         "month_start": periods.first_day(of[0]),
         "cutoff": work.deadline.cutoff(span),
-        "months": list(of),
+        **work.months_within(list(of), list(of)),
     }
 
 
@@ -109,9 +109,6 @@ def _put_together(work: Work, spans: Sequence[dict[str, Any]]) -> None:
         warehouse.execute(earlier, spans[-1])
     _put_month_items(work)
     warehouse.execute(f"create table core.profile_items as {model('spans/profile_items')}")
-    cutoffs = [(m, work.deadline.cutoff(m).astimezone(UTC)) for span in spans for m in span["months"]]
-    moments: dict[str, Any] = {"period": pl.String, "cutoff": months.UTC_TIME}
-    warehouse.put("core.cutoffs", pl.DataFrame(cutoffs, schema=moments, orient="row"))
     rows = [
         (span["period"], scope, json.dumps(figures, ensure_ascii=False))
         for span in spans

@@ -42,10 +42,9 @@ def gather_span(
 
 
 def _queries() -> dict[str, Mapping[str, Any]]:
-    """The queries of a month's report, those that stand in for one of them, and those of the inspection."""
-    spans = description("spans")
-    queries = {**described_queries(), **{b["query"]: {"sql": b["query"], **b} for b in spans["section"]["blocks"]}}
-    return {name: {**block, "sql": spans["instead"].get(block["sql"], block["sql"])} for name, block in queries.items()}
+    """The queries of a month's report, and those of the inspection."""
+    inspection = description("spans")["section"]["blocks"]
+    return {**described_queries(), **{b["query"]: {"sql": b["query"], **b} for b in inspection}}
 
 
 def _with_inspection(page: FirstPage) -> Report:

@@ -1,10 +1,10 @@
--- The state of every unit in each of the last 12 months. Grain: one unit of one scope.
--- states: one a month on record, in order; empty where the unit was not active. Where there are more units than are
--- shown, those whose months were worst come first.
+-- The state of every unit in each of the last 12 months, or of the months of a half-year or year. Grain: one unit of one
+-- scope. states: one a month, in order; empty where the unit was not active; late+2 where it was complete on the second
+-- day after the cut-off. Where there are more units than are shown, those whose months were worst come first.
 with months as (
-    select distinct period
-    from marts.unit_results
-    where period > $year_before and period <= $period
+    select
+        unnest($recent) as period,
+        unnest($recent_cutoffs) as cutoff,
 ),
 states as (
     select
@@ -16,11 +16,11 @@ states as (
             when r.state is null then ''
             when r.state <> 'complete' then r.state
             when r.on_time then 'on_time'
-            else 'late'
+            else 'late+' || (1 + (epoch_us(r.first_complete_at) - epoch_us(m.cutoff)) // 86_400_000_000)
         end as state,
     from core.units as c
     cross join months as m
-    left join marts.unit_results as r
+    left join sixth.marts.unit_results as r
         on r.period = m.period and r.unit_code = c.unit_code
     where c.period = $period and c.level = 'unit'
 ),
@@ -31,7 +31,7 @@ units as (
         position,
         string_agg(state, ',' order by period) as states,
         string_agg(period, ',' order by period) as periods,
-        max(state) filter (where period = $period) as latest,
+        arg_max(state, period) as latest,
         count(*) filter (where state not in ('on_time', '')) as exceptions,
     from states
     group by unit_code, unit_name, position

@@ -1,5 +1,6 @@
--- Units that are not complete, and what each still owes: forms missing or returned, the signed scan, and why.
--- Grain: one unit of one scope. reasons: the open rules that return a form or keep the unit from being complete.
+-- Units that are not complete in every month of the period, and the worst that a month of each has: forms missing or
+-- returned, the signed scan, and why. Grain: one unit of one scope.
+-- reasons: the open rules that return a form or keep the unit from being complete.
 with reasons as (
     select
         unit_code,
@@ -8,14 +9,22 @@ with reasons as (
     where period = $period and status = 'open' and effect in ('return', 'incomplete')
     group by unit_code
 ),
+standing as (
+    select
+        unit_code,
+        form,
+        arg_min(state, list_position(['missing', 'returned', 'effective', 'nil', 'not_required'], state)) as state,
+    from sixth.marts.unit_forms
+    where list_contains($months, period) and (form in (select form from core.required_forms) or times_sent > 0)
+    group by unit_code, form
+),
 forms as (
     select
         unit_code,
         max(state) filter (where form = 'annex2') as annex2,
         max(state) filter (where form = 'annex3') as annex3,
-        max(state) filter (where form = 'annex6') as annex6,
-    from marts.unit_forms
-    where period = $period
+        coalesce(max(state) filter (where form = 'annex6'), 'not_required') as annex6,
+    from standing
     group by unit_code
 ),
 latest as (

@@ -1,13 +1,15 @@
--- How often a form had to be sent until it was accepted. Grain: one form of one scope, of units that sent it.
+-- How often a form had to be sent until it was accepted, over the months of the period: each unit once for every month
+-- in which it sent it. Grain: one form of one scope.
 -- Rounds: versions returned before the first one accepted. Held mails are nobody's form.
 with first_accepted as (
     select
+        period,
         unit_code,
         form,
         min(received_at) filter (where not returned) as first_accepted_at,
-    from core.submissions
-    where period = $period
-    group by unit_code, form
+    from sixth.core.submissions
+    where list_contains($months, period)
+    group by period, unit_code, form
 ),
 rounds as (
     select
@@ -16,10 +18,9 @@ rounds as (
         a.first_accepted_at is not null as is_accepted,
         count(*) filter (where s.returned and s.received_at < coalesce(a.first_accepted_at, 'infinity'::timestamptz))
             as returned_before,
-    from core.submissions as s
-    inner join first_accepted as a using (unit_code, form)
-    where s.period = $period
-    group by s.unit_code, s.form, a.first_accepted_at
+    from sixth.core.submissions as s
+    inner join first_accepted as a using (period, unit_code, form)
+    group by s.period, s.unit_code, s.form, a.first_accepted_at
 )
 select
     u.scope,
