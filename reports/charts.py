@@ -169,7 +169,7 @@ def _axis(
     return drawn
 
 
-def _range(values: Sequence[float], target: float | None, unit: str) -> list[float]:
+def ticks_of(values: Sequence[float], target: float | None, unit: str) -> list[float]:
     """The ticks: from 0, but of rates from a round number below the lowest."""
     known = [*values, *([target] if target is not None else [])]
     if unit == "%":
@@ -179,7 +179,7 @@ def _range(values: Sequence[float], target: float | None, unit: str) -> list[flo
 
 def _line_chart(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
     values = [v for s in chart.series for v in s.values if v is not None]
-    ticks = _range(values, chart.target, chart.unit)
+    ticks = ticks_of(values, chart.target, chart.unit)
     top, bottom, left = 22.0, 190.0, 46.0
     right = width - 74.0
     count = len(chart.labels)
@@ -255,7 +255,7 @@ def _columns(chart: Chart, lang: str, width: int) -> tuple[list[str], float]:
                 # A white gap keeps neighbours apart where their colours cannot be told.
                 drawn.append(_box(x - bar / 2, y - tall + 1, bar, tall - 1, colour, told))
                 y -= tall
-            if i == count - 1 and several:
+            if i == count - 1 and several and any(series.values):
                 # Beside the last month stands its own number; beside categories the series' sum over all of them.
                 told_of = value if months else sum(v or 0 for v in series.values)
                 ends.append((y + value * scale / 2, f"{series.name} {_number(told_of, chart.unit, lang)}", colour))
@@ -273,13 +273,17 @@ def _readable(colour: str) -> str:
 
 
 def _apart(ends: Sequence[tuple[float, str, str]], bottom: float) -> list[tuple[float, str, str]]:
-    """Labels of a stack moved until none covers the next, from the bottom up."""
+    """Labels of a stack moved until none covers the next nor leaves the picture, from the bottom up."""
     placed: list[tuple[float, str, str]] = []
     floor = bottom
     for y, text, colour in ends:
         at = min(y, floor)
         placed.append((at, text, colour))
         floor = at - (TYPE + 4)
+    ceiling = float(TYPE)
+    for i, (at, text, colour) in reversed(list(enumerate(placed))):
+        placed[i] = (max(at, ceiling), text, colour)
+        ceiling = placed[i][0] + TYPE + 4
     return placed
 
 

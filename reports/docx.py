@@ -21,7 +21,7 @@ from reports import notation
 from reports.model import Chart, Column, Matrix, Report, Section, Table
 from reports.official_style import TABLE_STYLES, new_document, section_xml, text_width
 from reports.pictures import as_png
-from reports.printed import MOST_ROWS, breakable, drawing, ems, fit, months, printed
+from reports.printed import MOST_ROWS, SMALLER, balanced, breakable, drawing, ems, fit, months, printed
 from reports.wordml import (
     BOLD,
     FIELD_END,
@@ -37,10 +37,13 @@ from reports.wordml import (
     paragraph,
     run,
     shade,
+    sized,
     table,
 )  # fmt: skip
 
-PICTURE_WIDTH = 440.0  # points
+PICTURE_WIDTH, TALLEST_PICTURE = 440.0, 520.0  # points; below it stand caption and notes
+INSET = 6.0  # points between the text of a cell and its sides
+WIDEST_MONTH = 700  # twips of a month of the matrix
 CHART_WIDTH = 640  # pixels, as charts.py counts
 FILLS = {
     "on_time": "D9E6F2", "late": "F6B98A", "incomplete": "FBE3A1", "returned": "E9C6DB", "missing": "A4161A",
@@ -73,11 +76,11 @@ def _table(shown: Table, number: str, lang: str) -> tuple[str, bool]:
     style = next(name for name, size in TABLE_STYLES.items() if size == lies.size)
     widths = [int(width * TWIPS / slim) for width in lies.widths]
     together = len(ready.rows) <= KEPT_TOGETHER
-    sides = ["right" if c.kind in notation.NUMBERS else "left" for c in shown.columns]
-    titles = [c.title + (f"\n{unit}" if (unit := notation.unit_of(c)) else "") for c in shown.columns]
+    values = zip(*shown.rows, strict=True)
+    sides = ["right" if notation.is_numeric(c, v) else "left" for c, v in zip(shown.columns, values, strict=True)]
     head = "".join(
-        cell(run(title, BOLD), width, style, side, UNDER_HEADINGS, keep=True)
-        for title, width, side in zip(titles, widths, sides, strict=True)
+        cell(_heading(column, width / TWIPS * slim, lies.size), width, style, side, UNDER_HEADINGS, keep=True)
+        for column, width, side in zip(shown.columns, widths, sides, strict=True)
     )
     rows = (
         "".join(
@@ -87,7 +90,7 @@ def _table(shown: Table, number: str, lang: str) -> tuple[str, bool]:
                 style,
                 side,
                 shade(EMPHASIS if n in shown.emphasis else ""),
-                keep=together,
+                keep=together or (n == len(ready.rows) - 1 and bool(ready.notes)),
             )
             for one, width, side in zip(row, widths, sides, strict=True)
         )
@@ -97,25 +100,32 @@ def _table(shown: Table, number: str, lang: str) -> tuple[str, bool]:
     return caption(number, shown.title) + table(head, rows, widths, shown.title) + notes, lies.turned
 
 
+def _heading(column: Column, width: float, size: float) -> str:
+    """A column's heading, its unit smaller below it; of a column so many points wide."""
+    unit = notation.unit_of(column)
+    title = run(balanced(column.title, (width - INSET) / size), BOLD)
+    return title + (run(f"\n{unit}", sized(SMALLER * size)) if unit else "")
+
+
 def _matrix(matrix: Matrix, number: str, lang: str) -> str:
-    words, marks = notation.labels(lang), notation.marks(lang)
+    words = notation.labels(lang)
     rows = matrix.rows[:MOST_ROWS]
     if not rows:
         return caption(number, matrix.title) + paragraph("Note", run(words["nothing"]), _MIDDLE)
     style, size = "Table Text Small", TABLE_STYLES["Table Text Small"]
     first = min(max(round(max(ems(unit) for unit, _ in rows) * size * TWIPS) + 160, 1200), 2800)
-    each = (text_width() - first) // max(len(matrix.periods), 1)
-    small = '<w:sz w:val="13"/><w:szCs w:val="13"/>'
+    each = min((text_width() - first) // max(len(matrix.periods), 1), WIDEST_MONTH)
+    small = sized(6.5)
     head = cell(run(words["organisation"], BOLD), first, style, "left", UNDER_HEADINGS, keep=True) + "".join(
         cell((run(f"{year}\n", small) if year else "") + run(month, BOLD), each, style, "center", UNDER_HEADINGS)
         for year, month in months(matrix.periods, lang)
     )
     lines = (
         cell(run(breakable(unit)), first, style)
-        + "".join(_state(state, marks.get(state, state), each) for state in states)
+        + "".join(_state(*notation.in_matrix(state, lang)[:2], each) for state in states)
         for unit, states in rows
     )
-    key = "　".join(f"{mark} {notation.name('states', state, lang)}" for state, mark in marks.items())
+    key = "　".join(f"{mark} {told}" for _, mark, told in notation.matrix_key(lang))
     workbook = "report.xlsx" if len(matrix.rows) > len(rows) else ""
     notes = [f"{words['key']}{words['colon']}{key}", notation.cut_note(matrix.total, len(rows), workbook, lang)]
     drawn = table(head, lines, [first, *[each] * len(matrix.periods)], matrix.title)
@@ -143,6 +153,8 @@ def _figure(document: Document, chart: Chart, number: str, png: bytes | None, n:
 def _picture(document: Document, png: bytes, n: int, told: str) -> str:
     """A picture in the line, with its description for those who cannot see it."""
     inline = document.part.new_pic_inline(io.BytesIO(png), width=Pt(PICTURE_WIDTH))
+    if inline.extent.cy > Pt(TALLEST_PICTURE):
+        inline = document.part.new_pic_inline(io.BytesIO(png), height=Pt(TALLEST_PICTURE))
     inline.docPr.set("id", str(n))
     inline.docPr.set("name", f"Picture {n}")
     inline.docPr.set("descr", notation.clean(told))
@@ -170,8 +182,8 @@ def _front(report: Report) -> str:
         lead = run(words["provisional"] + words["colon"], BOLD)
         parts.append(paragraph("Body Text", lead + run(report.provisional)))
     parts += [paragraph("Body Text", run(line)) for line in report.headlines]
-    if header.changes:
-        parts.append(_table(notation.change_table(header), "", lang)[0])
+    if report.changes:
+        parts.append(_table(report.changes, "", lang)[0])
     for kind, moves in groupby(report.moves, lambda move: move.kind):
         lead = run(words[kind] + words["colon"], BOLD)
         told = words["semicolon"].join(move.text.rstrip("。.") for move in moves) + words["full_stop"]
@@ -252,17 +264,20 @@ def _pieces(document: Document, report: Report) -> Iterator[tuple[str, bool]]:
     if len(report.sections) > 1:
         yield _contents(report.sections, lang), False
     for n, section in enumerate(report.sections, start=1):
-        yield _opening(section, n, lang), False
+        pieces = []
         for owner, block, number in numbered:
             if owner is not section:
                 continue
             if isinstance(block, Table):
-                yield _table(block, number, lang)
+                pieces.append(_table(block, number, lang))
             elif isinstance(block, Matrix):
-                yield _matrix(block, number, lang), False
+                pieces.append((_matrix(block, number, lang), False))
             else:
                 picture, place = pictures[block.anchor], charts.index(block) + 1
-                yield _figure(document, block, number, picture, place, lang), False
+                pieces.append((_figure(document, block, number, picture, place, lang), False))
+        # A heading turns with the table that it opens: else it stands alone at the foot of the page before.
+        yield _opening(section, n, lang), bool(pieces) and pieces[0][1]
+        yield from pieces
     yield _signature(report), False
 
 

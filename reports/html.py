@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -41,6 +42,7 @@ SHORT_TEXT = 18  # characters that are kept on one line
 RIGHT_ALIGNED = notation.NUMBERS
 
 Block = Table | Chart | Matrix
+_MAIL = re.compile(rf"(?:<code>)?\b([0-9a-f]{{{notation.MAIL_SHOWN}}})\b(?:</code>)?")
 MAILS = "appendix_mails"  # the table that links on mails lead to
 
 
@@ -159,7 +161,6 @@ class _Page:
         self.lang = report.header.lang
         self.words = words(self.lang)
         self.labels = notation.labels(self.lang)
-        self.marks = notation.marks(self.lang)
         self.is_month = is_period(report.header.period)
         self.numbers = {block.anchor: number for _, block, number in notation.blocks(report)}
         self.mails = {
@@ -238,11 +239,11 @@ class _Page:
 
     def key(self) -> list[tuple[str, str, str]]:
         """State, mark and name, for the key of a matrix."""
-        return [(state, mark, notation.name("states", state, self.lang)) for state, mark in self.marks.items()]
+        return notation.matrix_key(self.lang)
 
-    def state(self, code: str) -> str:
-        """A state of a matrix in words."""
-        return notation.name("states", code, self.lang) if code else self.labels["inactive"]
+    def state(self, state: str) -> tuple[str, str, str]:
+        """A cell of a matrix: its code, its mark and what it means."""
+        return notation.in_matrix(state, self.lang)
 
     def on_time(self, states: Sequence[str]) -> tuple[str, str]:
         """How many of the months were on time, and how many of the last ones in a row."""
@@ -267,7 +268,7 @@ class _Page:
         """The headings of a table."""
         headings = []
         for place, column in enumerate(table.columns):
-            numeric = _is_numeric(column, [row[place] for row in table.rows])
+            numeric = notation.is_numeric(column, [row[place] for row in table.rows])
             sort = "number" if numeric else "date" if column.kind in {"date", "datetime"} else "text"
             css = " ".join(filter(None, ("n" if numeric else "", "w" if column.wide else "")))
             headings.append(Heading(column.title, notation.unit_of(column), css, sort))
@@ -293,9 +294,14 @@ class _Page:
         """What writes the cells of a column; `own`: the column is where links to mails lead."""
         kind = column.kind
         decimals = notation.decimals_of(values, kind) if kind in notation.NUMBERS else None
-        numeric = _is_numeric(column, values)
-        is_short = kind == "text" and not column.wide and all(len(str(v)) <= SHORT_TEXT for v in values)
-        marks = ("n" if numeric else "", "w" if column.wide else "", "s" if is_short else _CLASSES.get(kind, ""))
+        numeric = notation.is_numeric(column, values)
+        is_short = all(len(str(v)) <= SHORT_TEXT for v in values)
+        form = _CLASSES.get(kind, "")
+        if kind == "text" and not column.wide and is_short:
+            form = "s"
+        elif kind == "code" and not is_short:
+            form = "l"
+        marks = ("n" if numeric else "", "w" if column.wide else "", form)
         classes = " ".join(filter(None, marks))
         css = f" class='{classes}'" if classes else ""
         written: dict[Value, str] = {}
@@ -311,8 +317,7 @@ class _Page:
         text = str(escape(notation.written(value, column.kind, self.lang, column.codes, decimals)))
         if column.kind == "mail" and value:
             short = str(escape(str(value)[: notation.MAIL_SHOWN]))
-            linked = short in self.mails and not own
-            return f"<a href='#mail-{short}'><code>{short}</code></a>" if linked else f"<code>{short}</code>"
+            return f"<code>{short}</code>" if own else _MAIL.sub(self._to_mail, f"<code>{short}</code>")
         if column.kind == "state" and column.codes in _PILLS and isinstance(value, str):
             return f"<span class='st {escape(value)}'>{text}</span>" if value in _LOUD else text
         if column.bar and isinstance(value, int | float) and not isinstance(value, bool):
@@ -323,7 +328,13 @@ class _Page:
             return f"<span class='{tone}'>{arrow} {text.lstrip('+' + notation.MINUS)}</span>"
         if value is False:
             return f"<span class='no'>{text}</span>"
+        if column.key == "because":
+            text = _MAIL.sub(self._to_mail, text)
         return text.replace("\n", "<br>")
+
+    def _to_mail(self, found: re.Match[str]) -> str:
+        """A mail's short name as a link to its row, where there is one."""
+        return f"<a href='#mail-{found[1]}'>{found[0]}</a>" if found[1] in self.mails else found[0]
 
     def whereabouts(self, table: Table) -> Markup:
         """Where all rows of a table are; files of data/ as links, which lead beside the page."""
@@ -338,10 +349,6 @@ class _Page:
         shown = MATRIX_ROWS_BEFORE_FOLD if isinstance(block, Matrix) else ROWS_BEFORE_FOLD
         return shown if len(block.rows) >= shown + ROWS_TO_FOLD else 0
 
-    def changes(self) -> Table:
-        """What a supplement changes."""
-        return notation.change_table(self.report.header)
-
 
 _CLASSES = {"code": "c", "state": "s", "date": "s", "datetime": "s", "mail": "m"}
 _PILLS = frozenset({"states", "form_states", "scan_states", "severities", "codes"})
@@ -355,14 +362,3 @@ def _is_small(block: Block) -> bool:
         narrow = len(block.columns) <= NARROW_COLUMNS and not any(c.wide for c in block.columns)
         return narrow and len(block.rows) <= NARROW_ROWS
     return isinstance(block, Chart) and block.kind != "heat"
-
-
-def _is_numeric(column: Column, values: Sequence[Value]) -> bool:
-    if column.kind in RIGHT_ALIGNED:
-        return True
-    known = [v for v in values if v is not None]
-    return (
-        column.kind == "text"
-        and bool(known)
-        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
-    )

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports import notation
+from reports.charts import SERIES, ticks_of
 from reports.model import Chart, Series
 from reports.workbook import FIRST_ROW, FONTS, HEADING_ROW, NAVY, ORANGE, RULE, Book
 
-PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
+PALETTE = (*SERIES, "#3d3d3d", "#a285d1")
 WIDTH, HEIGHT = 720, 380  # pixels
 ROWS = 22  # of cells that a chart of that height lies over
 BAR = 26  # pixels of a bar, where many of them need more height
@@ -57,6 +58,10 @@ def native_chart(book: Book, chart: Chart, target: Series | None, figures: str) 
         "num_font": font, "num_format": "#,##0.##" if "." in figures else "#,##0", "line": {"none": True},
         "major_gridlines": {"visible": True, "line": {"color": RULE, "width": 0.75}}, "major_tick_mark": "none",
     }  # fmt: skip
+    if chart.unit == "%":
+        known = [v for series in chart.series for v in series.values if v is not None]
+        ticks = ticks_of(known, chart.target, "%")
+        values |= {"min": ticks[0] if chart.kind == "line" else 0, "max": ticks[-1]}
     if chart.kind == "bars":
         native.set_x_axis(values)
         native.set_y_axis({**labels, "reverse": True, "crossing": "max"})

@@ -57,6 +57,31 @@ def marks(lang: str) -> Mapping[str, str]:
     return {k: str(v[lang]) for k, v in _load(HERE / "labels.yaml")["marks"].items()}
 
 
+def in_matrix(state: str, lang: str) -> tuple[str, str, str]:
+    """A state of a matrix as its code, the short text that stands for it, and in words: late, +2, 2 days late."""
+    if not state:
+        return "", "", labels(lang)["inactive"]
+    code, _, days = state.partition("+")
+    if days:
+        told = labels(lang)["late_day" if days == "1" else "late_days"].format(n=days)
+        return code, f"+{days}", told
+    return code, marks(lang).get(code, code), name("states", code, lang)
+
+
+def matrix_key(lang: str) -> list[tuple[str, str, str]]:
+    """Code, short text and meaning of every state of a matrix."""
+    told = {"late": labels(lang)["days_late"]}
+    return [(code, mark, told.get(code) or name("states", code, lang)) for code, mark in marks(lang).items()]
+
+
+def is_numeric(column: Column, values: Iterable[Value]) -> bool:
+    """Whether a column's values stand to the right: numbers, also those in a column of text."""
+    if column.kind in NUMBERS:
+        return True
+    known = [v for v in values if v is not None] if column.kind == "text" else []
+    return bool(known) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
+
+
 def clean(text: str) -> str:
     """The text without the characters that no XML or PDF can hold."""
     return _UNWRITABLE.sub("", text)
@@ -85,7 +110,8 @@ def figure_name(path: str, lang: str) -> str:
     if not key:
         return path
     rest = parts[1:-1] if not path.startswith(key) else parts[key.count(".") + 1 :]
-    codes = [name("checklists", p, lang) if len(p) == 3 else name("codes", p, lang) for p in rest if p[:3] != "by_"]
+    groups = ["checklists" if p in _glossary()["checklists"] else "codes" for p in rest]
+    codes = [name(group, p, lang) for group, p in zip(groups, rest, strict=True) if p[:3] != "by_"]
     return " · ".join([str(figures[key][lang]), *codes])
 
 
@@ -96,7 +122,7 @@ def decimals_of(values: Iterable[Value], kind: str) -> int:
     floats = [v for v in values if isinstance(v, float) and math.isfinite(v)]
     needed = 1 if kind in {"percent", "points"} else 0
     for value in floats:
-        fraction = f"{value:.{MOST_DECIMALS}f}".split(".")[1].rstrip("0")
+        fraction = _rounded(value, MOST_DECIMALS).split(".")[1].rstrip("0")
         needed = max(needed, len(fraction))
     return needed
 
@@ -119,9 +145,14 @@ def _short_day(value: date) -> str:
     return f"{value.day} {SHORT_MONTHS[value.month - 1]} {value.year}"
 
 
+def _rounded(value: float, decimals: int) -> str:
+    """A number without its sign, half up as in the summary: 80.25 is 80.3, though as a binary fraction it is even."""
+    return f"{abs(value) + 1e-9:,.{decimals}f}"
+
+
 def number(value: float, decimals: int, *, signed: bool = False) -> str:
     """A number with thousands commas and a true minus sign; signed, with a plus as well."""
-    text = f"{abs(value):,.{decimals}f}"
+    text = _rounded(value, decimals)
     if not any(c in "123456789" for c in text):
         return text
     return (MINUS if value < 0 else "+" if signed else "") + text
@@ -235,19 +266,6 @@ def change_of(kpi: Kpi, lang: str) -> tuple[str, str]:
     verdict = {"plain": "", "good": words["better"], "bad": words["worse"]}[tone]
     arrow = "▲" if difference > 0 else "▼"
     return " ".join(filter(None, (arrow, text.lstrip("+" + MINUS), unit, verdict))), tone
-
-
-def change_table(header: Header) -> Table:
-    """What a supplement changes, as a table: figure, before, after, because of which mail."""
-    words, lang = labels(header.lang), header.lang
-    columns = (
-        Column("figure", words["figure_changed"]),
-        Column("before", words["was"]),
-        Column("after", words["is"]),
-        Column("because", words["because"], wide=True),
-    )
-    rows = tuple((figure_name(c.figure, lang), c.before, c.after, "\n".join(c.because)) for c in header.changes)
-    return Table("changes", words["changes"].format(version=header.before_version), columns, rows, len(rows))
 
 
 def with_unit(value: Value, kpi: Kpi, lang: str) -> str:

@@ -17,9 +17,24 @@ from typing import Any
 import typst
 from fontTools.ttLib import TTFont
 
+from assets.periods import is_period
 from reports import notation
 from reports.model import Chart, Kpi, Matrix, Report, Table
-from reports.printed import BREAK, MOST_ROWS, breakable, drawing, ems, fit, in_one_line, months, printed, with_bars
+from reports.printed import (
+    BREAK,
+    MOST_ROWS,
+    balanced,
+    breakable,
+    drawing,
+    ems,
+    fit,
+    height_of,
+    in_one_line,
+    months,
+    printed,
+    with_bars,
+)
+from reports.wording import words
 
 HERE = Path(__file__).parent
 TEMPLATE, NOTHING = HERE / "templates" / "report.typ", HERE / "templates" / "nothing.typ"
@@ -31,6 +46,8 @@ MOST_KPI_COLUMNS = 4
 NO_GLYPH = "□"
 REMEMBERED = 10  # compilations: typst-py ages its cache at each one, and drops what is older
 CHART_WIDTH = 740  # pixels, as charts.py counts
+TALLEST = 580.0  # points of a chart, which must leave room for its caption
+WIDEST_MONTH = 36.0  # points of a month of the matrix
 
 _MOVES = {"better": "good", "worse": "bad"}
 
@@ -76,9 +93,13 @@ def _composed(text: str) -> str:
 
 def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
     """A table as text, its columns' widths in points, and how it lies on the page."""
-    ready = with_bars(printed(table, lang))
+    ready = printed(table, lang)
+    barred = with_bars(ready)
+    bars = sum(barred.asked) * SIZES[-1] <= PORTRAIT  # they must not cost a name its place in one line
+    ready = barred if bars else ready
     lies = fit(ready, SIZES, PORTRAIT, LANDSCAPE)
     room = [(width - INSET) / lies.size for width in lies.widths]
+    values = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
     return {
         "kind": "table",
         "anchor": table.anchor,
@@ -86,17 +107,17 @@ def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
         "title": table.title,
         "columns": [
             {
-                "title": c.title,
+                "title": balanced(c.title, space),
                 "unit": notation.unit_of(c),
-                "right": c.kind in notation.NUMBERS,
+                "right": notation.is_numeric(c, own),
                 "width": width,
             }
-            for c, width in zip(table.columns, lies.widths, strict=True)
+            for c, width, space, own in zip(table.columns, lies.widths, room, values, strict=True)
         ],
         "rows": [
             {
                 "single": all(map(in_one_line, row, room)),
-                "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row],
+                "cells": [{"text": c.text, "tone": c.tone, "share": c.share if bars else None} for c in row],
             }
             for row in ready.rows
         ],
@@ -109,9 +130,9 @@ def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
 
 
 def _matrix(matrix: Matrix, number: str, lang: str) -> dict[str, Any]:
-    words, short = notation.labels(lang), notation.marks(lang)
+    labels = notation.labels(lang)
     shown = matrix.rows[:MOST_ROWS]
-    width = 7.5 * max((ems(unit) for unit, _ in shown), default=0.0) + 6
+    width = min(max(7.5 * max((ems(unit) for unit, _ in shown), default=0.0) + 6, 60.0), 150.0)
     cut = notation.cut_note(matrix.total, len(shown), "report.xlsx" if len(matrix.rows) > len(shown) else "", lang)
     return {
         "kind": "matrix",
@@ -119,33 +140,36 @@ def _matrix(matrix: Matrix, number: str, lang: str) -> dict[str, Any]:
         "number": number,
         "title": matrix.title,
         "periods": months(matrix.periods, lang),
-        "organisation": words["organisation"],
-        "width": min(max(width, 60.0), 150.0),
+        "organisation": labels["organisation"],
+        "width": width,
+        "each": min((PORTRAIT - width) / max(len(matrix.periods), 1), WIDEST_MONTH),
         "rows": [
-            {"name": breakable(notation.clean(unit)), "states": [[s, short.get(s, s)] for s in states]}
+            {"name": breakable(notation.clean(unit)), "states": [notation.in_matrix(s, lang)[:2] for s in states]}
             for unit, states in shown
         ],
-        "key": [[state, mark, notation.name("states", state, lang)] for state, mark in short.items()],
-        "empty": words["nothing"],
+        "key": notation.matrix_key(lang),
+        "empty": labels["nothing"],
         "landscape": False,
         "notes": [cut] if cut else [],
     }
 
 
 def _chart(chart: Chart, number: str, lang: str) -> dict[str, Any]:
-    words = notation.labels(lang)
+    labels = notation.labels(lang)
+    drawn = drawing(chart, lang, CHART_WIDTH)
+    height = PORTRAIT / CHART_WIDTH * height_of(drawn) if drawn else 0.0
     return {
         "kind": "chart",
         "anchor": chart.anchor,
         "number": number,
         "title": chart.title,
         "subtitle": chart.subtitle,
-        "svg": drawing(chart, lang, CHART_WIDTH),
+        "svg": drawn,
         "alt": f"{chart.title} {chart.subtitle}",
-        "width": 100,
-        "empty": words["nothing"],
+        "width": 100 * min(1.0, TALLEST / height) if drawn else 100,
+        "empty": labels["nothing"],
         "landscape": False,
-        "notes": [words["source"].format(source=chart.source)] if chart.source else [],
+        "notes": [labels["source"].format(source=chart.source)] if chart.source else [],
     }
 
 
@@ -155,13 +179,16 @@ def _block(block: Table | Chart | Matrix, number: str, lang: str) -> dict[str, A
     return _chart(block, number, lang) if isinstance(block, Chart) else _matrix(block, number, lang)
 
 
-def _kpi(kpi: Kpi, lang: str) -> dict[str, Any]:
+def _kpi(kpi: Kpi, before: str, lang: str) -> dict[str, Any]:
     change, tone = notation.change_of(kpi, lang)
     return {
         "label": kpi.label,
         "value": notation.written(kpi.value, kpi.kind, lang),
         "unit": kpi.unit if kpi.value is not None else "",
         "change": change,
+        "before": ""
+        if kpi.before is None
+        else words(lang).say(before, value=notation.with_unit(kpi.before, kpi, lang)),
         "tone": tone,
         "detail": kpi.detail,
         "trend": list(kpi.trend),
@@ -171,16 +198,16 @@ def _kpi(kpi: Kpi, lang: str) -> dict[str, Any]:
 def _content(report: Report) -> dict[str, Any]:
     """The report as the template reads it: every value written, every table measured."""
     header, lang = report.header, report.header.lang
-    words = notation.labels(lang)
-    anchors = {"changes"} if header.changes else set()
+    labels = notation.labels(lang)
+    before = "page.before" if is_period(header.period) else "page.before_span"
+    anchors = {"changes"} if report.changes else set()
     numbered: dict[str, list[dict[str, Any]]] = {section.key: [] for section in report.sections}
     for section, block, number in notation.blocks(report):
         numbered[section.key].append(_block(block, number, lang))
         anchors.add(block.anchor)
-    changes = notation.change_table(header) if header.changes else None
     tags = [{"text": notation.version_name(header), "tone": "good" if header.kind == "deadline" else "warn"}]
     if report.provisional:
-        tags.append({"text": words["provisional"], "tone": "bad"})
+        tags.append({"text": labels["provisional"], "tone": "bad"})
     return {
         "lang": lang,
         "title": report.title,
@@ -188,8 +215,8 @@ def _content(report: Report) -> dict[str, Any]:
         "description": " · ".join(text for _, text in notation.identity(header)),
         "date": [header.as_of.year, header.as_of.month, header.as_of.day],
         "running": f"{header.scope_name} · {notation.version_name(header)}",
-        "software": header.software,
-        "labels": {k: words[k] for k in ("page", "provisional", "contents", "moves")},
+        "software": labels["made_by"].format(software=header.software),
+        "labels": {k: labels[k] for k in ("page", "provisional", "contents", "moves")},
         "tags": tags,
         "identity": notation.identity(header),
         "provisional": report.provisional,
@@ -197,9 +224,9 @@ def _content(report: Report) -> dict[str, Any]:
             {"text": text, "anchor": anchor if anchor in anchors else ""}
             for text, anchor in zip_longest(report.headlines, report.headline_anchors, fillvalue="")
         ],
-        "moves": [{"tone": _MOVES[m.kind], "word": words[m.kind], "text": m.text} for m in report.moves],
-        "changes": _table(changes, "", lang) if changes else None,
-        "kpis": [_kpi(k, lang) for k in report.kpis],
+        "moves": [{"tone": _MOVES[m.kind], "word": labels[m.kind], "text": m.text} for m in report.moves],
+        "changes": _table(report.changes, "", lang) if report.changes else None,
+        "kpis": [_kpi(k, before, lang) for k in report.kpis],
         "kpi_columns": min(MOST_KPI_COLUMNS, max(1, -(-len(report.kpis) // 2))),
         "sections": [
             {

@@ -25,6 +25,8 @@ LEAST_WRAPPED, LEAST = 14.0, 6.0  # em that a column of long text, and one of na
 COMFORT = 0.45  # of the way from the least width to the asked one: a smaller type is better than less
 ROOMY = 0.55  # of the page: narrower tables keep the width that they ask for
 SHORT_HEADING = 5  # Chinese characters that a heading keeps in one line
+SMALLER = 0.85  # of the type of a heading, that of the unit below it
+BOLDER = 1.05  # how much wider bold type may be than `ems` says
 LONGEST_WORD = 14  # characters without a place to break a line
 BREAK = "\u200b"  # zero width space
 TONES = {
@@ -37,6 +39,7 @@ _WIDE = re.compile(rf"[{_HAN}\u3000-\u303f\uff00-\uff60]")
 _NARROW = re.compile("[0-9a-ln-v x-z.,:;/()\\[\\]_+-]")
 _JOINT = re.compile(rf"(?<=[{_HAN}])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[{_HAN}])")
 _WORD = re.compile("[!-~]+")
+_PIECE = re.compile("（[^）]*）|[!-~]+|.")  # of a heading: what no line breaks
 _LONG_WORD = re.compile(rf"[!-~]{{{LONGEST_WORD + 1},}}")
 _BREAKS = re.compile(rf"([/._?&=,;:@-]|[!-~]{{{LONGEST_WORD}}})")
 
@@ -58,6 +61,7 @@ class Printed:
     asked: tuple[float, ...]
     least: tuple[float, ...]
     barred: tuple[bool, ...]  # columns that may have bars beside their numbers, for which the widths have no room
+    wide: tuple[bool, ...]  # columns of long text, which give way before names do
     notes: tuple[str, ...]
 
 
@@ -125,14 +129,31 @@ def printed(table: Table, lang: str) -> Printed:
         decimals = None if column.kind == "text" else notation.decimals_of(values, column.kind)
         cells = [_cell(value, column, decimals, lang) for value in values]
         content = max((ems(cell.text) for cell in cells), default=0.0)
-        heading = max(_heading(column.title), 0.85 * ems(notation.unit_of(column)))
+        heading = max(_heading(column.title), SMALLER * BOLDER * ems(notation.unit_of(column)))
         wish = max(min(content, WIDEST_WRAPPED if column.wide else WIDEST), heading)
         columns.append(cells)
         asked.append(round(wish + PADDING, 3))
         least.append(round(max(min(wish, _least(column, cells)), heading) + PADDING, 3))
     notes = (table.note, notation.whereabouts(table, len(shown), lang))
     barred = tuple(bool(column.bar) for column in table.columns)
-    return Printed(tuple(zip(*columns, strict=True)), tuple(asked), tuple(least), barred, tuple(filter(None, notes)))
+    wide = tuple(column.wide for column in table.columns)
+    rows = tuple(zip(*columns, strict=True))
+    return Printed(rows, tuple(asked), tuple(least), barred, wide, tuple(filter(None, notes)))
+
+
+def balanced(title: str, room: float) -> str:
+    """A Chinese heading that is wider than its room in em, in lines of one length: else one character is left over."""
+    width = BOLDER * ems(title)
+    if width <= room or not _WIDE.search(title):
+        return title
+    count = math.ceil(width / room)
+    lines = [""]
+    for piece in _PIECE.findall(title):
+        full = BOLDER * (ems(lines[-1]) + ems(piece) / 2) > width / count
+        if lines[-1] and full and len(lines) < count:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.strip() for line in lines)
 
 
 def with_bars(ready: Printed) -> Printed:
@@ -154,10 +175,12 @@ def _least(column: Column, cells: Iterable[Cell]) -> float:
 def fit(ready: Printed, sizes: Sequence[float], upright: float, turned: float) -> Fit:
     """The best way to lay a table on a page so many points wide upright and turned.
 
-    Upright in the largest type in which it is comfortable, else in the smallest; turned where not even that will do.
+    Upright in the largest type in which it is comfortable and no name is broken, else in the smallest; turned where not
+    even that will do.
     A table of more than about half the page fills it.
     """
-    comfortable = sum(low + COMFORT * (wish - low) for low, wish in zip(ready.least, ready.asked, strict=True))
+    shrunk = sum(low + COMFORT * (wish - low) for low, wish in zip(ready.least, ready.asked, strict=True))
+    comfortable = max(shrunk, sum(_names_whole(ready)))
     ways = [(size, False, comfortable) for size in sizes] + [(sizes[-1], False, sum(ready.least))]
     ways += [(size, True, comfortable) for size in sizes] + [(sizes[-1], True, 0.0)]
     for size, across, need in ways:
@@ -175,8 +198,16 @@ def _spread(ready: Printed, room: float) -> list[float]:
         return [width * more for width in ready.asked]
     if least >= room:
         return [width * room / least for width in ready.least]
-    part = (room - least) / (asked - least)
-    return [low + part * (wish - low) for low, wish in zip(ready.least, ready.asked, strict=True)]
+    whole = _names_whole(ready)
+    low, high = (whole, ready.asked) if sum(whole) <= room else (ready.least, whole)
+    part = (room - sum(low)) / (sum(high) - sum(low))
+    return [less + part * (more - less) for less, more in zip(low, high, strict=True)]
+
+
+def _names_whole(ready: Printed) -> Sequence[float]:
+    """The widths in which long texts have the least, and all else what it asks for."""
+    columns = zip(ready.wide, ready.least, ready.asked, strict=True)
+    return [low if wide else wish for wide, low, wish in columns]
 
 
 def months(periods: Iterable[str], lang: str) -> list[tuple[str, str]]:
@@ -187,6 +218,11 @@ def months(periods: Iterable[str], lang: str) -> list[tuple[str, str]]:
         headings.append((notation.year_name(year, lang) if year != before else "", notation.month_name(month, lang)))
         before = year
     return headings
+
+
+def height_of(drawn: str) -> float:
+    """How high a chart is, in the pixels of its width."""
+    return float(drawn.split('viewBox="', 1)[1].split('"', 1)[0].split()[3])
 
 
 def drawing(chart: Chart, lang: str, width: int) -> str:

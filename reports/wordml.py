@@ -82,6 +82,11 @@ def cell(runs: str, width: int, style: str, side: str = "left", properties: str 
     return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{properties}</w:tcPr>{text}</w:tc>'
 
 
+def sized(points: float) -> str:
+    """The properties of a run in type of that size, to the half-point."""
+    return f'<w:sz w:val="{round(2 * points)}"/><w:szCs w:val="{round(2 * points)}"/>'
+
+
 def shade(colour: str) -> str:
     """The property of a cell with that ground."""
     return f'<w:shd w:val="clear" w:color="auto" w:fill="{colour}"/>' if colour else ""

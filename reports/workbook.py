@@ -103,19 +103,19 @@ def sheet_name(title: str, taken: Iterable[str]) -> str:
     return name
 
 
-def number_format(kind: str, decimals: int, *, dash: bool = True) -> str:
-    """The format of a column of numbers. In counts a nought is a dash, unless it must be read as a figure."""
+def number_format(kind: str, decimals: int) -> str:
+    """The format of a column of numbers. A nought is a figure: a dash stands for none in the other forms."""
     digits = "#,##0" + ("." + "0" * decimals if decimals else "")
     if kind == "percent":
         return digits.replace("#,##", "") + "%"
     if kind in {"points", "delta"}:
-        return signed_format(digits, dash=dash and kind == "delta")
-    return f'{digits};-{digits};"–"' if kind == "int" and dash else digits
+        return signed_format(digits)
+    return digits
 
 
-def signed_format(digits: str, *, dash: bool = False) -> str:
+def signed_format(digits: str) -> str:
     """The format of a difference: with its sign."""
-    return f"+{digits};-{digits};" + ('"–"' if dash else digits)
+    return f"+{digits};-{digits};{digits}"
 
 
 def plain(value: Value, kind: str, lang: str, codes: str = "") -> Value:
@@ -194,12 +194,12 @@ def notes(book: Book, sheet: Worksheet, row: int, lines: Iterable[str]) -> None:
         words_in(sheet, n, 0, line, book.format(font_color=GREY))
 
 
-def set_up(book: Book, sheet: Worksheet, *, upright: bool = False) -> None:
-    """Print set-up: A4 across or upright, one page wide, page numbers below."""
+def set_up(book: Book, sheet: Worksheet, *, upright: bool = False, one_page: bool = False) -> None:
+    """Print set-up: A4 across or upright, one page wide and if asked one high, page numbers below."""
     sheet.hide_gridlines(2)
     if not upright:
         sheet.set_landscape()
     sheet.set_paper(9)
     sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
-    sheet.fit_to_pages(1, 0)
+    sheet.fit_to_pages(1, int(one_page))
     sheet.set_footer(book.footer)

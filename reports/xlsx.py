@@ -62,6 +62,7 @@ WIDEST, WIDEST_WRAPPED, NARROWEST = 40, 64, 8  # in digits, as spreadsheets coun
 CONTENTS_WIDTHS = (24, 88, 9)
 WIDE_TABLE = 8  # columns; from here on the first ones stay in sight
 LONGEST_HEADING = 16  # in digits; longer ones take two lines
+ONE_PAGE = 30  # rows of a table that is printed on one page
 IN_SIGHT = 3  # columns at most
 LONGEST_LINK = 255  # characters of a link's text
 
@@ -77,14 +78,16 @@ def _table_sheet(book: Book, table: Table, number: str, subtitle: str) -> None:
         words_in(sheet, HEADING_ROW, 0, table.empty or book.words["nothing"], book.format())
         sheet.set_column(0, 0, WIDEST)
     notes(book, sheet, end, (table.note, notation.whereabouts(table, len(table.rows), book.lang)))
-    set_up(book, sheet)
+    set_up(book, sheet, one_page=len(table.rows) <= ONE_PAGE)
 
 
 def _fill(book: Book, sheet: Worksheet, table: Table) -> None:
     """The headings and rows of a table, its columns as wide and its rows as high as they need."""
     brackets = "\n（{}）" if book.lang == "zh" else "\n({})"
     titles = [c.title + (brackets.format(c.unit) if c.unit else "") for c in table.columns]
-    headings(book, sheet, titles, [c.kind in notation.NUMBERS for c in table.columns], LONGEST_HEADING)
+    values = zip(*table.rows, strict=True)
+    right = [notation.is_numeric(c, own) for c, own in zip(table.columns, values, strict=True)]
+    headings(book, sheet, titles, right, LONGEST_HEADING)
     lines = [1] * len(table.rows)
     for i, column in enumerate(table.columns):
         base = _column_style(book, table, i)
@@ -136,17 +139,16 @@ def _columns_in_sight(columns: Sequence[Column]) -> int:
 
 def _matrix_sheet(book: Book, matrix: Matrix, number: str, subtitle: str) -> None:
     sheet = open_sheet(book, matrix.anchor, matrix.title, f"{number}  {matrix.title}", subtitle)
-    marks = notation.marks(book.lang)
-    for i, (state, mark) in enumerate(marks.items()):
-        sheet.write_string(2, 1 + 2 * i, mark, _state_format(book, state))
-        words_in(sheet, 2, 2 + 2 * i, notation.name("states", state, book.lang), book.format())
+    for i, (state, mark, told) in enumerate(notation.matrix_key(book.lang)):
+        _put_state(book, sheet, 2, 1 + 2 * i, state, mark)
+        words_in(sheet, 2, 2 + 2 * i, told, book.format())
     titles = [book.words["organisation"], *matrix.periods]
     headings(book, sheet, titles, [False] * len(titles))
     for n, (unit, states) in enumerate(matrix.rows, start=FIRST_ROW):
         words_in(sheet, n, 0, unit, book.format(indent=1, **LINED))
         for i, state in enumerate(states, start=1):
             if state:
-                sheet.write_string(n, i, marks.get(state, state), _state_format(book, state))
+                _put_state(book, sheet, n, i, *notation.in_matrix(state, book.lang)[:2])
     end = FIRST_ROW + len(matrix.rows)
     sheet.set_column(0, 0, widest((unit for unit, _ in matrix.rows), least=14, most=WIDEST))
     sheet.set_column(1, len(matrix.periods), 9)
@@ -156,13 +158,21 @@ def _matrix_sheet(book: Book, matrix: Matrix, number: str, subtitle: str) -> Non
         words_in(sheet, FIRST_ROW, 0, book.words["nothing"], book.format(indent=1))
     sheet.freeze_panes(FIRST_ROW, 1)
     notes(book, sheet, end, [notation.cut_note(matrix.total, len(matrix.rows), "", book.lang)])
-    set_up(book, sheet)
+    set_up(book, sheet, one_page=len(matrix.rows) <= ONE_PAGE)
 
 
-def _state_format(book: Book, state: str) -> Format:
+def _put_state(book: Book, sheet: Worksheet, row: int, column: int, state: str, mark: str) -> None:
+    """A state of the matrix; the days of a late one as a number, that can be sorted and added."""
+    if state == "late":
+        sheet.write_number(row, column, int(mark), _state_format(book, state, num_format="+0"))
+    else:
+        sheet.write_string(row, column, mark, _state_format(book, state))
+
+
+def _state_format(book: Book, state: str, **more: Any) -> Format:
     return book.format(
         align="center", bg_color=FILLS.get(state, "#FFFFFF"), border=1, border_color="#FFFFFF",
-        font_color="#FFFFFF" if state == "missing" else "#1B2733", bold=state != "on_time",
+        font_color="#FFFFFF" if state == "missing" else "#1B2733", bold=state != "on_time", **more,
     )  # fmt: skip
 
 
@@ -216,15 +226,14 @@ def _shade(book: Book, sheet: Worksheet, last_row: int, last_column: int, unit: 
 
 def _kpi_sheet(book: Book, report: Report) -> None:
     """The headline figures: this period's, last period's, the change, and the months behind them."""
-    words, kpis = book.words, report.kpis
-    months = max(len(k.trend) for k in kpis)
+    words, kpis, months = book.words, report.kpis, len(report.months)
     sheet = open_sheet(book, "kpis", words["kpis"], words["kpis"], report.title)
     keys = ("kpi", "value", "unit", "before", "change", "detail", "trend")
-    titles = [*(words[key] for key in keys), *_months(report.header.period, months)]
+    titles = [*(words[key] for key in keys), *report.months]
     headings(book, sheet, titles, [key in {"value", "before", "change"} for key in keys] + [True] * months)
     first = len(keys)
     for n, kpi in enumerate(kpis, start=FIRST_ROW):
-        digits = number_format(kpi.kind, notation.decimals_of([kpi.value, kpi.before], kpi.kind), dash=False)
+        digits = number_format(kpi.kind, notation.decimals_of([kpi.value, kpi.before], kpi.kind))
         number: dict[str, Any] = {"num_format": digits, "align": "right", **LINED}
         points = digits.replace("%", f'" {words["points"]}"')
         change = {**number, "num_format": signed_format(points), "font_color": _tone(kpi)}
@@ -235,7 +244,7 @@ def _kpi_sheet(book: Book, report: Report) -> None:
         write(sheet, n, 4, plain(_change(kpi), "points", book.lang), book.format(**change))
         words_in(sheet, n, 5, kpi.detail, book.format(font_color=GREY, indent=1, **LINED))
         sheet.write_blank(n, 6, None, book.format(**LINED))
-        for i, value in enumerate(kpi.trend, start=first + months - len(kpi.trend)):
+        for i, value in enumerate(kpi.trend, start=first):
             write(sheet, n, i, plain(value, kpi.kind, book.lang), book.format(**number))
         if sum(v is not None for v in kpi.trend) > 1:
             cells = f"'{book.names['kpis']}'!{xl_range(n, first, n, first + months - 1)}"
@@ -249,15 +258,6 @@ def _kpi_sheet(book: Book, report: Report) -> None:
     sheet.freeze_panes(FIRST_ROW, 1)
     sheet.print_area(0, 0, FIRST_ROW + len(kpis), first - 1)
     set_up(book, sheet)
-
-
-def _months(period: str, count: int) -> list[str]:
-    """The months of a trend, the last one the report's; for longer periods, how many periods ago."""
-    year, _, month = period.partition("-")
-    if not month:
-        return [str(i - count + 1) for i in range(count)]
-    last = int(year) * 12 + int(month) - 1
-    return [f"{m // 12:04d}-{m % 12 + 1:02d}" for m in range(last - count + 1, last + 1)]
 
 
 def _change(kpi: Kpi) -> float | None:
@@ -359,11 +359,10 @@ def render_xlsx(report: Report) -> bytes:
         book.names[CONTENTS] = sheet_name(words["contents"], [])
         contents = file.add_worksheet(book.names[CONTENTS])
         links: list[tuple[str, str, str, int]] = []
-        if header.changes:
-            table = notation.change_table(header)
-            intro = words["changes_intro"].format(version=header.before_version, n=table.total)
-            _table_sheet(book, table, "", intro)
-            links.append((words["change"], table.anchor, table.title, table.total))
+        if report.changes:
+            intro = words["changes_intro"].format(version=header.before_version, n=report.changes.total)
+            _table_sheet(book, report.changes, "", intro)
+            links.append((words["change"], report.changes.anchor, report.changes.title, report.changes.total))
         if report.kpis:
             _kpi_sheet(book, report)
             links.append((words["kpis"], "kpis", words["kpis"], len(report.kpis)))

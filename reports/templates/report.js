@@ -8,7 +8,7 @@
   function valueOf(row, column, kind) {
     const text = row.cells[column].textContent.trim();
     if (kind === "text") return text;
-    const n = kind === "date" ? Date.parse(text.replace(/-/g, "/")) : parseFloat(text.replace(/,/g, "").replace("−", "-"));
+    const n = kind === "date" ? Date.parse(text.replace(/-/g, "/")) : parseFloat(text.replace(/[,▲ ]/g, "").replace(/[−▼]/, "-"));
     return Number.isNaN(n) ? null : n;
   }
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
-from reports.model import Change, Chart, Column, Header, Kpi, Matrix, Move, Report, Section, Series, Table
+from reports.model import Chart, Column, Header, Kpi, Matrix, Move, Report, Section, Series, Table
 
 CHINA = timezone(timedelta(hours=8))
 HOSTILE = (
@@ -15,7 +15,7 @@ HOSTILE = (
 )  # fmt: skip
 LONG = "本单位暴露面资产清理工作持续推进，" * 20
 MONTHS = tuple(f"{y}-{m:02d}" for y, m in [(2025, 11), (2025, 12), *((2026, m) for m in range(1, 11))])
-STATES = ("on_time", "late", "incomplete", "returned", "missing", "")
+STATES = ("on_time", "late+2", "incomplete", "returned", "missing", "")
 
 
 def header(lang: str = "zh", **changes: object) -> Header:
@@ -136,10 +136,10 @@ def kpis() -> tuple[Kpi, ...]:
     return (
         Kpi("按时完整率", 97.22, "percent", "%", 95.5, "up", trend, "units", "35/36 家"),
         Kpi("新增暴露面资产", 1234, "int", "个", 1300, "none", counts, "units"),
-        Kpi("APP上线", 0, "int", "款", 2, "none", (), "units"),
-        Kpi("自查符合率", None, "percent", "%", 88.5, "up", (None, None), "units"),
+        Kpi("APP上线", 0, "int", "款", 2, "none", (None,) * 12, "units"),
+        Kpi("自查符合率", None, "percent", "%", 88.5, "up", (None,) * 12, "units"),
         Kpi("逾期问题", 7, "int", "个", 3, "down", counts, "units", "较上月增加"),
-        Kpi("安全事件", 1, "int", "起", 1, "down", (1.0, 1.0), "units"),
+        Kpi("安全事件", 1, "int", "起", 1, "down", (*[None] * 10, 1.0, 1.0), "units"),
     )
 
 
@@ -180,20 +180,33 @@ def full(lang: str = "zh", units: int = 24, **changes: object) -> Report:
         sections,
         ("units", "trend", "nowhere"),
         (Move("better", "按时完整率上升 1.7 个百分点。"), Move("worse", "逾期问题增加 4 个。")),
+        MONTHS,
     )
 
 
 def provisional(lang: str = "zh") -> Report:
     """A report made while units are missing, which changes figures of the one before."""
-    report = full(lang, kind="supplement", version="v2", before_version="v1", changes=CHANGES)
-    return replace(report, provisional="截至发布时仍有 2 家单位未报：甲分公司、乙分公司。")
+    report = full(lang, kind="supplement", version="v2", before_version="v1")
+    return replace(report, provisional="截至发布时仍有 2 家单位未报：甲分公司、乙分公司。", changes=CHANGES)
 
 
-CHANGES = (
-    Change("units.complete_on_time", 20, 21, ("甲分公司（2026-11-07 09:12 收到，sha256 0123456789ab）",)),
-    Change("self_check.pass_rate", None, 87.25, ("甲分公司（2026-11-07 09:12 收到，sha256 0123456789ab）", "乙分公司（2026-11-08 10:00 收到，sha256 abcdef012345）")),
-    Change("exposed_assets.by_type.网站", 3, 4, ("甲分公司（2026-11-07 09:12 收到，sha256 0123456789ab）",)),
-)  # fmt: skip
+FIRST, SECOND = "甲分公司 2026-11-07 09:12 0123456789ab", "乙分公司 2026-11-08 10:00 abcdef012345"
+CHANGES = Table(
+    "changes",
+    "与 v1 相比的变化",
+    (
+        Column("figure", "数据项"),
+        Column("before", "变化前"),
+        Column("after", "变化后"),
+        Column("because", "邮件", wide=True),
+    ),
+    (
+        ("按时完整单位", 20, 21, FIRST),
+        ("自查符合率（%）", None, 87.25, f"{FIRST}\n{SECOND}"),
+        ("暴露面资产 · 按资产类型 · 网站", 3, 4, FIRST),
+    ),
+    3,
+)
 
 
 def empty() -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,3 +87,16 @@ def test_a_line_beside_a_figure_needs_two_numbers() -> None:
     assert sparkline((None, 3.0)) == ""
     assert "polyline" in sparkline((1.0, None, 3.0))
     assert etree.fromstring(sparkline((0.0, 0.0, 0.0)).encode()) is not None
+
+
+def test_labels_of_a_stack_stay_within_the_picture_and_name_no_empty_series() -> None:
+    """A single platform with one stage had the names of three empty stages above it, the last cut off by the edge."""
+    names = ("新上线", "版本更新", "开发中", "下线")
+    values = ((900.0,), (3.0,), (2.0,), (0.0,))
+    series = tuple(Series(name, value) for name, value in zip(names, values, strict=True))
+    drawn = svg(Chart("c", "columns", "多", "个", ("Android",), series), "zh", 520)
+    assert "下线 0" not in texts(drawn)
+    heights = [float(y) for y in re.findall(r'<text [^>]*y="([\d.]+)"[^>]*font-weight', drawn)]
+    assert len(heights) >= 3
+    assert min(heights) >= 13
+    assert sorted(heights) == sorted(set(heights))

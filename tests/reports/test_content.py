@@ -12,7 +12,7 @@ import pytest
 from assets.warehouse import SQL, model
 from reports import content, queries
 from reports.facts import flat
-from reports.model import Chart, Matrix, Report, Table
+from reports.model import Change, Chart, Matrix, Report, Table
 from reports.queries import described_queries
 from reports.sections import description
 from tests.reports.settled_sample import EMPTY, LAST, Sample
@@ -69,10 +69,61 @@ def test_the_matrix_shows_what_became_of_every_unit(sample: Sample) -> None:
     latest = [states[-1] for _, states in matrix.rows]
     units = sample.summary(LAST, "EX")["units"]
     assert latest.count("on_time") == units["complete_on_time"]
-    assert latest.count("late") == units["complete_late"]
+    assert sum(s.startswith("late+") for s in latest) == units["complete_late"]
     assert {s: latest.count(s) for s in ("incomplete", "returned", "missing")} == {
         s: units[s] for s in ("incomplete", "returned", "missing")
     }
+
+
+def test_a_late_month_of_the_matrix_counts_the_days_since_its_own_cut_off(sample: Sample) -> None:
+    rows = sample.warehouse.rows(
+        "select period, unit_name, first_complete_at as at from marts.unit_results where state = 'complete' and not on_time"
+    )
+    report = sample.reports(LAST)["EX"]
+    matrix = next(b for s in report.sections for b in s.blocks if isinstance(b, Matrix))
+    states = dict(matrix.rows)
+    days = {(r["period"], r["unit_name"]): (r["at"] - sample.work.deadline.cutoff(r["period"])).days + 1 for r in rows}
+    assert {p for p, _ in days} >= {"2026-09", LAST}
+    for (period, unit), late in days.items():
+        if period in matrix.periods:
+            assert states[unit][matrix.periods.index(period)] == f"late+{late}"
+
+
+def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_the_summary(sample: Sample) -> None:
+    """`按规则 · AST-07` told nobody what was counted."""
+    because = ("青川盟第13旗县分公司 2026-11-09 05:18 61481c6b634a",)
+    figures = (
+        "findings.by_rule.AST-07", "self_check.by_checklist.NSW.pass_rate", "indicators.IND-05.rate",
+        "exposed_assets.by_type.网站", "units.complete_late",
+    )  # fmt: skip
+    over: dict[str, Any] = {"kind": "supplement", "version": "v2", "before_version": "v1"}
+    report = sample.reports(LAST, changes=tuple(Change(f, 1, 2, because) for f in figures), **over)["EX"]
+    assert report.changes is not None
+    assert [row[0] for row in report.changes.rows] == [
+        "迟报单位", "暴露面资产 · 按资产类型 · 网站", "网络安全工作自查 · 自查符合率（%）",
+        "IND-05 重要信息系统漏洞扫描 · 完成率（%）", "数据质量 · AST-07 近 90 天未做漏洞扫描",
+    ]  # fmt: skip
+    assert {row[1:] for row in report.changes.rows} == {(1, 2, because[0])}
+    assert all(r.changes is None for r in sample.reports(LAST).values())
+
+
+def test_of_an_unknown_month_nothing_is_claimed(sample: Sample) -> None:
+    """The empty month said that no problem was open and that every row received was counted."""
+    report = sample.reports(EMPTY, lang="zh", **{})["EX-16-01"]
+    if sample.summary(EMPTY, "EX-16-01")["rectification"]["open"] == 0:
+        assert not any("没有未完成的问题" in s.headline for s in report.sections)
+    anchors = {b.anchor for s in report.sections for b in s.blocks}
+    assert not anchors & {"quality_left_out", "quality_if_counted", "quality_waived"}
+    assert any("情况不明" in sentence for sentence in report.headlines)
+
+
+def test_a_chart_over_the_months_has_at_least_two(sample: Sample) -> None:
+    for report in sample.reports("2026-09").values():
+        for chart in (b for s in report.sections for b in s.blocks if isinstance(b, Chart)):
+            if chart.labels[0][:2] == "20":
+                assert (
+                    sum(any(v is not None for v in m) for m in zip(*(s.values for s in chart.series), strict=True)) > 1
+                )
 
 
 def test_what_a_unit_owes_says_which_form_and_why(sample: Sample) -> None:
@@ -220,7 +271,7 @@ def test_the_same_month_gives_the_same_content_and_travels_to_worker_processes(s
 def test_every_query_of_the_folder_is_used_and_says_its_grain() -> None:
     spans = description("spans")
     used = {b["sql"] for b in described_queries().values()} | {"scope_names", "scope_facts"}
-    used |= {*spans["instead"].values(), *(b["query"] for b in spans["section"]["blocks"])}
+    used |= {b["query"] for b in spans["section"]["blocks"]}
     assert {p.stem for p in (SQL / "sections").glob("*.sql")} == used
     assert [name for name in used if "Grain: one " not in model(f"sections/{name}")] == []
 

@@ -73,6 +73,7 @@ def test_clean_text_can_be_written_as_xml(text: str) -> None:
             "自查符合率 · 网络安全工作自查",
             "Self-check pass rate · Network-security work",
         ),
+        ("app_launches.by_platform.公众号", "按平台 · 公众号", "By platform · Official account"),  # three characters
         ("nothing.known", "nothing.known", "nothing.known"),
     ],
 )
@@ -96,6 +97,29 @@ def test_changes_are_told_by_what_is_better(
     value: float | None, before: float | None, kind: str, good: str, text: str, tone: str
 ) -> None:
     assert notation.change_of(Kpi("", value, kind, "", before, good, (), ""), "zh") == (text, tone)
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [(80.25, 1, "80.3"), (80.35, 1, "80.4"), (0.125, 2, "0.13"), (2.5, 0, "3"), (-2.5, 0, "−3"), (1234.5, 0, "1,235")],
+)
+def test_a_half_is_rounded_up_as_in_the_summary(value: float, decimals: int, text: str) -> None:
+    """The heat map wrote 80.2 where tables write 80.3: a half that binary fractions hold goes to the even digit."""
+    assert notation.number(value, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("state", "lang", "shown"),
+    [
+        ("late+2", "zh", ("late", "+2", "迟报 2 天")),
+        ("late+1", "en", ("late", "+1", "1 day late")),
+        ("late+12", "en", ("late", "+12", "12 days late")),
+        ("missing", "zh", ("missing", "未", "未报")),
+        ("", "en", ("", "", "not on the register")),
+    ],
+)
+def test_a_late_month_says_by_how_many_days(state: str, lang: str, shown: tuple[str, str, str]) -> None:
+    assert notation.in_matrix(state, lang) == shown
 
 
 def test_blocks_are_numbered_alike_for_every_form() -> None:

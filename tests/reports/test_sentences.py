@@ -182,6 +182,7 @@ def test_the_worst_month_claims_nothing_that_nobody_reported() -> None:
     page = FirstPage(header("zh"), CATALOGUE, history, no_rows(), names, {"high_overdue": 7}, LOOKS["zh"])
     assert [sentence for sentence, _ in headlines(page.facts, words("zh"))] == [
         "应报的 24 家单位到截止时间都没有报送。",
+        "没有有效的附件2和附件3，资产、APP、自查和安全事件情况不明。",
         "月末未完成的 7 个问题全部逾期。",
         "需要决定：对 24 家未报或被退回的单位如何督办；7 个逾期的高风险问题是否挂牌督办。",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def test_a_provisional_supplement_says_so_and_opens_with_its_changes() -> None:
     assert changes["A1"].value == "与 v1 相比的变化"
     rows = [[c.value for c in row] for row in changes.iter_rows(min_row=FIRST_ROW + 1, max_row=FIRST_ROW + 3)]
     assert rows[0][:3] == ["按时完整单位", 20, 21]
-    assert rows[1][:3] == ["自查符合率", None, 87.25]
+    assert rows[1][:3] == ["自查符合率（%）", None, 87.25]
     assert "乙分公司" in rows[1][3]
 
 
@@ -155,7 +156,6 @@ def test_every_sheet_is_set_up_for_print(book: Any) -> None:
         assert sheet.page_setup.paperSize == 9
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
         assert sheet.page_setup.fitToWidth in {None, 1}  # 1 where it is not said
-        assert sheet.page_setup.fitToHeight == 0
         assert "&P" in sheet.oddFooter.center.text
         assert "&N" in sheet.oddFooter.center.text
 
@@ -184,12 +184,14 @@ def test_charts_are_native_and_drawn_from_the_cells_beside_them(book: Any) -> No
 def test_the_matrix_is_readable_without_colour(book: Any) -> None:
     matrix = made_reports.matrix(24)
     sheet = sheet_of(book, matrix.title)
-    short = notation.marks("zh")
+    short = {**notation.marks("zh"), "late+2": 2, "": ""}
     for n, (unit, states) in enumerate(matrix.rows, start=FIRST_ROW + 1):
         assert sheet.cell(n, 1).value == unit
-        assert [sheet.cell(n, 2 + m).value or "" for m in range(12)] == [short.get(s, "") for s in states]
+        assert [sheet.cell(n, 2 + m).value or "" for m in range(12)] == [short[s] for s in states]
+    late = next(c for row in sheet.iter_rows(min_row=FIRST_ROW + 1) for c in row if c.value == 2)
+    assert late.number_format == "+0"
     key = {sheet.cell(3, c).value: sheet.cell(3, c + 1).value for c in range(2, 12, 2)}
-    assert key == {mark: notation.name("states", state, "zh") for state, mark in short.items()}
+    assert key == {short["late+2"] if mark == "+2" else mark: told for _, mark, told in notation.matrix_key("zh")}
 
 
 def test_headline_figures_stand_beside_last_periods(book: Any) -> None:
@@ -200,6 +202,35 @@ def test_headline_figures_stand_beside_last_periods(book: Any) -> None:
     assert [sheet.cell(HEADING_ROW + 1, c).value for c in (8, 19)] == ["2025-11", "2026-10"]
     assert sheet.cell(FIRST_ROW + 3, 2).value == 0
     assert sheet.cell(FIRST_ROW + 4, 2).value is None
+
+
+def test_the_trend_of_a_span_names_its_months() -> None:
+    """They were called -2, -1, 0: periods before, which they are not."""
+    report = replace(made_reports.full(), header=made_reports.header(period="2026H2"))
+    sheet = sheet_of(opened(report), "主要指标")
+    assert [c.value for c in sheet[HEADING_ROW + 1]][7:] == list(made_reports.MONTHS)
+
+
+def test_a_nought_is_a_figure_and_not_the_dash_that_stands_for_none(book: Any) -> None:
+    sheet = sheet_of(book, "主要指标")
+    formats = {c.number_format for s in book.worksheets for row in s.iter_rows() for c in row if c.value == 0}
+    assert formats
+    assert not any("–" in f for f in formats)
+    assert sheet.cell(FIRST_ROW + 3, 2).value == 0
+
+
+def test_a_short_table_is_printed_on_one_page() -> None:
+    for units, height in ((24, None), (300, 0)):  # one page is not said; nought is as many as it takes
+        sheet = sheet_of(opened(made_reports.full(units=units)), "各单位报送情况")
+        assert sheet.page_setup.fitToHeight == height
+
+
+def test_percentages_have_the_axis_of_the_other_forms() -> None:
+    """It was left to the reader's program, which drew 90.1 and 89.8 as a fall from the top to the bottom."""
+    line = Chart("rate", "line", "符合率", "%", ("2026-09", "2026-10"), (Series("符合率", (90.11, 89.77)),), unit="%")
+    with zipfile.ZipFile(io.BytesIO(render_xlsx(made_reports.with_blocks(line)))) as package:
+        drawn = package.read("xl/charts/chart1.xml").decode()
+    assert '<c:max val="100.0"/><c:min val="80.0"/>' in drawn
 
 
 def test_an_empty_table_says_so() -> None:
