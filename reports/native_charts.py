@@ -99,5 +99,5 @@ def _look(chart: Chart, series: Series, i: int, font: dict[str, Any], figures: s
 def _last_label(values: Sequence[float | None], font: dict[str, Any], figures: str) -> dict[str, Any]:
     """A line says its last figure at its end, and no other."""
     last = max((i for i, v in enumerate(values) if v is not None), default=-1)
-    custom = [{"delete": i != last} for i in range(len(values))]
+    custom = [None if i == last else {"delete": True} for i in range(len(values))]
     return {"value": True, "position": "above", "font": font, "num_format": figures, "custom": custom}

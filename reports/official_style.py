@@ -235,13 +235,21 @@ def section_xml(document: Document, lang: str, *, landscape: bool = False) -> st
 
 
 def _set_settings(document: Document) -> None:
-    """As today's Word writes documents, not as that of the template's time; no picture of the empty template."""
+    """As today's Word writes documents, not as that of the template's time, with nothing left of the template.
+
+    That is its picture, its bibliography, and a second copy of its styles, which Word may hold against ours.
+    """
     for setting in document.settings.element.iter(qn("w:compatSetting")):
         if setting.get(qn("w:name")) == "compatibilityMode":
             setting.set(qn("w:val"), "15")
-    relations = document.part.package.rels
-    for key in [key for key, relation in relations.items() if relation.reltype == RT.THUMBNAIL]:
-        del relations[key]
+    for relations in (document.part.package.rels, document.part.rels):
+        for key in [key for key, relation in relations.items() if relation.reltype in _LEFT_BY_TEMPLATE]:
+            del relations[key]
+
+
+_LEFT_BY_TEMPLATE = {
+    RT.THUMBNAIL, RT.CUSTOM_XML, "http://schemas.microsoft.com/office/2007/relationships/stylesWithEffects",
+}  # fmt: skip
 
 
 @cache

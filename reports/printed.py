@@ -24,6 +24,7 @@ LATIN = 0.57  # em of a letter or digit, on average
 LEAST_WRAPPED, LEAST = 14.0, 6.0  # em that a column of long text, and one of names, shrinks to
 COMFORT = 0.45  # of the way from the least width to the asked one: a smaller type is better than less
 ROOMY = 0.55  # of the page: narrower tables keep the width that they ask for
+SHORT_TABLE = 12  # rows
 SHORT_HEADING = 5  # Chinese characters that a heading keeps in one line
 SMALLER = 0.85  # of the type of a heading, that of the unit below it
 BOLDER = 1.05  # how much wider bold type may be than `ems` says
@@ -175,14 +176,16 @@ def _least(column: Column, cells: Iterable[Cell]) -> float:
 def fit(ready: Printed, sizes: Sequence[float], upright: float, turned: float) -> Fit:
     """The best way to lay a table on a page so many points wide upright and turned.
 
-    Upright in the largest type in which it is comfortable and no name is broken, else in the smallest; turned where not
-    even that will do.
+    Upright in the largest type in which it is comfortable and no name is broken; a short table else in the smallest, as
+    it is not worth a page of its own. Turned where not even that will do.
     A table of more than about half the page fills it.
     """
     shrunk = sum(low + COMFORT * (wish - low) for low, wish in zip(ready.least, ready.asked, strict=True))
     comfortable = max(shrunk, sum(_names_whole(ready)))
-    ways = [(size, False, comfortable) for size in sizes] + [(sizes[-1], False, sum(ready.least))]
-    ways += [(size, True, comfortable) for size in sizes] + [(sizes[-1], True, 0.0)]
+    squeezed, turned_over = [(sizes[-1], False, sum(ready.least))], [(size, True, comfortable) for size in sizes]
+    ways = [(size, False, comfortable) for size in sizes]
+    ways += squeezed + turned_over if len(ready.rows) <= SHORT_TABLE else turned_over + squeezed
+    ways.append((sizes[-1], True, 0.0))
     for size, across, need in ways:
         room = (turned if across else upright) / size
         if need <= room:

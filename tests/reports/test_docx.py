@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.docx import chinese_number, render_docx
-from reports.model import Chart, Column, Report, Table
+from reports.model import Chart, Column, Report, Section, Series, Table
 from reports.printed import BREAK, MOST_ROWS
 from tests.reports import made_reports, reading
 
@@ -224,3 +225,31 @@ def test_libreoffice_lays_it_out_with_twenty_two_lines_a_page(tmp_path: Path) ->
 def test_any_text_gives_a_document_that_opens(title: str, text: str) -> None:
     table = Table("t", title, (Column("a", text), Column("b", "说明", wide=True)), ((text, text),), 1)
     assert len(opened(made_reports.with_table(table)).tables) == 1
+
+
+def test_nothing_of_the_template_is_left_that_says_otherwise() -> None:
+    """A second copy of the styles stood beside ours: Word may call such a document damaged."""
+    with zipfile.ZipFile(io.BytesIO(render_docx(made_reports.full()))) as package:
+        names = package.namelist()
+    assert not [n for n in names if "stylesWithEffects" in n or "customXml" in n or "thumbnail" in n]
+
+
+def test_a_heading_turns_with_the_wide_table_that_it_opens() -> None:
+    """It stood alone at the foot of the page before."""
+    wide = made_reports.wide_table()
+    section = Section("appendix", "附录", "各单位情况", (), (wide,))
+    report = replace(made_reports.of_prose(), sections=(*made_reports.of_prose().sections, section))
+    with zipfile.ZipFile(io.BytesIO(render_docx(report))) as package:
+        body = package.read("word/document.xml").decode()
+    turns = [body.index(m.group()) for m in re.finditer(r"<w:pgSz [^>]*>", body)]
+    assert turns[0] < body.rindex("附录") < body.index("第0栏")
+    assert body[: body.rindex("附录")].count("<w:pgSz ") == 1
+
+
+def test_a_chart_is_no_higher_than_its_page() -> None:
+    rows = tuple(Series(f"第{n}单位", (90.0, 80.0)) for n in range(60))
+    chart = Chart("heat", "heat", "最低", "%", ("NSW", "WXS"), rows, unit="%")
+    with zipfile.ZipFile(io.BytesIO(render_docx(made_reports.with_blocks(chart)))) as package:
+        body = package.read("word/document.xml").decode()
+    height = int(re.search(r'<wp:extent cx="\d+" cy="(\d+)"', body)[1])  # type: ignore[index]
+    assert height <= 520 * 12700

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from reports.model import Column, Table
@@ -40,6 +42,14 @@ def test_long_texts_give_way_before_names_do() -> None:
     name, text = (width / lies.size for width in lies.widths[:2])
     assert name > ems("青川盟第13旗县分公司")
     assert text < ems("端口未收敛" * 30)
+
+
+@pytest.mark.parametrize(("rows", "turned"), [(3, False), (13, True)])
+def test_a_long_table_is_turned_before_its_names_are_broken(rows: int, turned: bool) -> None:
+    columns = (Column("a", "单位"), *(Column(f"m{n}", "收到时间", "date") for n in range(6)))
+    row = ("青川盟分公司渠道运营中心", *(date(2026, 10, 1),) * 6)
+    lies = fit(printed(Table("t", "t", columns, (row,) * rows, rows), "zh"), (7.5,), 360.0, 640.0)
+    assert lies.turned is turned
 
 
 def test_a_unit_below_a_heading_has_room() -> None:

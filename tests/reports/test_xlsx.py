@@ -233,6 +233,15 @@ def test_percentages_have_the_axis_of_the_other_forms() -> None:
     assert '<c:max val="100.0"/><c:min val="80.0"/>' in drawn
 
 
+def test_every_label_of_a_chart_is_drawn_or_deleted() -> None:
+    """The last one was neither, which the schema of charts does not allow."""
+    with zipfile.ZipFile(io.BytesIO(render_xlsx(made_reports.full()))) as package:
+        charts = [package.read(n).decode() for n in package.namelist() if n.startswith("xl/charts/chart")]
+    labels = [label for chart in charts for label in re.findall(r"<c:dLbl>(.*?)</c:dLbl>", chart)]
+    assert labels
+    assert all("<c:delete " in label or "<c:show" in label for label in labels)
+
+
 def test_an_empty_table_says_so() -> None:
     sheet = sheet_of(opened(made_reports.full()), "第三方保密协议")
     assert sheet.cell(HEADING_ROW + 1, 1).value == "本月没有第三方保密协议到期。"
