@@ -223,7 +223,8 @@ class Blocks:
             Column("because", labels["because"], wide=True),
         )
         places = {path: place for place, (path, _) in enumerate(flat(self.now))}
-        changes = sorted(header.changes, key=lambda c: places.get(c.figure, len(places)))
+        groups = {path.rpartition(".")[0]: place for path, place in places.items()}  # of codes that occur no more
+        changes = sorted(header.changes, key=lambda c: places.get(c.figure, groups.get(c.figure.rpartition(".")[0], 0)))
         rows = tuple((self.measured(c.figure), c.before, c.after, "\n".join(c.because)) for c in changes)
         return Table("changes", labels["changes"].format(version=header.before_version), columns, rows, len(rows))
 

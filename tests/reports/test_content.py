@@ -93,7 +93,7 @@ def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_th
     """`按规则 · AST-07` told nobody what was counted."""
     because = ("青川盟第13旗县分公司 2026-11-09 05:18 61481c6b634a",)
     figures = (
-        "findings.by_rule.AST-07", "self_check.by_checklist.NSW.pass_rate", "indicators.IND-05.rate",
+        "mails.received", "findings.by_rule.OLD-01", "findings.by_rule.AST-07", "self_check.by_checklist.NSW.pass_rate", "indicators.IND-05.rate",
         "exposed_assets.by_type.网站", "units.complete_late",
     )  # fmt: skip
     over: dict[str, Any] = {"kind": "supplement", "version": "v2", "before_version": "v1"}
@@ -101,7 +101,7 @@ def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_th
     assert report.changes is not None
     assert [row[0] for row in report.changes.rows] == [
         "迟报单位", "暴露面资产 · 按资产类型 · 网站", "网络安全工作自查 · 自查符合率（%）",
-        "IND-05 重要信息系统漏洞扫描 · 完成率（%）", "数据质量 · AST-07 近 90 天未做漏洞扫描",
+        "IND-05 重要信息系统漏洞扫描 · 完成率（%）", "数据质量 · AST-07 近 90 天未做漏洞扫描", "数据质量 · OLD-01", "收到邮件",
     ]  # fmt: skip
     assert {row[1:] for row in report.changes.rows} == {(1, 2, because[0])}
     assert all(r.changes is None for r in sample.reports(LAST).values())
