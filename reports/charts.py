@@ -18,7 +18,7 @@ from reports.wording import words
 INK, MUTED, GRID = "#16202e", "#5a6675", "#dde2e8"
 BLUE, TARGET = "#12436d", "#b4470f"
 SERIES = ("#12436d", "#28a197", "#f46a25", "#801650")
-TYPE = 13  # px
+TYPE, LEAST_TYPE = 13, 10  # px
 WIDE = 1.0  # of the type size: what a Chinese character takes
 NARROW = 0.56
 FAMILY = "Noto Sans SC, PingFang SC, Microsoft YaHei, sans-serif"
@@ -77,8 +77,17 @@ def _points(points: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{_px(x)},{_px(y)}" for x, y in points)
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", fill: str = INK, bold: bool = False) -> str:
-    weight = ' font-weight="700"' if bold else ""
+def _text(
+    x: float,
+    y: float,
+    text: str,
+    *,
+    anchor: str = "start",
+    fill: str = INK,
+    bold: bool = False,
+    size: float | None = None,
+) -> str:
+    weight = (' font-weight="700"' if bold else "") + (f' font-size="{_px(size)}"' if size else "")
     return f'<text x="{_px(x)}" y="{_px(y)}" text-anchor="{anchor}" fill="{fill}"{weight}>{escape(text)}</text>'
 
 
@@ -136,7 +145,7 @@ def _under(labels: Sequence[str], xs: Sequence[float], y: float, room: float, la
     drawn = []
     for i, (label, x) in enumerate(zip(labels, xs, strict=True)):
         if not _is_month(label):
-            drawn.append(_text(x, y + 17, _fit(label, room - 6), anchor="middle", fill=MUTED))
+            drawn += _category(label, x, y + 17, room - 6)
             continue
         month = int(label[5:])
         named = written_month(month, lang)
@@ -148,6 +157,18 @@ def _under(labels: Sequence[str], xs: Sequence[float], y: float, room: float, la
         if month == 1 or (i == 0 and (january is None or xs[january] - x > YEAR_ROOM)):
             drawn.append(_text(x, y + 33, f"{label[:4]}年" if lang == "zh" else label[:4], anchor="middle", fill=MUTED))
     return drawn
+
+
+def _category(label: str, x: float, y: float, room: float) -> list[str]:
+    """A name under its column: in smaller type where it is too wide, its words in two lines, cut only at the last."""
+    first, _, rest = label.partition(" ")
+    lines = [first, rest] if rest and _width(label) > room else [label]
+    size = max(TYPE * min(1.0, *(room / max(_width(line), 1.0) for line in lines)), LEAST_TYPE)
+    fitted = [_fit(line, room * TYPE / size) for line in lines]
+    return [
+        _text(x, y + 14 * n, line, anchor="middle", fill=MUTED, size=size if size < TYPE else None)
+        for n, line in enumerate(fitted)
+    ]
 
 
 def written_month(month: int, lang: str) -> str:

@@ -185,7 +185,7 @@ def _front(report: Report) -> str:
     if report.changes:
         parts.append(_table(report.changes, "", lang)[0])
     for kind, moves in groupby(report.moves, lambda move: move.kind):
-        lead = run(words[kind] + words["colon"], BOLD)
+        lead = run(words[kind].capitalize() + words["colon"], BOLD)
         told = words["semicolon"].join(move.text.rstrip("。.") for move in moves) + words["full_stop"]
         parts.append(paragraph("Body Text", lead + run(told)))
     if report.kpis:

@@ -21,6 +21,7 @@ from assets.periods import is_period
 from reports import notation
 from reports.model import Chart, Kpi, Matrix, Report, Table
 from reports.printed import (
+    BOLDER,
     BREAK,
     MOST_ROWS,
     balanced,
@@ -41,6 +42,7 @@ TEMPLATE, NOTHING = HERE / "templates" / "report.typ", HERE / "templates" / "not
 FONTS = HERE / "fonts"
 PORTRAIT, LANDSCAPE = 481.0, 728.0  # points between the margins
 INSET = 6.0  # points between the text of a cell and its sides
+TITLE_SIZES = (20.0, 23.0)  # points, least and most
 SIZES = (8.0, 7.0)  # points of type in tables
 MOST_KPI_COLUMNS = 4
 NO_GLYPH = "□"
@@ -179,6 +181,13 @@ def _block(block: Table | Chart | Matrix, number: str, lang: str) -> dict[str, A
     return _chart(block, number, lang) if isinstance(block, Chart) else _matrix(block, number, lang)
 
 
+def _title_size(title: str, lang: str) -> float:
+    """The points of the title: of a Chinese one as many as leave it in one line, within reason."""
+    if lang == "en":
+        return TITLE_SIZES[0]
+    return round(max(TITLE_SIZES[0], min(TITLE_SIZES[1], PORTRAIT / (BOLDER * ems(title)))), 1)
+
+
 def _kpi(kpi: Kpi, before: str, lang: str) -> dict[str, Any]:
     change, tone = notation.change_of(kpi, lang)
     return {
@@ -211,6 +220,7 @@ def _content(report: Report) -> dict[str, Any]:
     return {
         "lang": lang,
         "title": report.title,
+        "title_size": _title_size(report.title, lang),
         "author": header.scope_name,
         "description": " · ".join(text for _, text in notation.identity(header)),
         "date": [header.as_of.year, header.as_of.month, header.as_of.day],

@@ -286,7 +286,7 @@ def _contents(book: Book, report: Report, sheet: Worksheet, links: Sequence[tupl
         note = book.format(bold=True, font_color=RED, text_wrap=True, valign="top", bg_color=EMPHASIS)
         _across(sheet, row, f"{words['provisional']}{words['colon']}{report.provisional}", note)
     row = _points(book, sheet, row, words["headlines"], report.headlines, report.headline_anchors)
-    moves = [f"{words[move.kind]}{words['colon']}{move.text}" for move in report.moves]
+    moves = [f"{words[move.kind].capitalize()}{words['colon']}{move.text}" for move in report.moves]
     row = _points(book, sheet, row, words["moves"], moves, ()) + 2
     for i, title in enumerate((words["section"], words["contents"], words["rows"])):
         words_in(sheet, row, i, title, heading_format(book, right=i == 2))

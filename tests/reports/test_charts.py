@@ -100,3 +100,12 @@ def test_labels_of_a_stack_stay_within_the_picture_and_name_no_empty_series() ->
     assert len(heights) >= 3
     assert min(heights) >= 13
     assert sorted(heights) == sorted(set(heights))
+
+
+def test_names_under_columns_are_made_to_fit_before_they_are_cut() -> None:
+    """In English three of five platforms were cut: Mini pr…, Harmony…, Officia…"""
+    platforms = ("Android", "iOS", "Mini program", "HarmonyOS", "Official account")
+    stages = ("Newly launched", "Updated", "In development", "Taken offline")
+    series = tuple(Series(stage, (1.0,) * 5) for stage in stages)
+    drawn = texts(svg(Chart("c", "columns", "t", "s", platforms, series), "en", 520))
+    assert {"Android", "iOS", "Mini", "program", "HarmonyOS", "Official", "account"} <= set(drawn)
