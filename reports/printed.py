@@ -176,14 +176,15 @@ def _least(column: Column, cells: Iterable[Cell]) -> float:
 def fit(ready: Printed, sizes: Sequence[float], upright: float, turned: float) -> Fit:
     """The best way to lay a table on a page so many points wide upright and turned.
 
-    Upright in the largest type in which it is comfortable and no name is broken; a short table else in the smallest, as
-    it is not worth a page of its own. Turned where not even that will do.
+    Upright in the largest type in which it is comfortable and no name is broken, else in the smallest if no name is; a
+    short table in any case, as it is not worth a page of its own. Turned where not even that will do.
     A table of more than about half the page fills it.
     """
     shrunk = sum(low + COMFORT * (wish - low) for low, wish in zip(ready.least, ready.asked, strict=True))
-    comfortable = max(shrunk, sum(_names_whole(ready)))
+    whole = sum(_names_whole(ready))
+    comfortable = max(shrunk, whole)
     squeezed, turned_over = [(sizes[-1], False, sum(ready.least))], [(size, True, comfortable) for size in sizes]
-    ways = [(size, False, comfortable) for size in sizes]
+    ways = [*((size, False, comfortable) for size in sizes), (sizes[-1], False, whole)]
     ways += squeezed + turned_over if len(ready.rows) <= SHORT_TABLE else turned_over + squeezed
     ways.append((sizes[-1], True, 0.0))
     for size, across, need in ways:
