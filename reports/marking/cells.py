@@ -9,21 +9,24 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from lxml import etree
 
 from assets.forms import column_letter
-from reports.marking.package import LINK, NotMarkable, main
+from reports.marking.package import LINK, MAIN, NotMarkable, main
 
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?([1-9]\d{0,6})")
 # What may follow legacyDrawing (ECMA-376 part 1, 18.3.1.99).
 _AFTER_NOTES = frozenset(
     {"legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls", "webPublishItems", "tableParts", "extLst"}
 )
+_HAS_NAMELESS = etree.XPath("boolean(.//m:c[not(@r)])", namespaces={"m": MAIN}, smart_strings=False)
 _DEFAULT_WIDTH = 64  # pixels of a column, and
 _DEFAULT_HEIGHT = 20  # of a row, of a sheet that does not say
 
 
+@lru_cache(maxsize=8192)
 def place(reference: str) -> tuple[int, int]:
     """Row and column, from 1, of an A1 reference. Raises ValueError where it is none."""
     match = _REFERENCE.fullmatch(reference)
@@ -51,6 +54,7 @@ class Cells:
         self.root = root
         self._data = data
         self._rows: dict[int, list[etree._Element]] = {}
+        self._in_row: dict[int, dict[int, etree._Element]] = {}  # of rows that were looked into, by column
         self._are_cells_named = False
         self._name_rows()
         merged = root.iterfind(f"{main('mergeCells')}/{main('mergeCell')}")
@@ -67,7 +71,7 @@ class Cells:
 
     def _name_cells(self) -> None:
         """Let every cell say where it is, before one is put between them: readers take no mixture."""
-        if not self._are_cells_named and any(c.get("r") is None for c in self._data.iter(main("c"))):
+        if not self._are_cells_named and _HAS_NAMELESS(self._data):
             for number, rows in self._rows.items():
                 for row in rows:
                     for column, cell in self._cells(row):
@@ -109,11 +113,13 @@ class Cells:
             yield column, cell
 
     def _find(self, row: int, column: int) -> etree._Element | None:
-        for element in self._rows.get(row, ()):
-            for at, cell in self._cells(element):
-                if at == column:
-                    return cell
-        return None
+        cells = self._in_row.get(row)
+        if cells is None:
+            cells = self._in_row[row] = {}
+            for element in self._rows.get(row, ()):
+                for at, cell in self._cells(element):
+                    cells.setdefault(at, cell)
+        return cells.get(column)
 
     def _make(self, row: int, column: int) -> etree._Element:
         self._name_cells()
@@ -133,6 +139,7 @@ class Cells:
         made = etree.Element(main("c"), r=reference(row, column))
         made.set("s", self._style_of(element, column))
         element.insert(at, made)
+        self._in_row[row][column] = made
         element.attrib.pop("spans", None)  # a hint that is wrong now
         self._stretch(row, column)
         return made

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
 from assets.forms import EXPLANATION_COLUMNS, column_letter
@@ -28,6 +29,7 @@ _BORDER = "".join(f"<{side} style='thin'><color rgb='FFD5DBE1'/></{side}>" for s
 _WRAPPED = "<alignment vertical='top' wrapText='1'/>"
 
 
+@lru_cache(maxsize=2048)  # remedies, rules and severities come back from line to line, and from unit to unit
 def safe(text: str) -> str:
     """The text as a cell may hold it: writable, of a length that fits, and no formula."""
     return disarm(clean(text))[:LONGEST]
@@ -74,8 +76,12 @@ def _cell(row: int, column: int, style: int, text: str) -> str:
     place = f"{column_letter(column)}{row}"
     if not text:
         return f'<c r="{place}" s="{style}"/>'
-    written = escape(_ESCAPE.sub("_x005F_", text))
-    return f'<c r="{place}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{written}</t></is></c>'
+    return f'<c r="{place}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{_written(text)}</t></is></c>'
+
+
+@lru_cache(maxsize=2048)
+def _written(text: str) -> str:
+    return escape(_ESCAPE.sub("_x005F_", text))
 
 
 def _row(row: int, cells: Iterator[str] | list[str], extra: str = "") -> str:
@@ -90,11 +96,12 @@ def cells_of(number: int, entry: Entry) -> tuple[str, ...]:
 
 def height(texts: Sequence[str]) -> float:
     """Points of a row in which the texts of the seen columns can be read whole; programs differ in fitting it."""
-    lines = (
-        sum(-(-max(1, text_width(line)) // (width - 1)) for line in text.split("\n"))
-        for text, width in zip(texts, WIDTHS, strict=False)
-    )
-    return min(TALLEST, max(lines) * LINE + 4)
+    return min(TALLEST, max(map(_lines_of, texts, WIDTHS)) * LINE + 4)
+
+
+@lru_cache(maxsize=2048)
+def _lines_of(text: str, width: int) -> int:
+    return sum(-(-max(1, text_width(line)) // (width - 1)) for line in text.split("\n"))
 
 
 def _line(row: int, number: int, entry: Entry, looks: dict[str, int]) -> str:

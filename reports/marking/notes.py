@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
@@ -150,26 +151,31 @@ class Notes:
     def put(self, texts: dict[tuple[int, int], str]) -> None:
         """Add notes by row and column; a cell that has one gets the text below it."""
         present = {c.place: c.element for c in self._comments()}
-        author = str(self._author_number())
+        author = self._author_number()
         numbers = [int(n) for n in _SHAPE_NUMBER.findall(self._vml)]
         number = max(numbers, default=(_FIRST_CLUSTER + self._number) * _CLUSTER)
-        drawn = []
+        made, drawn = [], []
         for (row, column), text in texts.items():
             comment = present.get((row, column))
             if comment is None:
-                comment = etree.SubElement(self._list, main("comment"), ref=reference(row, column), authorId=author)
-                etree.SubElement(comment, main("text"))
-            body = comment.find(main("text"))
-            if body is None:
-                body = etree.SubElement(comment, main("text"))
-            before = _as_runs(body)
-            _append_run(body, f"\n{text}" if before else text, self._sheet.font)
+                made.append(
+                    f'<comment ref="{reference(row, column)}" authorId="{author}"><text>'
+                    f"{_run(text, self._sheet.font)}</text></comment>"
+                )
+                before = ""
+            else:
+                body = comment.find(main("text"))
+                if body is None:
+                    body = etree.SubElement(comment, main("text"))
+                before = _as_runs(body)
+                _append_run(body, _run(f"\n{text}" if before else text, self._sheet.font))
             shape = self._shapes.get((row, column))
             if shape is None:
                 number += 1
                 drawn.append(self._draw(row, column, text, number))
             else:
                 self._enlarge(shape, row, column, f"{before}\n{text}")
+        self._list.extend(_elements("".join(made)))
         self._draw_all(drawn)
 
     def _author_number(self) -> int:
@@ -267,16 +273,22 @@ def _as_runs(body: etree._Element) -> str:
     return "".join(t.text or "" for t in body.iter(main("t")))
 
 
-def _append_run(body: etree._Element, text: str, font: str) -> None:
-    run = etree.Element(main("r"))
-    look = etree.SubElement(run, main("rPr"))
-    etree.SubElement(look, main("sz"), val="9")
-    etree.SubElement(look, main("rFont"), val=font)
-    words = etree.SubElement(run, main("t"))
-    words.text = text
-    words.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
+def _run(text: str, font: str) -> str:
+    """A run of text of a note, as XML."""
+    words = escape(text, {"\r": "&#13;"})
+    return (
+        f'<r><rPr><sz val="9"/><rFont val={quoteattr(font)}/></rPr><t xml:space="preserve">{words}</t></r>'
+    )
+
+
+def _elements(xml: str) -> list[etree._Element]:
+    return list(etree.fromstring(f'<x xmlns="{MAIN}">{xml}</x>'))
+
+
+def _append_run(body: etree._Element, run: str) -> None:
     last = body.findall(main("r"))
+    made = _elements(run)[0]
     if last:
-        last[-1].addnext(run)
+        last[-1].addnext(made)
     else:
-        body.insert(0, run)
+        body.insert(0, made)

@@ -10,7 +10,9 @@ import io
 import posixpath
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lxml import etree
 
@@ -25,6 +27,10 @@ _TYPES_PART = "[Content_Types].xml"
 _DATA_DESCRIPTOR = 0x08
 _LOCAL_HEADER = struct.Struct("<26x2H")  # the lengths of name and extra field end it (APPNOTE.TXT 4.3.7)
 MOST_XML = 32 * MIB  # of a part that is parsed whole; lxml takes some eight times as much
+_LEVEL = 6
+_ALIKE = 16 * 1024  # bytes; smaller parts are often the same from unit to unit: types, relations, styles
+_OWNER_ONLY = 0o600 << 16  # what zipfile says of a part that it makes
+_PARSER = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)
 
 
 class NotMarkable(Exception):
@@ -34,6 +40,11 @@ class NotMarkable(Exception):
 def main(tag: str) -> str:
     """The name of a SpreadsheetML element for lxml."""
     return f"{{{MAIN}}}{tag}"
+
+
+def parsed(content: bytes) -> etree._Element:
+    """The root of XML from a stranger: nothing is fetched, no entity put in. Raises LxmlError."""
+    return etree.fromstring(content, _PARSER)
 
 
 class Package:
@@ -76,14 +87,18 @@ class Package:
 
     def xml(self, name: str) -> etree._Element:
         """The root of an XML part. Raises NotMarkable where it has a DTD or is too large, LxmlError if it is none."""
+        return self.xml_with_bytes(name)[0]
+
+    def xml_with_bytes(self, name: str) -> tuple[etree._Element, bytes]:
+        """The root of an XML part, and the part as it is; see `xml`."""
         entry = self._entries.get(_key(name))
         if entry and entry.file_size > MOST_XML:
             raise NotMarkable(f"part {name!r} has {entry.file_size} bytes")
-        parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)
-        root = etree.fromstring(self.read(name), parser)
+        content = self.read(name)
+        root = parsed(content)
         if root.getroottree().docinfo.doctype:
             raise NotMarkable(f"part {name!r} has a DTD")
-        return root
+        return root, content
 
     def put_xml(self, name: str, root: etree._Element) -> None:
         """Write an XML part."""
@@ -93,7 +108,7 @@ class Package:
     def written(self) -> bytes:
         """The package with its changes; untouched parts are copied packed, as they are."""
         file = io.BytesIO()
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        with zipfile.ZipFile(file, "w") as archive:
             for key, entry in self._entries.items():
                 if key not in self._changed:
                     self._copy(entry, archive)
@@ -105,22 +120,17 @@ class Package:
         return file.getvalue()
 
     def _copy(self, entry: zipfile.ZipInfo, archive: zipfile.ZipFile) -> None:
-        """Append an entry without unpacking it, which zipfile has no call for; and who knows what it unpacks to."""
+        """Append an entry without unpacking it; who knows what it unpacks to."""
         start = entry.header_offset
         name_length, extra_length = _LOCAL_HEADER.unpack_from(self._content, start)
         start += _LOCAL_HEADER.size + name_length + extra_length
         packed = self._content[start : start + entry.compress_size]
-        if len(packed) != entry.compress_size or archive.fp is None:
+        if len(packed) != entry.compress_size:
             raise NotMarkable(f"part {entry.filename!r} is not where the directory says")
         info = copy.copy(entry)
         info.extra = b""
         info.flag_bits &= ~_DATA_DESCRIPTOR  # the sizes stand before the bytes now
-        info.header_offset = archive.fp.tell()
-        archive.fp.write(info.FileHeader(zip64=False))
-        archive.fp.write(packed)
-        archive.filelist.append(info)
-        archive.NameToInfo[info.filename] = info
-        archive.start_dir = archive.fp.tell()
+        _append(archive, info, packed)
 
 
 def _key(name: str) -> str:
@@ -128,9 +138,35 @@ def _key(name: str) -> str:
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes | None) -> None:
-    if content is not None:
-        info = zipfile.ZipInfo(name)  # of 1 January 1980: the same bytes whenever it is made
-        archive.writestr(info, content, zipfile.ZIP_DEFLATED, 6)
+    if content is None:
+        return
+    info = zipfile.ZipInfo(name)  # of 1 January 1980: the same bytes whenever it is made
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = _OWNER_ONLY
+    info.file_size = len(content)
+    info.CRC = zlib.crc32(content)
+    packed = _packed_before(content) if len(content) < _ALIKE else _packed(content)
+    info.compress_size = len(packed)
+    _append(archive, info, packed)
+
+
+def _packed(content: bytes) -> bytes:
+    stream = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return stream.compress(content) + stream.flush()
+
+
+_packed_before = lru_cache(maxsize=128)(_packed)
+
+
+def _append(archive: zipfile.ZipFile, info: zipfile.ZipInfo, packed: bytes) -> None:
+    """Append an entry that is packed already, which zipfile has no call for."""
+    assert archive.fp is not None
+    info.header_offset = archive.fp.tell()
+    archive.fp.write(info.FileHeader(zip64=False))
+    archive.fp.write(packed)
+    archive.filelist.append(info)
+    archive.NameToInfo[info.filename] = info
+    archive.start_dir = archive.fp.tell()
 
 
 class Relations:

@@ -6,15 +6,20 @@ Belongs here: cell formats, fonts, fills and borders by number. Does not: which 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from functools import lru_cache
 
 from lxml import etree
 
-from reports.marking.package import MAIN, NotMarkable, main
+from assets.limits import MIB
+from reports.marking.package import MAIN, NotMarkable, main, parsed
 from reports.marking.shapes import FILLS
 
 _ORDER = ("numFmts", "fonts", "fills", "borders", "cellStyleXfs", "cellXfs")  # and what does not matter here
 _MOST_FORMATS = 64_000  # Excel opens no workbook with more
+_ALIKE = MIB // 4  # bytes; smaller style sheets are often the same from unit to unit
 _OWN = frozenset(FILLS.values())
+_APPLIED = "".join(f" apply{what}='1'" for what in ("Font", "Fill", "Border", "Alignment", "Protection"))
 _DEFAULTS = {
     "fonts": "<font><sz val='11'/><name val='Calibri'/></font>",
     "fills": "<fill><patternFill patternType='none'/></fill><fill><patternFill patternType='gray125'/></fill>",
@@ -24,8 +29,18 @@ _DEFAULTS = {
 }
 
 
+Fingerprint = tuple[object, ...]
+
+
 def _elements(xml: str) -> list[etree._Element]:
     return list(etree.fromstring(f"<x xmlns='{MAIN}'>{xml}</x>"))
+
+
+@lru_cache(maxsize=1024)
+def _own(xml: str) -> tuple[etree._Element, Fingerprint]:
+    """An element of ours, to be copied, and its fingerprint."""
+    element = _elements(xml)[0]
+    return element, _fingerprint(element)
 
 
 def empty_styles() -> etree._Element:
@@ -36,40 +51,32 @@ def empty_styles() -> etree._Element:
 class Styles:
     """The formats of one workbook. Equal ones are made once, so that marking again adds nothing."""
 
-    def __init__(self, root: etree._Element, *, keeps_colours: bool) -> None:
-        """`keeps_colours` is False for workbooks of LibreOffice, which writes a second colour of its own into fills."""
+    def __init__(self, root: etree._Element, content: bytes, *, keeps_colours: bool) -> None:
+        """`content` is the part that `root` was parsed from.
+
+        `keeps_colours` is False for workbooks of LibreOffice, which writes a second colour of its own into fills.
+        """
         self.root = root
         self._keeps_colours = keeps_colours
-        self._lists = {name: self._list(name) for name in _DEFAULTS}
-        self._known: dict[str, dict[tuple[object, ...], int]] = {}
+        self._lists = {name: _list(root, name) for name in _DEFAULTS}
+        self._there = (_numbers_alike if len(content) < _ALIKE else _numbers)(content)
+        self._known: dict[str, dict[Fingerprint, int]] = {}
         self._marked: dict[tuple[int, str], int] = {}
         if len(self._lists["cellXfs"]) > _MOST_FORMATS:
             raise NotMarkable(f"{len(self._lists['cellXfs'])} cell formats")
 
-    def _list(self, name: str) -> etree._Element:
-        found = self.root.find(main(name))
-        if found is None:
-            found = etree.Element(main(name))
-            before = [main(n) for n in _ORDER[: _ORDER.index(name)]]
-            at = max((i + 1 for i, e in enumerate(self.root) if e.tag in before), default=0)
-            self.root.insert(at, found)
-        if not len(found):
-            found.extend(_elements(_DEFAULTS[name]))
-        return found
-
-    def _number(self, name: str, element: etree._Element) -> int:
-        """The number of an element like this one, which is added where there is none."""
+    def _number(self, name: str, element: etree._Element, fingerprint: Fingerprint) -> int:
+        """The number of an element like this one, of which a copy is added where there is none."""
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = {}
-            for i, other in enumerate(self._lists[name]):
-                known.setdefault(_fingerprint(other), i)
-        key = _fingerprint(element)
-        if key not in known:
-            self._lists[name].append(element)
-            self._lists[name].set("count", str(len(self._lists[name])))
-            known[key] = len(self._lists[name]) - 1
-        return known[key]
+            known = self._known[name] = dict(self._there[name])
+        number = known.get(fingerprint)
+        if number is None:
+            own = self._lists[name]
+            own.append(copy.deepcopy(element))
+            number = known[fingerprint] = len(own) - 1
+            own.set("count", str(number + 1))
+        return number
 
     def _format(self, style: int) -> etree._Element:
         formats = self._lists["cellXfs"]
@@ -115,26 +122,48 @@ class Styles:
 
     def _with_fill(self, style: int, fill: etree._Element) -> int:
         number = next((i for i, f in enumerate(self._lists["fills"]) if f is fill), None)
-        number = self._number("fills", fill) if number is None else number
+        number = self._number("fills", fill, _fingerprint(fill)) if number is None else number
         twin = copy.deepcopy(self._format(style))
         twin.set("fillId", str(number))
         twin.set("applyFill", "1")
-        return self._number("cellXfs", twin)
+        return self._number("cellXfs", twin, _fingerprint(twin))
 
     def made(self, *, font: str, fill: str = "", border: str = "", inside: str = "") -> int:
         """A style from XML: font, fill and border, and `inside` the format alignment and protection."""
         numbers = {
-            "fontId": self._number("fonts", _elements(font)[0]),
-            "fillId": self._number("fills", _elements(fill)[0]) if fill else 0,
-            "borderId": self._number("borders", _elements(border)[0]) if border else 0,
+            "fontId": self._number("fonts", *_own(font)),
+            "fillId": self._number("fills", *_own(fill)) if fill else 0,
+            "borderId": self._number("borders", *_own(border)) if border else 0,
         }
-        element = etree.Element(main("xf"), numFmtId="0", xfId="0")
-        for name, number in numbers.items():
-            element.set(name, str(number))
-        for name in ("applyFont", "applyFill", "applyBorder", "applyAlignment", "applyProtection"):
-            element.set(name, "1")
-        element.extend(_elements(inside))
-        return self._number("cellXfs", element)
+        said = "".join(f" {name}='{number}'" for name, number in numbers.items())
+        return self._number("cellXfs", *_own(f"<xf numFmtId='0' xfId='0'{said}{_APPLIED}>{inside}</xf>"))
+
+
+def _list(root: etree._Element, name: str) -> etree._Element:
+    """A list of the style sheet, made where it has none."""
+    found = root.find(main(name))
+    if found is None:
+        found = etree.Element(main(name))
+        before = [main(n) for n in _ORDER[: _ORDER.index(name)]]
+        at = max((i + 1 for i, e in enumerate(root) if e.tag in before), default=0)
+        root.insert(at, found)
+    if not len(found):
+        found.extend(_elements(_DEFAULTS[name]))
+    return found
+
+
+def _numbers(content: bytes) -> Mapping[str, Mapping[Fingerprint, int]]:
+    """The numbers of the elements in the lists of a style sheet, of equal ones the first."""
+    root = parsed(content) if content else empty_styles()
+    numbers: dict[str, dict[Fingerprint, int]] = {}
+    for name in _DEFAULTS:
+        own = numbers[name] = {}
+        for i, element in enumerate(_list(root, name)):
+            own.setdefault(_fingerprint(element), i)
+    return numbers
+
+
+_numbers_alike = lru_cache(maxsize=16)(_numbers)
 
 
 def _solid(fill: etree._Element | None) -> dict[str, str]:
@@ -144,7 +173,7 @@ def _solid(fill: etree._Element | None) -> dict[str, str]:
     return {} if colour is None else {str(k): str(v) for k, v in colour.items()}
 
 
-def _fingerprint(element: etree._Element) -> tuple[object, ...]:
+def _fingerprint(element: etree._Element) -> Fingerprint:
     """What two equal elements share, whether or not they say that their fill applies (it does)."""
     own = sorted((k, v) for k, v in element.items() if k != "applyFill")
     return (element.tag, tuple(own), (element.text or "").strip(), tuple(_fingerprint(e) for e in element))

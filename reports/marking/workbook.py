@@ -162,15 +162,15 @@ class _Book:
     def _styles(self) -> tuple[str, Styles]:
         part = self._relations.of_kind("styles")
         if part and part in self._package:
-            root = self._package.xml(part)
+            root, content = self._package.xml_with_bytes(part)
             if root.tag != main("styleSheet"):
                 raise NotMarkable("no style sheet of transitional SpreadsheetML")
         else:
             part = "xl/styles.xml" if "xl/styles.xml" not in self._package else self._package.free("xl/styles{}.xml")
-            root = empty_styles()
+            root, content = empty_styles(), b""
             self._relations.add("styles", part)
             self._types.add(part, _STYLES)
-        return part, Styles(root, keeps_colours=not self._is_libreoffice)
+        return part, Styles(root, content, keeps_colours=not self._is_libreoffice)
 
     def _mark_sheet(
         self, sheet: _Sheet, number: int, marks: list[Mark], styles: Styles, earlier: frozenset[int]
@@ -206,6 +206,8 @@ class _Book:
     def _deselect(self, part: str) -> None:
         """Select a sheet's tab no more, and leave all else of the part as its bytes are."""
         content = self._package.read(part)
+        if b"tabSelected" not in content:
+            return
         changed = _SELECTED.sub(rb"\1", content, count=1)
         if changed != content:
             self._package.put(part, changed)
