@@ -17,32 +17,29 @@ _PLACE = re.compile(r"\{(\w+)\}")
 LONGEST_VALUE = 60
 
 
-@cache
-def _pieces(text: str) -> tuple[tuple[bool, tuple[tuple[str, str], ...]], ...]:
-    """A text cut at its quotations and brackets: whether a piece is one, and its (words, place after them) pairs."""
-    cut, pieces, end = [], [], 0
-    for segment in _SEGMENT.finditer(text):
-        cut += [(False, text[end : segment.start()]), (True, segment[0])]
-        end = segment.end()
-    for quoted, piece in (*cut, (False, text[end:])):
-        *found, rest = _PLACE.split(piece)
-        pieces.append((quoted, (*zip(found[::2], found[1::2], strict=True), (rest, ""))))
-    return tuple(pieces)
-
-
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Put values into {places}; a value that is empty takes its quotation marks along; a long one is cut."""
-    filled: list[str] = []
-    for quoted, pairs in _pieces(text):
-        here: list[str] = []
-        for words, place in pairs:
-            value = values.get(place, "")
-            if quoted and place and not value:
-                break
-            here += [words, value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - 1] + "…"]
-        else:
-            filled += here
+    shown = {k: v if len(v) <= LONGEST_VALUE else v[: LONGEST_VALUE - 1] + "…" for k, v in values.items()}
+    filled = []
+    for words, names, is_segment in _pieces(text):
+        found = [shown.get(name, "") for name in names]
+        if not is_segment or all(found):
+            filled.append(words % tuple(found))
     return "".join(filled).strip()
+
+
+@cache
+def _pieces(text: str) -> tuple[tuple[str, tuple[str, ...], bool], ...]:
+    """A text of ours taken apart: words with %s for each place, the places' names, whether it is a segment."""
+    pieces, at = [], 0
+    for segment in _SEGMENT.finditer(text):
+        pieces += [(text[at : segment.start()], False), (segment[0], True)]
+        at = segment.end()
+    pieces.append((text[at:], False))
+    return tuple(
+        (_PLACE.sub("%s", words.replace("%", "%%")), tuple(_PLACE.findall(words)), is_segment)
+        for words, is_segment in pieces
+    )
 
 
 def reason_text(code: str, catalogue: Catalogue, lang: str = "zh") -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from expectations.catalogue import Catalogue
 from expectations.messages import fill, reason_text
-from reports.folding import EXPLAINED, SEVERITIES, Finding, Line, fold
+from reports.folding import EXPLAINED, SEVERITIES, Finding, Folding, Line
 from reports.marking.shapes import CHECK, MUST, Entry, FeedbackSheet, Mark
 from reports.notation import clean, moment
 
@@ -32,6 +32,8 @@ RANGES_SHOWN = 5
 FOLLOW_SHOWN = 12
 VALUES_SHOWN = 3
 _CELL = re.compile(r"([A-Z]+)(\d+)")
+COLUMNS = tuple(f.name for f in fields(Finding) if not f.name.startswith("note_"))
+"""The columns of core.all_findings that an answer is made of."""
 _FLAGGED = ("CVR-07", "CVR-08")  # they speak of a sheet, and are mended on the cover
 
 
@@ -77,7 +79,7 @@ class Feedback:
     unit: UnitState
     workbooks: tuple[SentWorkbook, ...]
     lines: tuple[Line, ...]
-    lang: str
+    wording: Wording
 
 
 @cache
@@ -92,32 +94,39 @@ def feedback_of(
     workbooks: Iterable[SentWorkbook],
     catalogue: Catalogue,
     lang: str = "zh",
+    folding: Folding | None = None,
 ) -> Feedback:
-    """The answer to a unit from rows of core.all_findings; waived findings are left out."""
+    """The answer to a unit from rows of core.all_findings (COLUMNS); waived findings are left out.
+
+    `folding` is of the same catalogue; who answers many units makes it once.
+    """
     sent = tuple(workbooks)
-    names = [f.name for f in fields(Finding) if not f.name.startswith("note_")]
-    own = [Finding(**{name: row[name] for name in names}) for row in findings if row["status"] in ("open", EXPLAINED)]
+    own = [row for row in findings if row["status"] in ("open", EXPLAINED)]
     covers = {form.form_id: form.cover for workbook in sent for form in workbook.forms}
-    placed = [_placed(f, covers.get(f.form_id, ""), catalogue) for f in own]
-    return Feedback(unit, sent, tuple(fold(placed, catalogue)), lang)
+    placed = [_placed(row, covers.get(row["form_id"], ""), catalogue) for row in own]
+    lines = (folding or Folding(catalogue)).lines(placed)
+    return Feedback(unit, sent, tuple(lines), Wording(catalogue, lang))
 
 
-def _placed(finding: Finding, cover: str, catalogue: Catalogue) -> Finding:
+def _placed(row: Mapping[str, Any], cover: str, catalogue: Catalogue) -> Finding:
     """The finding with the place where it is to be mended: its cell, or the question on the cover that it is about."""
-    if finding.rule_id in _FLAGGED and cover:
-        form = catalogue.form(finding.form)
-        flag = next((s.nil_flag for s in form.sheets if s.title == finding.sheet), None)
-        cell = json.loads(cover).get(flag, {}).get("cell", "")
-        return replace(finding, note_sheet=form.cover_title, note_cell=cell)
-    return replace(finding, note_sheet=finding.sheet, note_cell=finding.cell)
+    note_sheet, note_cell = row["sheet"], row["cell"]
+    if row["rule_id"] in _FLAGGED and cover:
+        form = catalogue.form(row["form"])
+        flag = next((s.nil_flag for s in form.sheets if s.title == row["sheet"]), None)
+        note_sheet, note_cell = form.cover_title, json.loads(cover).get(flag, {}).get("cell", "")
+    return Finding(**{name: row[name] for name in COLUMNS}, note_sheet=note_sheet, note_cell=note_cell)
 
 
 # -------------------------------------------------------------------------------------------------------- wording
 class Wording:
-    """How an answer is put in one language."""
+    """How an answer is put in one language. What is said of findings is kept, as page, sheets and notes say it."""
 
     def __init__(self, catalogue: Catalogue, lang: str) -> None:
         self.catalogue, self.lang = catalogue, lang
+        self._faults: dict[tuple[Finding, ...], str] = {}
+        self._remedies: dict[Finding, str] = {}
+        self._follows: dict[Line, str] = {}
         self.glossary: Mapping[str, Any] = catalogue.texts["glossary"]
         self._expected = {v["zh"]: v[lang] for v in self.glossary["types"].values()}
 
@@ -147,24 +156,27 @@ class Wording:
 
     def fault(self, findings: Sequence[Finding]) -> str:
         """What was entered and what is wrong with it; of many findings, what they have in common."""
+        of = tuple(findings)
+        if of not in self._faults:
+            words = {name: self._common(name, of) for name in ("file", "sheet", "column", "value", "expected")}
+            words["expected"] = self._expected.get(words["expected"], words["expected"])
+            words["reason"] = reason_text(of[0].cause, self.catalogue, self.lang) if of[0].cause else ""
+            self._faults[of] = clean(fill(self._part(of[0], "fault"), words))
+        return self._faults[of]
 
-        def common(name: str) -> str:
-            values = list(dict.fromkeys(str(getattr(f, name)) for f in findings))
-            return values[0] if len(values) == 1 else self.say("list").join(values) if self._few(name, values) else ""
-
-        words = {name: common(name) for name in ("file", "sheet", "column", "value", "expected")}
-        words["expected"] = self._expected.get(words["expected"], words["expected"])
-        words["reason"] = reason_text(findings[0].cause, self.catalogue, self.lang) if findings[0].cause else ""
-        return clean(fill(self._part(findings[0], "fault"), words))
-
-    def _few(self, name: str, values: Sequence[str]) -> bool:
-        return name == "value" and len(values) <= VALUES_SHOWN and all(values)
+    def _common(self, name: str, findings: Sequence[Finding]) -> str:
+        values = list(dict.fromkeys(str(getattr(f, name)) for f in findings))
+        if len(values) == 1:
+            return values[0]
+        is_list = name == "value" and len(values) <= VALUES_SHOWN and all(values)
+        return self.say("list").join(values) if is_list else ""
 
     def remedy(self, finding: Finding) -> str:
         """What to do about it."""
-        return fill(
-            self._part(finding, "remedy"), {n: getattr(finding, n) for n in ("file", "sheet", "column", "value")}
-        )
+        if finding not in self._remedies:
+            words = {n: getattr(finding, n) for n in ("file", "sheet", "column", "value")}
+            self._remedies[finding] = fill(self._part(finding, "remedy"), words)
+        return self._remedies[finding]
 
     def severity(self, finding: Finding) -> str:
         """退回, 强制, 核实; or that it is explained."""
@@ -201,8 +213,15 @@ class Wording:
 
     def follow(self, line: Line) -> str:
         """What else goes away with a line; "" where nothing does."""
+        if not line.follow:
+            return ""
+        if line not in self._follows:
+            self._follows[line] = self._said_of(line.follow)
+        return self._follows[line]
+
+    def _said_of(self, follow: Iterable[Finding]) -> str:
         by_rule: dict[str, list[Finding]] = {}
-        for finding in line.follow:
+        for finding in follow:
             by_rule.setdefault(finding.rule_id, []).append(finding)
         told = []
         for findings in by_rule.values():
@@ -212,7 +231,7 @@ class Wording:
                 told.append(self.say("follow_named", title=title, names=self.say("list").join(names)))
             else:
                 told.append(self.say("follow_one", title=title, n=len(findings)))
-        return clean(self.say("follow", list=self.say("apart").join(told))) if told else ""
+        return clean(self.say("follow", list=self.say("apart").join(told)))
 
     def note(self, finding: Finding) -> str:
         """What stands beside a marked cell."""
@@ -243,9 +262,10 @@ def count_open(lines: Iterable[Line], severities: Sequence[str] = SEVERITIES) ->
     return sum(len(line.findings) for line in open_lines if line.first.severity in severities)
 
 
-def verdict(feedback: Feedback, wording: Wording, lines: Sequence[Line] | None = None) -> str:
+def verdict(feedback: Feedback, lines: Sequence[Line] | None = None) -> str:
     """What became of the return and how much there is to do (in `lines`, else in all), in a few sentences."""
-    say, unit = wording.say, feedback.unit
+    wording, unit = feedback.wording, feedback.unit
+    say = wording.say
     sentences = [say(unit.state, month=wording.month(unit.period))]
     own = feedback.lines if lines is None else lines
     must, check = count_open(own, SEVERITIES[:2]), count_open(own, SEVERITIES[2:])
@@ -260,8 +280,9 @@ def verdict(feedback: Feedback, wording: Wording, lines: Sequence[Line] | None =
     return ("" if wording.lang == "zh" else " ").join(sentences)
 
 
-def owed(feedback: Feedback, wording: Wording) -> str:
+def owed(feedback: Feedback) -> str:
     """What is still missing of the return; "" where nothing is."""
+    wording = feedback.wording
     parts = [
         wording.say(f"owed_{state}", form=wording.name("short_forms", form))
         for form, state in feedback.unit.forms
@@ -272,8 +293,9 @@ def owed(feedback: Feedback, wording: Wording) -> str:
     return wording.say("list").join(parts)
 
 
-def title(feedback: Feedback, wording: Wording) -> str:
+def title(feedback: Feedback) -> str:
     """The heading of the page, and the subject of a mail with it."""
+    wording = feedback.wording
     return wording.say("title", unit=feedback.unit.unit_name, month=wording.month(feedback.unit.period))
 
 
@@ -291,9 +313,10 @@ def _environment() -> SandboxedEnvironment:
     return environment
 
 
-def _facts(feedback: Feedback, wording: Wording, copies: Sequence[str]) -> list[tuple[str, str]]:
+def _facts(feedback: Feedback, copies: Sequence[str]) -> list[tuple[str, str]]:
     """What identifies the answer, and what is still owed."""
-    say, unit = wording.say, feedback.unit
+    wording, unit = feedback.wording, feedback.unit
+    say = wording.say
     state = unit.state if unit.state != "complete" else "complete_on_time" if unit.on_time else "complete_late"
     forms = [
         f"{wording.name('short_forms', form)} {wording.name('form_states', s)}"
@@ -306,16 +329,17 @@ def _facts(feedback: Feedback, wording: Wording, copies: Sequence[str]) -> list[
         (say("state"), wording.name("states", state)),
         (say("forms"), say("apart").join(forms)),
         (say("rows"), say("rows_text", received=unit.rows_received, counted=unit.rows_counted)),
-        (say("owed"), owed(feedback, wording)),
-        (say("received"), moment(unit.received_at, feedback.lang) if unit.received_at else ""),
-        (say("cutoff"), say("cutoff_text", moment=moment(unit.cutoff, feedback.lang))),
+        (say("owed"), owed(feedback)),
+        (say("received"), moment(unit.received_at, wording.lang) if unit.received_at else ""),
+        (say("cutoff"), say("cutoff_text", moment=moment(unit.cutoff, wording.lang))),
         (say("workbooks"), say("apart").join(copies)),
     ]
     return [(label, clean(text)) for label, text in facts if text]
 
 
-def _groups(feedback: Feedback, wording: Wording) -> list[dict[str, Any]]:
+def _groups(feedback: Feedback) -> list[dict[str, Any]]:
     """The lines by severity, those explained last, and in each by rule: what to do is said once."""
+    wording = feedback.wording
     groups = []
     for severity in (*SEVERITIES, EXPLAINED):
         lines = [x for x in feedback.lines if severity == (EXPLAINED if x.first.is_explained else x.first.severity)]
@@ -355,28 +379,28 @@ def _block(rule_id: str, remedy: str, lines: Sequence[Line], wording: Wording) -
     }
 
 
-def feedback_html(feedback: Feedback, catalogue: Catalogue, copies: Sequence[str] = ()) -> str:
+def feedback_html(feedback: Feedback, copies: Sequence[str] = ()) -> str:
     """The answer as a page that is also the body of a mail: tables and inline style, nothing fetched, no script.
 
     `copies` are the file names of the marked workbooks that go with it.
     """
-    return _page("feedback.html.jinja", feedback, catalogue, copies)
+    return _page("feedback.html.jinja", feedback, copies)
 
 
-def feedback_text(feedback: Feedback, catalogue: Catalogue, copies: Sequence[str] = ()) -> str:
+def feedback_text(feedback: Feedback, copies: Sequence[str] = ()) -> str:
     """The same as plain text."""
-    return _page("feedback.txt.jinja", feedback, catalogue, copies)
+    return _page("feedback.txt.jinja", feedback, copies)
 
 
-def _page(template: str, feedback: Feedback, catalogue: Catalogue, copies: Sequence[str]) -> str:
-    wording = Wording(catalogue, feedback.lang)
+def _page(template: str, feedback: Feedback, copies: Sequence[str]) -> str:
+    wording = feedback.wording
     return _environment().get_template(template).render(
-        lang="zh-CN" if feedback.lang == "zh" else "en",
+        lang="zh-CN" if wording.lang == "zh" else "en",
         say=wording.say,
-        title=clean(title(feedback, wording)),
-        verdict=verdict(feedback, wording),
-        facts=_facts(feedback, wording, copies),
-        groups=_groups(feedback, wording),
+        title=clean(title(feedback)),
+        verdict=verdict(feedback),
+        facts=_facts(feedback, copies),
+        groups=_groups(feedback),
         must=count_open(feedback.lines, SEVERITIES[:2]),
         copies=copies,
     )  # fmt: skip
@@ -388,9 +412,9 @@ def _concerns(line: Line, workbook: SentWorkbook) -> bool:
     return line.first.form_id in {"", *(form.form_id for form in workbook.forms)}
 
 
-def marks_of(feedback: Feedback, workbook: SentWorkbook, catalogue: Catalogue) -> list[Mark]:
+def marks_of(feedback: Feedback, workbook: SentWorkbook) -> list[Mark]:
     """The marks of a workbook, most important first. What follows from another finding is not marked."""
-    wording = Wording(catalogue, feedback.lang)
+    wording = feedback.wording
     return [
         Mark(f.note_sheet, f.note_cell, CHECK if f.severity == "warning" else MUST, wording.note(f))
         for line in feedback.lines
@@ -400,16 +424,16 @@ def marks_of(feedback: Feedback, workbook: SentWorkbook, catalogue: Catalogue) -
     ]
 
 
-def sheet_of(feedback: Feedback, workbook: SentWorkbook, catalogue: Catalogue, *, is_marked: bool) -> FeedbackSheet:
+def sheet_of(feedback: Feedback, workbook: SentWorkbook, *, is_marked: bool) -> FeedbackSheet:
     """The sheet 反馈 of a workbook, which is marked, or (is_marked False) stands alone because it cannot be."""
-    wording = Wording(catalogue, feedback.lang)
+    wording = feedback.wording
     say = wording.say
     own = [line for line in feedback.lines if _concerns(line, workbook)]
-    missing = owed(feedback, wording)
+    missing = owed(feedback)
     lines = [
-        verdict(feedback, wording, own),
+        verdict(feedback, own),
         *([say("label", label=say("owed"), text=missing)] if missing else []),
-        say("label", label=say("cutoff"), text=say("cutoff_text", moment=moment(feedback.unit.cutoff, feedback.lang))),
+        say("label", label=say("cutoff"), text=say("cutoff_text", moment=moment(feedback.unit.cutoff, wording.lang))),
         *((say("how_mend"), say("how_send")) if is_marked else (say("how_list", file=clean(workbook.file)),)),
     ]
     entries = [_entry(line, wording, with_form=len(workbook.forms) > 1, is_linked=is_marked) for line in own]
@@ -417,13 +441,13 @@ def sheet_of(feedback: Feedback, workbook: SentWorkbook, catalogue: Catalogue, *
         say, ("number", "severity", "place", "problem", "how", "rule", "explain")
     )
     return FeedbackSheet(
-        title=title(feedback, wording),
+        title=title(feedback),
         lines=tuple(lines),
         headings=(number, severity, place, problem, how, rule, explain),
         entries=tuple(entries),
         empty=say("nothing"),
         author=say("author"),
-        note_marks=(say("note_mark"), *(_texts()["note_mark"][x] for x in LANGUAGES if x != feedback.lang)),
+        note_marks=(say("note_mark"), *(_texts()["note_mark"][x] for x in LANGUAGES if x != wording.lang)),
         font=say("font"),
     )
 

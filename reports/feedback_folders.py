@@ -4,14 +4,13 @@ outputs.md, published/. Belongs here: reading a unit's rows and workbooks, writi
 all cores. Does not: what the answer says (feedback.py), how a workbook is marked (marking/), sending it.
 
 A folder rests on the unit's rows, its workbooks, the texts and the software; their digest lies in it, and while that
-stands it is not written again.
+stands it is not written again. The database hashes the rows, so that a unit without anything new costs next to nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import logging
 import os
 import re
@@ -19,7 +18,7 @@ import shutil
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,15 +30,16 @@ from assets.mail.message import parse_message
 from assets.warehouse import Warehouse
 from expectations.catalogue import Catalogue
 from reports.feedback import (
+    COLUMNS,
     SentForm,
     SentWorkbook,
     UnitState,
-    Wording,
     feedback_html,
     feedback_of,
     marks_of,
     sheet_of,
 )
+from reports.folding import Folding
 from reports.marking import list_workbook, mark_workbook
 
 log = logging.getLogger(__name__)
@@ -68,16 +68,24 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One unit for one worker."""
+    """One unit for one worker: its state, findings (COLUMNS) and workbooks, and the digest of them."""
 
     unit: UnitState
-    findings: tuple[Mapping[str, Any], ...]
+    findings: tuple[tuple[Any, ...], ...]
     workbooks: tuple[SentWorkbook, ...]
     digest: str
+    marks: bool = True  # False: lists only, after marking killed a worker
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What every answer depends on beside the unit's own rows, and where it goes."""
+
+    catalogue: Catalogue
+    limits: Limits
     lang: str
     archive: Path
     folder: Path
-    marks: bool = True  # False: lists only, after marking killed a worker
 
 
 def write_feedback(
@@ -102,32 +110,32 @@ def write_feedback(
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(".*"):
         shutil.rmtree(left)
-    rests_on = _rests_on(catalogue, software, lang)
-    units = _units(warehouse, parameters)
+    common = _Common(catalogue, limits or Limits(), lang, archive, folder)
+    hashes = _hashes(warehouse, parameters)
     changed: list[str] = []
     died: list[_Task] = []
-    for task, outcome in _run(_tasks(warehouse, units, parameters, rests_on, lang, archive, folder, progress),
-                              catalogue, limits, workers):  # fmt: skip
+    tasks = _tasks(warehouse, hashes, parameters, _rests_on(catalogue, parameters, software, lang), folder, progress)
+    for task, outcome in _run(tasks, common, workers):
         if isinstance(outcome, Died):
             log.warning("marking for %s ended its worker (%s): %s", task.unit.unit_code, outcome.reason, outcome.detail)
             died.append(replace(task, marks=False))
         else:
             changed.append(task.unit.unit_code)
     failed: list[str] = []
-    for task, outcome in _run(died, catalogue, limits, workers) if died else ():
+    for task, outcome in _run(died, common, workers) if died else ():
         if isinstance(outcome, Died):
             log.error("no feedback for %s (%s): %s", task.unit.unit_code, outcome.reason, outcome.detail)
         (failed if isinstance(outcome, Died) else changed).append(task.unit.unit_code)
-    standing = {safe_name(unit.unit_code) for unit in units}
-    for old in folder.iterdir():
-        if old.name not in standing and (old / DIGEST).is_file():
-            shutil.rmtree(old)
+    standing = {safe_name(code) for code, _ in hashes}
+    with os.scandir(folder) as there:
+        old = [entry.name for entry in there if entry.name not in standing]
+    for name in old:
+        if (folder / name / DIGEST).is_file():
+            shutil.rmtree(folder / name)
     return Written(tuple(changed), tuple(failed))
 
 
-def _run(
-    tasks: Iterable[_Task], catalogue: Catalogue, limits: Limits | None, workers: int | None
-) -> Iterator[tuple[_Task, Died | None]]:
+def _run(tasks: Iterable[_Task], common: _Common, workers: int | None) -> Iterator[tuple[_Task, Died | None]]:
     return run_isolated(
         _write_unit,
         tasks,
@@ -136,108 +144,152 @@ def _run(
         seconds_per_task=SECONDS,
         memory_bytes=MEMORY,
         initializer=_start,
-        initargs=(catalogue, limits or Limits()),
+        initargs=(common,),
     )
 
 
-def _rests_on(catalogue: Catalogue, software: str, lang: str) -> str:
-    """Digest of what every answer rests on beside the unit's own rows."""
-    texts = b"\0".join((Path(__file__).parent / name).read_bytes() for name in _TEXTS)
-    return hashlib.sha256(f"{catalogue.digest}|{software}|{lang}|".encode() + texts).hexdigest()
+def _rests_on(catalogue: Catalogue, parameters: Mapping[str, Any], software: str, lang: str) -> str:
+    """What every answer rests on beside the unit's own rows."""
+    texts = hashlib.sha256(b"\0".join((Path(__file__).parent / name).read_bytes() for name in _TEXTS)).hexdigest()
+    month = (parameters["period"], str(parameters["cutoff"]), parameters["timezone"])
+    return "|".join((catalogue.digest, software, lang, texts, *month))
 
 
 # ------------------------------------------------------------------------------------------------ the unit's rows
-def _units(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[UnitState]:
-    """Every reporting unit that something came from in the month, in the order of the register."""
-    forms: dict[str, list[tuple[str, str]]] = {}
-    for row in warehouse.rows(
-        "select unit_code, form, state from marts.unit_forms where period = $period order by unit_code, form",
-        parameters,
-    ):
-        forms.setdefault(row["unit_code"], []).append((row["form"], row["state"]))
-    zone = ZoneInfo(parameters["timezone"])
-    return [
-        UnitState(
-            forms=tuple(forms.get(row["unit_code"], ())),
-            cutoff=parameters["cutoff"].astimezone(zone),
-            **{**row, "received_at": row["received_at"].astimezone(zone)},
-        )
-        for row in warehouse.rows(
-            """
-            with received as (
-                select unit_code, received_at from core.submissions where period = $period
-                union all
-                select unit_code, received_at from core.mails where period = $period
-                union all
-                select unit_code, received_at from core.scans where period = $period
-            ),
-            latest as (
-                select unit_code, max(received_at) as received_at from received group by unit_code
-            )
-            select
-                r.period, r.unit_code, r.unit_name, r.state, r.on_time, r.rows_received, r.rows_counted, l.received_at
-            from marts.unit_results as r
-            inner join latest as l using (unit_code)
-            where r.period = $period
-            order by r.position
-            """,
-            parameters,
-        )
-    ]
+# The rows of the month. What stands in a query stands in the hash of a unit, but for what only orders the units.
+_SENT = """
+    received as (
+        select unit_code, received_at from core.submissions where period = $period
+        union all
+        select unit_code, received_at from core.mails where period = $period
+        union all
+        select unit_code, received_at from core.scans where period = $period
+    ),
+    latest as (
+        select unit_code, max(received_at) as received_at from received group by unit_code
+    ),
+    units as (
+        select
+            r.unit_code, r.unit_name, r.state, r.on_time, r.rows_received, r.rows_counted, l.received_at
+        from marts.unit_results as r
+        inner join latest as l using (unit_code)
+        where r.period = $period
+    ),
+    forms as (
+        select unit_code, form, state from marts.unit_forms where period = $period
+    ),
+"""
+_FOUND = f"""
+    findings as (
+        select unit_code, mail, {", ".join(f'"{name}"' for name in COLUMNS)}
+        from core.all_findings
+        where period = $period and status in ('open', 'explained')
+    ),
+    workbooks as (
+        select unit_code, mail, number, file, form, form_id, coalesce(cover, '') as cover, received_at
+        from core.submissions
+        where period = $period and status in ('effective', 'returned')
+    )
+"""
+
+
+def _hashes(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The code of every reporting unit that something came from in the month, in the order of the register, each
+    with a hash of its rows.
+    """
+    parts = ("units", "forms", "findings", "workbooks")
+    hashed = "".join(
+        f", {part}_hash as (select unit_code, sum(hash({part})) as {part} from {part} group by unit_code)"
+        for part in parts
+    )
+    query = f"""
+        with {_SENT} {_FOUND} {hashed}
+        select r.unit_code, concat_ws('|', {", ".join(f"coalesce({part}, 0)" for part in parts)})
+        from marts.unit_results as r
+        inner join units_hash using (unit_code)
+        left join forms_hash using (unit_code)
+        left join findings_hash using (unit_code)
+        left join workbooks_hash using (unit_code)
+        where r.period = $period
+        order by r.position
+    """
+    return warehouse.execute(query, parameters).fetchall()
 
 
 def _tasks(
     warehouse: Warehouse,
-    units: list[UnitState],
+    hashes: list[tuple[str, str]],
     parameters: Mapping[str, Any],
     rests_on: str,
-    lang: str,
-    archive: Path,
     folder: Path,
     progress: Progress | None,
 ) -> Iterator[_Task]:
     """The units whose answer has changed, read chunk by chunk as workers become free."""
-    for start in range(0, len(units), CHUNK):
-        chunk = units[start : start + CHUNK]
-        wanted = {"period": parameters["period"], "codes": [u.unit_code for u in chunk]}
-        findings: dict[str, list[dict[str, Any]]] = {}
-        for row in warehouse.rows(
-            """
-            select * from core.all_findings
-            where period = $period and list_contains($codes, unit_code) and status in ('open', 'explained')
-            order by unit_code, mail, form, file, sheet_key, row, rule_id, column_key, finding_id
-            """,
-            wanted,
-        ):
-            findings.setdefault(row["unit_code"], []).append(row)
-        workbooks = _workbooks(warehouse, wanted)
-        for done, unit in enumerate(chunk, start + 1):
+    for start in range(0, len(hashes), CHUNK):
+        chunk = hashes[start : start + CHUNK]
+        digests = {code: hashlib.sha256(f"{rests_on}|{found}".encode()).hexdigest() for code, found in chunk}
+        stale = [code for code, digest in digests.items() if _digest(folder / safe_name(code)) != digest]
+        tasks = _read(warehouse, stale, digests, parameters) if stale else {}
+        for done, (code, _) in enumerate(chunk, start + 1):
             if progress:
-                progress(done, len(units))
-            own, sent = tuple(findings.get(unit.unit_code, ())), workbooks.get(unit.unit_code, ())
-            told = json.dumps([asdict(unit), own, [asdict(w) for w in sent], rests_on], default=str, sort_keys=True)
-            digest = hashlib.sha256(told.encode()).hexdigest()
-            if _digest(folder / safe_name(unit.unit_code)) != digest:
-                yield _Task(unit, own, sent, digest, lang, archive, folder)
+                progress(done, len(hashes))
+            if code in tasks:
+                yield tasks[code]
 
 
-def _workbooks(warehouse: Warehouse, wanted: Mapping[str, Any]) -> dict[str, tuple[SentWorkbook, ...]]:
-    """The workbooks of each unit's latest submissions, with the forms in them."""
-    forms: dict[tuple[str, str, int, str], list[SentForm]] = {}
-    for row in warehouse.rows(
+def _read(
+    warehouse: Warehouse, codes: list[str], digests: Mapping[str, str], parameters: Mapping[str, Any]
+) -> dict[str, _Task]:
+    """What is told of these units."""
+    wanted, zone = {**parameters, "codes": codes}, ZoneInfo(parameters["timezone"])
+
+    def by_unit(query: str) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of each unit; the query's first column is its code."""
+        sql = f"with {_SENT} {_FOUND} {query.replace('$these', '(select unnest($codes))')}"
+        found: dict[str, list[tuple[Any, ...]]] = {code: [] for code in codes}
+        for code, *row in warehouse.execute(sql, wanted).fetchall():
+            found[code].append(tuple(row))
+        return found
+
+    forms = by_unit("select unit_code, form, state from forms where unit_code in $these order by unit_code, form")
+    findings = by_unit(
         """
-        select unit_code, mail, number, file, form, form_id, cover from core.submissions
-        where period = $period and list_contains($codes, unit_code) and status in ('effective', 'returned')
+        select * exclude (mail) from findings where unit_code in $these
+        order by unit_code, mail, form, file, sheet_key, row, rule_id, column_key, finding_id
+        """
+    )
+    workbooks = by_unit(
+        """
+        select unit_code, mail, number, file, form, form_id, cover from workbooks where unit_code in $these
         order by unit_code, form, received_at, mail, number
-        """,
-        wanted,
-    ):
-        key = (row["unit_code"], row["mail"], row["number"], row["file"])
-        forms.setdefault(key, []).append(SentForm(row["form"], row["form_id"], row["cover"] or ""))
-    found: dict[str, tuple[SentWorkbook, ...]] = {}
-    for (unit, *rest), own in forms.items():
-        found[unit] = (*found.get(unit, ()), SentWorkbook(*rest, tuple(own)))  # type: ignore[arg-type, call-arg]
-    return found
+        """
+    )
+    units = by_unit("select * from units where unit_code in $these")
+    tasks = {}
+    for code in codes:
+        ((name, state, on_time, rows_received, rows_counted, received_at),) = units[code]
+        unit = UnitState(
+            period=parameters["period"],
+            unit_code=code,
+            unit_name=name,
+            state=state,
+            on_time=on_time,
+            forms=tuple(forms[code]),
+            rows_received=rows_received,
+            rows_counted=rows_counted,
+            cutoff=parameters["cutoff"].astimezone(zone),
+            received_at=received_at.astimezone(zone),
+        )
+        tasks[code] = _Task(unit, tuple(findings[code]), _workbooks(workbooks[code]), digests[code])
+    return tasks
+
+
+def _workbooks(rows: Iterable[tuple[Any, ...]]) -> tuple[SentWorkbook, ...]:
+    """The workbooks of a unit's latest submissions, with the forms in them."""
+    forms: dict[tuple[str, int, str], list[SentForm]] = {}
+    for mail, number, file, *form in rows:
+        forms.setdefault((mail, number, file), []).append(SentForm(*form))
+    return tuple(SentWorkbook(*key, tuple(own)) for key, own in forms.items())
 
 
 def _digest(place: Path) -> str:
@@ -248,40 +300,43 @@ def _digest(place: Path) -> str:
 
 
 # ----------------------------------------------------------------------------------------------------- in the workers
-_catalogue: Catalogue | None = None
-_limits = Limits()
+_common: _Common | None = None
+_folding: Folding | None = None
 
 
-def _start(catalogue: Catalogue, limits: Limits) -> None:
+def _start(common: _Common) -> None:
     """Keep what every answer depends on in the worker process."""
-    global _catalogue, _limits
-    _catalogue, _limits = catalogue, limits
+    global _common, _folding
+    _common, _folding = common, Folding(common.catalogue)
 
 
 def _write_unit(task: _Task) -> None:
     """Make the answer to one unit and put it in its place."""
-    assert _catalogue is not None
-    feedback = feedback_of(task.unit, task.findings, task.workbooks, _catalogue, task.lang)
-    suffix = Wording(_catalogue, task.lang).say("list_suffix")
+    assert _common is not None
+    limits = _common.limits
+    rows = (dict(zip(COLUMNS, row, strict=True)) for row in task.findings)
+    feedback = feedback_of(task.unit, rows, task.workbooks, _common.catalogue, _common.lang, _folding)
     files: dict[str, bytes] = {}
-    contents = _contents(task.workbooks, task.archive) if task.marks else {}
+    contents = _contents(task.workbooks, _common.archive, limits) if task.marks else {}
     for workbook in task.workbooks:
         content = contents.pop((workbook.mail, workbook.number), None)
         stem = Path(workbook.file).stem
         marked = None
         if content:
-            sheet = sheet_of(feedback, workbook, _catalogue, is_marked=True)
-            marked = mark_workbook(content, marks_of(feedback, workbook, _catalogue), sheet, _limits)
+            sheet = sheet_of(feedback, workbook, is_marked=True)
+            marked = mark_workbook(content, marks_of(feedback, workbook), sheet, limits)
         if marked:
             files[safe_name(stem, extension(marked), files)] = marked
         else:
-            sheet = sheet_of(feedback, workbook, _catalogue, is_marked=False)
+            sheet = sheet_of(feedback, workbook, is_marked=False)
+            suffix = feedback.wording.say("list_suffix")
             files[safe_name(stem + suffix, ".xlsx", files)] = list_workbook(sheet)
-    page = feedback_html(feedback, _catalogue, list(files))
-    _put(task.folder, safe_name(task.unit.unit_code), {PAGE: page.encode(), **files, DIGEST: task.digest.encode()})
+    page = feedback_html(feedback, list(files))
+    files = {PAGE: page.encode(), **files, DIGEST: task.digest.encode()}
+    _put(_common.folder, safe_name(task.unit.unit_code), files)
 
 
-def _contents(workbooks: Iterable[SentWorkbook], archive: Path) -> dict[tuple[str, int], bytes]:
+def _contents(workbooks: Iterable[SentWorkbook], archive: Path, limits: Limits) -> dict[tuple[str, int], bytes]:
     """The bytes of workbooks out of the archived mails, each mail taken apart once."""
     wanted: dict[str, set[int]] = {}
     for workbook in workbooks:
@@ -289,7 +344,7 @@ def _contents(workbooks: Iterable[SentWorkbook], archive: Path) -> dict[tuple[st
     contents: dict[tuple[str, int], bytes] = {}
     for mail, numbers in wanted.items():
         try:
-            message = parse_message(load(mail, archive), _limits)
+            message = parse_message(load(mail, archive), limits)
         except (OSError, ArchiveError) as error:
             log.error("the archive lacks mail %s: %s", mail, error)
             continue

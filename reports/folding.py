@@ -21,9 +21,10 @@ from expectations.catalogue import Catalogue
 MANY = 16  # so many of a kind in a column become one line
 SEVERITIES = ("critical", "error", "warning")
 EXPLAINED = "explained"
+_LETTERS = re.compile(r"[A-Z]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Finding:
     """A row of core.all_findings, and `note_sheet` and `note_cell`, the place in the workbook that is to be mended."""
 
@@ -55,7 +56,7 @@ class Finding:
         return self.status == EXPLAINED
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Line:
     """One or many findings of one kind, and those that follow from them."""
 
@@ -123,55 +124,73 @@ def _sharing(within: str, catalogue: Catalogue) -> tuple[Callable[[Finding], Has
     return same[within], same[within]
 
 
-def _causes(findings: Sequence[Finding], catalogue: Catalogue) -> dict[int, int]:
-    """For each finding that follows from another: the number of its cause."""
-    cause_of: dict[int, int] = {}
-    for rule in _knock_ons(catalogue):
-        share_cause, share_follower = _sharing(rule.within, catalogue)
-        causes: dict[Hashable, list[int]] = {}
-        followers: dict[Hashable, list[int]] = {}
-        for i, finding in enumerate(findings):
-            if finding.rule_id in rule.cause and rule.at in ((), (finding.sheet_key, finding.column_key)):
-                causes.setdefault(share_cause(finding), []).append(i)
-            if finding.rule_id in rule.follows and i not in cause_of and not finding.is_explained:
-                followers.setdefault(share_follower(finding), []).append(i)
-        for shared, own in followers.items():
-            found = causes.get(shared, []) if shared is not None else []
-            if not found or (rule.each and len(own) > len({findings[i].row for i in found})):
-                continue
-            for n, i in enumerate(own):
-                cause = found[min(n, len(found) - 1)] if rule.each else found[0]
-                if cause != i and _root(cause, cause_of) != i:
-                    cause_of[i] = cause
-    return cause_of
-
-
 def _root(i: int, cause_of: Mapping[int, int]) -> int:
     while i in cause_of:
         i = cause_of[i]
     return i
 
 
-def fold(findings: Iterable[Finding], catalogue: Catalogue) -> list[Line]:
-    """The lines that say all findings, most important first: severity, then place; what is explained comes last."""
-    known = list(findings)
-    cause_of = _causes(known, catalogue)
-    followers: dict[int, list[Finding]] = {}
-    for i in cause_of:
-        followers.setdefault(_root(i, cause_of), []).append(known[i])
-    place = _places(catalogue)
-    kinds: dict[Hashable, list[Line]] = {}
-    for i, finding in sorted(enumerate(known), key=lambda pair: (place(pair[1]), pair[0])):
-        if i not in cause_of:
-            line = Line([finding], sorted(followers.get(i, []), key=place))
-            kinds.setdefault(_kind(finding), []).append(line)
-    lines = []
-    for alike in kinds.values():
-        if len(alike) < MANY:
-            lines.extend(alike)
-        else:
-            lines.append(Line([line.first for line in alike], [f for line in alike for f in line.follow]))
-    return sorted(lines, key=lambda line: (_importance(line.first), place(line.first)))
+class Folding:
+    """Findings put together by one catalogue; made once where many units are told."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._knock_ons = [(rule, *_sharing(rule.within, catalogue)) for rule in _knock_ons(catalogue)]
+        self._forms = {form.key: i for i, form in enumerate(catalogue.forms)}
+        self._sheets = {key: i for i, key in enumerate(catalogue.sheets)}
+
+    def lines(self, findings: Iterable[Finding]) -> list[Line]:
+        """The lines that say all findings, most important first: severity, then place; what is explained comes last."""
+        known = list(findings)
+        cause_of = self._causes(known)
+        places = {finding: self._place(finding) for finding in known}
+        place = places.__getitem__
+        followers: dict[int, list[Finding]] = {}
+        for i in cause_of:
+            followers.setdefault(_root(i, cause_of), []).append(known[i])
+        kinds: dict[Hashable, list[Line]] = {}
+        for i, finding in sorted(enumerate(known), key=lambda pair: (place(pair[1]), pair[0])):
+            if i not in cause_of:
+                line = Line([finding], sorted(followers.get(i, []), key=place))
+                kinds.setdefault(_kind(finding), []).append(line)
+        lines = []
+        for alike in kinds.values():
+            if len(alike) < MANY:
+                lines.extend(alike)
+            else:
+                lines.append(Line([line.first for line in alike], [f for line in alike for f in line.follow]))
+        return sorted(lines, key=lambda line: (_importance(line.first), place(line.first)))
+
+    def _causes(self, findings: Sequence[Finding]) -> dict[int, int]:
+        """For each finding that follows from another: the number of its cause."""
+        cause_of: dict[int, int] = {}
+        found_rules = {finding.rule_id for finding in findings}
+        for rule, share_cause, share_follower in self._knock_ons:
+            if rule.cause.isdisjoint(found_rules) or rule.follows.isdisjoint(found_rules):
+                continue
+            causes: dict[Hashable, list[int]] = {}
+            followers: dict[Hashable, list[int]] = {}
+            for i, finding in enumerate(findings):
+                if finding.rule_id in rule.cause and rule.at in ((), (finding.sheet_key, finding.column_key)):
+                    causes.setdefault(share_cause(finding), []).append(i)
+                if finding.rule_id in rule.follows and i not in cause_of and not finding.is_explained:
+                    followers.setdefault(share_follower(finding), []).append(i)
+            for shared, own in followers.items():
+                found = causes.get(shared, []) if shared is not None else []
+                if not found or (rule.each and len(own) > len({findings[i].row for i in found})):
+                    continue
+                for n, i in enumerate(own):
+                    cause = found[min(n, len(found) - 1)] if rule.each else found[0]
+                    if cause != i and _root(cause, cause_of) != i:
+                        cause_of[i] = cause
+        return cause_of
+
+    def _place(self, f: Finding) -> tuple[Any, ...]:
+        """Where a finding stands in its unit's workbooks: form, sheet, row, column. What has no form comes last."""
+        form = self._forms.get(f.form, len(self._forms))
+        sheet = self._sheets.get(f.sheet_key, -1)
+        letters = _LETTERS.match(f.cell)
+        column = letters[0] if letters else ""
+        return form, f.form_id, sheet, f.sheet, f.row, len(column), column, f.rule_id, f.expected, f.value, f.finding_id
 
 
 def _kind(f: Finding) -> Hashable:
@@ -180,18 +199,3 @@ def _kind(f: Finding) -> Hashable:
 
 def _importance(f: Finding) -> tuple[bool, int]:
     return f.is_explained, SEVERITIES.index(f.severity)
-
-
-def _places(catalogue: Catalogue) -> Callable[[Finding], tuple[Any, ...]]:
-    """The order of findings in a unit's workbooks: form, sheet, row, column. What has no form comes last."""
-    forms = [f.key for f in catalogue.forms]
-    sheets = list(catalogue.sheets)
-
-    def place(f: Finding) -> tuple[Any, ...]:
-        form = forms.index(f.form) if f.form in forms else len(forms)
-        sheet = sheets.index(f.sheet_key) if f.sheet_key in sheets else -1
-        letters = re.match(r"[A-Z]*", f.cell)
-        column = letters[0] if letters else ""
-        return form, f.form_id, sheet, f.sheet, f.row, len(column), column, f.rule_id, f.expected, f.value, f.finding_id
-
-    return place

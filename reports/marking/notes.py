@@ -276,9 +276,7 @@ def _as_runs(body: etree._Element) -> str:
 def _run(text: str, font: str) -> str:
     """A run of text of a note, as XML."""
     words = escape(text, {"\r": "&#13;"})
-    return (
-        f'<r><rPr><sz val="9"/><rFont val={quoteattr(font)}/></rPr><t xml:space="preserve">{words}</t></r>'
-    )
+    return f'<r><rPr><sz val="9"/><rFont val={quoteattr(font)}/></rPr><t xml:space="preserve">{words}</t></r>'
 
 
 def _elements(xml: str) -> list[etree._Element]:

@@ -90,10 +90,10 @@ def test_what_follows_is_said_and_not_marked() -> None:
     error = finding("REC-02", "rectification", "due_on", "H5", 5)
     warning = finding("REC-03", "rectification", "due_on", "H5", 5, value="2026-10-01")
     answer = feedback(error, warning)
-    (mark,) = marks_of(answer, WORKBOOKS[1], CATALOGUE)
+    (mark,) = marks_of(answer, WORKBOOKS[1])
     assert (mark.cell, mark.kind) == ("H5", MUST)
     assert "REC-03" not in mark.text
-    assert "整改逾期 1 处" in feedback_text(answer, CATALOGUE)
+    assert "整改逾期 1 处" in feedback_text(answer)
 
 
 # ------------------------------------------------------------------------------------------------------ many of a kind
@@ -110,7 +110,7 @@ def test_sixteen_of_a_kind_in_a_column_become_one_line() -> None:
     wording = Wording(CATALOGUE, "zh")
     assert wording.place(line, with_form=False) == "自查结果 C5:C20，共 16 处"
     assert "“基本符合”" in wording.fault(line.findings)
-    assert len(marks_of(feedback(*many(MANY)), WORKBOOKS[1], CATALOGUE)) == MANY
+    assert len(marks_of(feedback(*many(MANY)), WORKBOOKS[1])) == MANY
 
 
 def test_lines_of_different_columns_and_sheets_stay_apart() -> None:
@@ -173,7 +173,7 @@ def test_every_open_finding_is_told_exactly_once(rows: list[dict[str, Any]]) -> 
     ]
     assert order == sorted(order)
     for lang in ("zh", "en"):
-        html = feedback_html(feedback(*rows, lang=lang), CATALOGUE, ["附件2.xlsx"])
+        html = feedback_html(feedback(*rows, lang=lang), ["附件2.xlsx"])
         assert "{" not in re.sub(r'style="[^"]*"', "", html)
 
 
@@ -186,7 +186,7 @@ def test_the_page_says_what_became_of_the_return_and_what_is_owed() -> None:
         state="incomplete",
         forms=(("annex2", "effective"), ("annex3", "returned"), ("annex6", "not_required")),
     )
-    text = feedback_text(answer, CATALOGUE, ["附件2.xlsx"])
+    text = feedback_text(answer, ["附件2.xlsx"])
     assert "2026年10月的报送不完整。必须改正 2 处，改正前相应的表或行不计入。请核实 1 处，属实的不必改动。" in text
     assert "尚缺：附件3（已退回，改正后重新报送）、单位负责人签字并盖章的扫描件" in text
     assert "截止时间：2026年11月6日 00:00（此前收到为按时）" in text
@@ -194,7 +194,7 @@ def test_the_page_says_what_became_of_the_return_and_what_is_owed() -> None:
 
 
 def test_a_return_with_nothing_to_mend_says_so() -> None:
-    text = feedback_text(feedback(), CATALOGUE)
+    text = feedback_text(feedback())
     assert "2026年10月的报送完整。没有需要改正或核实的问题。" in text
     assert "尚缺" not in text
 
@@ -207,7 +207,7 @@ def test_every_rule_can_be_told_in_both_languages(rule_id: str, lang: str) -> No
     )
     answer = feedback(row, lang=lang)
     texts = CATALOGUE.texts["messages"][rule_id]
-    for shown in (feedback_html(answer, CATALOGUE), feedback_text(answer, CATALOGUE)):
+    for shown in (feedback_html(answer), feedback_text(answer)):
         assert rule_id in shown
         assert texts["title"][lang] in shown.replace("&#34;", '"').replace("&#39;", "'").replace("&amp;", "&")
 
@@ -215,7 +215,7 @@ def test_every_rule_can_be_told_in_both_languages(rule_id: str, lang: str) -> No
 def test_english_says_what_a_column_wants_in_english() -> None:
     wanted = CATALOGUE.texts["glossary"]["types"]["date"]
     row = finding("GEN-02", "exposed_assets", "online_on", "O5", 5, value="上周", expected=wanted["zh"])
-    assert wanted["en"] in feedback_text(feedback(row, lang="en"), CATALOGUE)
+    assert wanted["en"] in feedback_text(feedback(row, lang="en"))
 
 
 def test_explained_warnings_are_shown_apart_with_what_was_said_and_leave_no_mark() -> None:
@@ -223,10 +223,10 @@ def test_explained_warnings_are_shown_apart_with_what_was_said_and_leave_no_mark
         "AST-02", "exposed_assets", "public_ip", "D5", 5, status="explained", reason="租用云主机，合同 2026-017"
     )
     answer = feedback(row)
-    assert "已说明 1" in feedback_text(answer, CATALOGUE)
-    assert "租用云主机，合同 2026-017" in feedback_html(answer, CATALOGUE)
-    assert marks_of(answer, WORKBOOKS[0], CATALOGUE) == []
-    (entry,) = sheet_of(answer, WORKBOOKS[0], CATALOGUE, is_marked=True).entries
+    assert "已说明 1" in feedback_text(answer)
+    assert "租用云主机，合同 2026-017" in feedback_html(answer)
+    assert marks_of(answer, WORKBOOKS[0]) == []
+    (entry,) = sheet_of(answer, WORKBOOKS[0], is_marked=True).entries
     assert (entry.severity, entry.explanation, entry.is_open) == ("已说明", "租用云主机，合同 2026-017", True)
 
 
@@ -246,7 +246,7 @@ class _Outline(HTMLParser):
 def test_the_page_is_fit_for_a_mail_and_nothing_entered_becomes_markup() -> None:
     nasty = "<script>alert(1)</script><img src=x onerror=y>{{7*7}}"
     row = finding("GEN-02", "exposed_assets", "ports", "E5", 5, value=nasty, expected="端口", file=nasty)
-    html = feedback_html(feedback(row, unit_name=nasty), CATALOGUE, [nasty])
+    html = feedback_html(feedback(row, unit_name=nasty), [nasty])
     outline = _Outline()
     outline.feed(html)
     assert outline.tags <= {
@@ -279,11 +279,9 @@ def test_each_workbook_gets_its_own_marks_and_what_is_said_of_the_unit() -> None
         finding("GEN-01", "self_check", "result", "C7", 7),
         finding("SIG-01"),
     )
-    assert [(m.sheet, m.cell, m.kind) for m in marks_of(answer, WORKBOOKS[0], CATALOGUE)] == [
-        ("暴露面资产新增", "Q5", CHECK)
-    ]
-    assert [(m.sheet, m.cell, m.kind) for m in marks_of(answer, WORKBOOKS[1], CATALOGUE)] == [("自查结果", "C7", MUST)]
-    sheets = [sheet_of(answer, w, CATALOGUE, is_marked=True) for w in WORKBOOKS]
+    assert [(m.sheet, m.cell, m.kind) for m in marks_of(answer, WORKBOOKS[0])] == [("暴露面资产新增", "Q5", CHECK)]
+    assert [(m.sheet, m.cell, m.kind) for m in marks_of(answer, WORKBOOKS[1])] == [("自查结果", "C7", MUST)]
+    sheets = [sheet_of(answer, w, is_marked=True) for w in WORKBOOKS]
     assert [[e.rule for e in s.entries] for s in sheets] == [["SIG-01", "AST-09"], ["GEN-01", "SIG-01"]]
     assert "另有 1 处" in sheets[0].lines[0]
 
@@ -291,13 +289,13 @@ def test_each_workbook_gets_its_own_marks_and_what_is_said_of_the_unit() -> None
 @pytest.mark.parametrize("rule_id", ["CVR-07", "CVR-08"])
 def test_a_contradiction_between_cover_and_sheet_is_marked_on_the_cover(rule_id: str) -> None:
     row = finding(rule_id, form="annex2", sheet="exposed_assets", sheet_key="", value="3")
-    (mark,) = marks_of(feedback(row), WORKBOOKS[0], CATALOGUE)
+    (mark,) = marks_of(feedback(row), WORKBOOKS[0])
     assert (mark.sheet, mark.cell) == ("填报信息", "B11")
 
 
 def test_a_list_that_stands_alone_leads_nowhere_and_names_its_file() -> None:
     answer = feedback(finding("AST-09", "exposed_assets", "protection", "Q5", 5))
-    alone = sheet_of(answer, WORKBOOKS[0], CATALOGUE, is_marked=False)
+    alone = sheet_of(answer, WORKBOOKS[0], is_marked=False)
     assert alone.entries[0].sheet == ""
     assert any("附件2.xlsx" in line for line in alone.lines)
     assert not any("红色" in line for line in alone.lines)
@@ -305,7 +303,7 @@ def test_a_list_that_stands_alone_leads_nowhere_and_names_its_file() -> None:
 
 def test_a_line_of_many_stands_for_all_its_subjects() -> None:
     rows = many(20)
-    (entry,) = sheet_of(feedback(*rows), WORKBOOKS[1], CATALOGUE, is_marked=True).entries
+    (entry,) = sheet_of(feedback(*rows), WORKBOOKS[1], is_marked=True).entries
     assert entry.finding_ids == tuple(r["finding_id"] for r in rows)
     assert entry.subjects == tuple(r["subject"] for r in rows)
 
