@@ -24,6 +24,7 @@ from reports.printed import (
     BOLDER,
     BREAK,
     MOST_ROWS,
+    Cell,
     balanced,
     breakable,
     drawing,
@@ -45,6 +46,7 @@ INSET = 6.0  # points between the text of a cell and its sides
 TITLE_SIZES = (20.0, 23.0)  # points, least and most
 SIZES = (8.0, 7.0)  # points of type in tables
 MOST_KPI_COLUMNS = 4
+CONTENTS_ROOM = 22.0  # em of a title in the contents that certainly takes one line
 NO_GLYPH = "□"
 REMEMBERED = 10  # compilations: typst-py ages its cache at each one, and drops what is older
 CHART_WIDTH = 740  # pixels, as charts.py counts
@@ -93,6 +95,12 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", notation.clean(text).replace("\t", " "))
 
 
+def _cell(cell: Cell, *, bars: bool) -> str | dict[str, Any]:
+    """A cell as the template reads it: most are nothing but text."""
+    share = cell.share if bars else None
+    return {"text": cell.text, "tone": cell.tone, "share": share} if cell.tone or share is not None else cell.text
+
+
 def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
     """A table as text, its columns' widths in points, and how it lies on the page."""
     ready = printed(table, lang)
@@ -119,7 +127,8 @@ def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
         "rows": [
             {
                 "single": all(map(in_one_line, row, room)),
-                "cells": [{"text": c.text, "tone": c.tone, "share": c.share if bars else None} for c in row],
+                "plain": not any(c.tone or (bars and c.share is not None) for c in row),
+                "cells": [_cell(c, bars=bars) for c in row],
             }
             for row in ready.rows
         ],
@@ -237,6 +246,7 @@ def _content(report: Report) -> dict[str, Any]:
         "moves": [{"tone": _MOVES[m.kind], "word": labels[m.kind], "text": m.text} for m in report.moves],
         "changes": _table(report.changes, "", lang) if report.changes else None,
         "kpis": [_kpi(k, before, lang) for k in report.kpis],
+        "contents_fit": all(ems(section.title) <= CONTENTS_ROOM for section in report.sections),
         "kpi_columns": min(MOST_KPI_COLUMNS, max(1, -(-len(report.kpis) // 2))),
         "sections": [
             {
