@@ -20,6 +20,7 @@ from fontTools.ttLib import TTFont
 from assets.periods import is_period
 from reports import notation
 from reports.model import Chart, Kpi, Matrix, Report, Table
+from reports.packed import packed
 from reports.printed import (
     BOLDER,
     BREAK,
@@ -280,4 +281,4 @@ def render_pdf(report: Report) -> bytes:
         raise LayoutError("; ".join(str(w) for w in warnings))
     if not isinstance(document, bytes):
         raise LayoutError(f"not one document but {type(document)}")
-    return document
+    return packed(document)
