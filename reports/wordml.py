@@ -7,6 +7,7 @@ Belongs here: WordprocessingML that says nothing yet. Does not: what is said (do
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from html import escape
 
 from reports import notation
@@ -28,6 +29,7 @@ def quoted(text: str) -> str:
     return escape(notation.clean(text))
 
 
+@lru_cache(maxsize=4096)  # most cells of a report say what another has said
 def run(text: str, properties: str = "") -> str:
     """A run of text, escaped; line breaks as such."""
     wrap = f"<w:rPr>{properties}</w:rPr>" if properties else ""
@@ -78,8 +80,15 @@ def bookmark(name: str, n: int, runs: str) -> str:
 
 def cell(runs: str, width: int, style: str, side: str = "left", properties: str = "", *, keep: bool = False) -> str:
     """A cell of a table, so many twips wide, of one paragraph."""
-    text = paragraph(style, runs, (KEEP_NEXT if keep else "") + (aligned(side) if side != "left" else ""))
-    return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{properties}</w:tcPr>{text}</w:tc>'
+    before, after = _around(width, style, side, properties, keep=keep)
+    return f"{before}{runs}{after}"
+
+
+@lru_cache(maxsize=1024)
+def _around(width: int, style: str, side: str, properties: str, *, keep: bool) -> tuple[str, str]:
+    text = paragraph(style, "\n", (KEEP_NEXT if keep else "") + (aligned(side) if side != "left" else ""))
+    before, _, after = text.partition("\n")
+    return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{properties}</w:tcPr>{before}', f"{after}</w:tc>"
 
 
 def sized(points: float) -> str:
