@@ -32,8 +32,8 @@ from assets.warehouse import Warehouse
 
 log = logging.getLogger("sixth.staging")
 
-BATCH = 16
-LOAD = 64  # batches a load
+MOST_MAILS = 48  # in a batch, which writes a file of each table
+LOAD = 24  # batches a load
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
 R = TypeVar("R")
@@ -79,7 +79,9 @@ def parse_new(
         return 0
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
-    batches = [mails[i : i + BATCH] for i in range(0, len(mails), BATCH)]
+    workers = os.cpu_count() or 1
+    size = max(1, min(MOST_MAILS, len(mails) // (2 * workers)))  # of few mails every worker has a share
+    batches = [mails[i : i + size] for i in range(0, len(mails), size)]
     tasks = (
         ParseTask(tuple((m, ()) for m in batch), archive, incoming, f"{number:06d}")
         for number, batch in enumerate(batches)
