@@ -97,8 +97,7 @@ def read_tables(
     tables = {}
     warehouse.put("core.published_units", pl.DataFrame({"unit_code": units}, schema={"unit_code": pl.String}))
     for name in TABLES:
-        only = "" if name == "units" else "where unit_code in (select unit_code from core.published_units)"
-        frame = warehouse.frame(f"select * from ({model(f'published/{name}')}) {only}", parameters)
+        frame = warehouse.frame(model(f"published/{name}"), parameters)
         tables[name] = _protect(name, frame, catalogue).with_columns(
             pl.col(n).dt.convert_time_zone(parameters["timezone"]).dt.to_string("%Y-%m-%dT%H:%M:%S%:z")
             for n, dtype in frame.schema.items()
@@ -107,12 +106,13 @@ def read_tables(
     return tables
 
 
-def content_of_units(warehouse: Warehouse, parameters: Mapping[str, Any]) -> dict[str, str]:
+def content_of_units(warehouse: Warehouse, parameters: Mapping[str, Any], units: Sequence[str]) -> dict[str, str]:
     """A digest of what every unit has in the tables of data/; under "" that of held mails.
 
     Equal digests mean equal rows; where DuckDB's version differs, they need not mean different ones.
     """
     found: dict[str, list[int]] = {}
+    warehouse.put("core.published_units", pl.DataFrame({"unit_code": units}, schema={"unit_code": pl.String}))
     for place, name in enumerate(TABLES):
         digests = warehouse.execute(
             f"select unit_code, sum(hash(t)) from ({model(f'published/{name}')}) as t group by unit_code",

@@ -147,7 +147,8 @@ class _Publishing:
     @cached_property
     def content(self) -> dict[str, str]:
         """Of every scope a digest of what is counted: its figures, and the rows of its units."""
-        of_unit = content_of_units(self.work.warehouse, self.parameters)
+        units = [u.code for u in self.work.register.tree(self.period).units]
+        of_unit = content_of_units(self.work.warehouse, self.parameters, [*units, ""])
         digests = {}
         for scope, units in self.members.items():
             parts = [self.work.software, duckdb.__version__, self.figures[scope]]

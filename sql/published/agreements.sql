@@ -39,4 +39,5 @@ from (
     where period = $period and not counted
 ) as r
 inner join core.units as u using (period, unit_code)
+semi join core.published_units using (unit_code)
 order by u.position, r.agreement_no, r.reported_in, r.row

@@ -28,5 +28,6 @@ select
     r.row,
 from marts.app_launches as r
 inner join core.units as u using (period, unit_code)
+semi join core.published_units using (unit_code)
 where r.period = $period
 order by u.position, r.form_id, r.row

@@ -30,5 +30,6 @@ select
     r.row,
 from marts.exposed_assets as r
 inner join core.units as u using (period, unit_code)
+semi join core.published_units using (unit_code)
 where r.period = $period
 order by u.position, r.form_id, r.row

@@ -20,5 +20,6 @@ select
     f.reason,
 from core.findings as f
 left join core.units as u using (period, unit_code)
+semi join core.published_units using (unit_code)
 where f.period = $period
 order by u.position nulls last, f.mail, f.form, f.file, f.sheet_key, f.row, f.rule_id, f.column_key, f.finding_id

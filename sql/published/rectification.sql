@@ -58,4 +58,5 @@ from (
     select * from carried
 ) as r
 inner join core.units as u using (period, unit_code)
+semi join core.published_units using (unit_code)
 order by u.position, r.carried_from nulls first, r.mail, r.row, r.issue_no

@@ -18,7 +18,7 @@ from assets.mail.sightings import mails, open_sightings
 from assets.mail.sources import collect_folder
 from assets.parsing import Parser
 from assets.periods import Deadline
-from assets.register import load_register
+from assets.register import Register, load_register
 from assets.scans.thresholds import SealThresholds
 from assets.warehouse import Warehouse, open_warehouse
 from expectations.catalogue import Catalogue, load_catalogue
@@ -74,9 +74,9 @@ class Sample:
 
 
 @contextmanager
-def settled_sample(root: Path) -> Iterator[Sample]:
+def settled_sample(root: Path, register: Register | None = None) -> Iterator[Sample]:
     """All months of the sample, and one after them in which nobody reported."""
-    catalogue, register = load_catalogue(), load_register(SAMPLE / "register")
+    catalogue, register = load_catalogue(), register or load_register(SAMPLE / "register")
     sightings = open_sightings(root / "sightings.sqlite")
     collect_folder(SAMPLE / "inbox", root / "archive", sightings, settle_seconds=0)
     with open_warehouse(root / "warehouse") as warehouse:

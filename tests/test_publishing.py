@@ -1,0 +1,107 @@
+"""Which versions are made, of what, and that how they are written does not show in them (assets/publishing.py)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from assets import published_tables
+from assets.months import Work
+from assets.publishing import Content, Edition, publish, verify
+from assets.register import load_register
+from reports.model import Report
+from tests.reports.settled_sample import LAST, SAMPLE, Sample, settled_sample
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
+    with settled_sample(tmp_path_factory.mktemp("publishing")) as made:
+        yield made
+
+
+def gather(_: Sequence[str]) -> Content:
+    return lambda header: Report(header, header.scope_name, "", (), (), ())
+
+
+def render(reports: Iterable[tuple[str, Report]]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    for scope, report in reports:
+        yield scope, {"report.html": repr(report.header.changes).encode()}
+
+
+def published(work: Work, root: Path) -> list[Edition]:
+    return publish(work, LAST, root, gather, render)
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+def test_how_many_units_are_read_at_once_does_not_show(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(sample.work, tmp_path / "at once")
+    sample.warehouse.execute("drop table core.published")
+    monkeypatch.setattr(published_tables, "BLOCK", 5)
+    published(sample.work, tmp_path / "in blocks")
+    at_once, in_blocks = (contents(tmp_path / folder) for folder in ("at once", "in blocks"))
+    assert at_once.keys() == in_blocks.keys()
+    csvs = {path for path in at_once if path.endswith(".csv")}
+    assert len(csvs) == 10 * 5
+    assert {path for path in csvs if at_once[path] != in_blocks[path]} == set()
+    for edition in published(sample.work, tmp_path / "in blocks"):
+        assert verify(edition.folder) == []
+    sample.warehouse.execute("drop table core.published")
+
+
+def test_what_stands_is_looked_at_again_only_where_its_content_has_changed(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(e.made and e.version == "v1" for e in published(sample.work, tmp_path))
+    later = replace(sample.work, as_of=sample.work.as_of + timedelta(days=1))
+    with monkeypatch.context() as patched:
+        patched.setattr("assets.publishing.read_tables", lambda *_: pytest.fail("read although nothing has changed"))
+        assert not any(e.made for e in published(later, tmp_path))
+    unit = sample.warehouse.value(
+        "select min(unit_code) from marts.unit_results where period = $p and state = 'complete'", {"p": LAST}
+    )
+    sample.warehouse.execute("update marts.unit_results set score = score + 1 where unit_code = $u", {"u": unit})
+    made = {e.scope: e.version for e in published(later, tmp_path) if e.made}
+    sample.warehouse.execute("update marts.unit_results set score = score - 1 where unit_code = $u", {"u": unit})
+    above = {
+        r["scope"]
+        for r in sample.warehouse.rows(
+            "select scope from core.scope_units where period = $p and unit_code = $u", {"p": LAST, "u": unit}
+        )
+    }
+    assert made == dict.fromkeys(above, "v2")
+    sample.warehouse.execute("drop table core.published")
+
+
+def test_what_is_forgotten_of_earlier_versions_is_found_in_their_files(sample: Sample, tmp_path: Path) -> None:
+    published(sample.work, tmp_path)
+    sample.warehouse.execute("drop table core.published")
+    later = replace(sample.work, as_of=sample.work.as_of + timedelta(days=1))
+    assert not any(e.made for e in published(later, tmp_path))
+    assert not list(tmp_path.rglob(".building*"))
+    sample.warehouse.execute("drop table core.published")
+
+
+def test_a_scope_without_units_has_a_report_of_nothing(tmp_path: Path) -> None:
+    register = tmp_path / "register"
+    register.mkdir()
+    for name in ("networks.csv", "calendar.yaml"):
+        (register / name).write_bytes((SAMPLE / "register" / name).read_bytes())
+    lines = (SAMPLE / "register/units.csv").read_text(encoding="utf-8").splitlines()
+    (register / "units.csv").write_text(
+        "\n".join([*lines, "EX-99,无单位分公司,EX,province,,,,2026-01,"]) + "\n", encoding="utf-8"
+    )
+    with settled_sample(tmp_path, load_register(register)) as sample:
+        editions = {e.scope: e for e in published(sample.work, tmp_path / "published")}
+        figures = json.loads((editions["EX-99"].folder / "summary.json").read_text(encoding="utf-8"))
+        assert figures["units"]["expected"] == 0
+        assert verify(editions["EX-99"].folder) == []
