@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import xlsxwriter
@@ -72,6 +73,7 @@ def disarm(text: str) -> str:
     return "'" + text if _FORMULA.match(text) else text
 
 
+@lru_cache(maxsize=16_384)  # names and headings come back in most tables
 def text_width(text: str) -> int:
     """How wide a text is, in digits: a Chinese character is as wide as two; of several lines, the widest."""
     if text.isascii():

@@ -17,7 +17,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from reports import notation
 from reports.charts import HEAT, HEAT_TOP
-from reports.model import Chart, Column, Kpi, Matrix, Report, Series, Table
+from reports.model import Chart, Column, Kpi, Matrix, Report, Series, Table, Value
 from reports.native_charts import ROWS, native_chart
 from reports.workbook import (
     CONTENTS,
@@ -93,20 +93,25 @@ def _fill(book: Book, sheet: Worksheet, table: Table) -> None:
         base = _column_style(book, table, i)
         limit = WIDEST_WRAPPED if column.wide else WIDEST
         width = heading_width(titles[i], LONGEST_HEADING)
+        looks: dict[tuple[bool, bool, bool], Format] = {}
+        known: dict[tuple[type, Value, bool], tuple[Value, Format, int]] = {}  # what is there often is made once
         for n, row in enumerate(table.rows):
-            value = plain(row[i], column.kind, book.lang, column.codes)
-            style = dict(base)
-            if isinstance(value, int | float) and column.kind not in notation.NUMBERS:
-                style |= {"align": "right", "indent": 0}
-            if n in table.emphasis:
-                style |= {"bold": True, "bg_color": EMPHASIS}
-            if column.kind == "state" and row[i] in BAD:
-                style |= {"font_color": RED, "bold": True}
-            write(sheet, FIRST_ROW + n, i, value, book.format(**style))
-            shown = value if isinstance(value, str) else notation.written(row[i], column.kind, book.lang)
-            width = max(width, text_width(shown))
-            if column.wide:
-                lines[n] = max(lines[n], lines_of(shown, limit - 3))
+            key = (type(row[i]), row[i], n in table.emphasis)
+            if key not in known:
+                value = plain(row[i], column.kind, book.lang, column.codes)
+                kind = (
+                    isinstance(value, int | float) and column.kind not in notation.NUMBERS,
+                    n in table.emphasis,
+                    column.kind == "state" and row[i] in BAD,
+                )
+                if kind not in looks:
+                    looks[kind] = book.format(**_cell_style(base, *kind))
+                shown = value if isinstance(value, str) else notation.written(row[i], column.kind, book.lang)
+                width = max(width, text_width(shown))
+                known[key] = value, looks[kind], lines_of(shown, limit - 3) if column.wide else 1
+            value, look, count = known[key]
+            write(sheet, FIRST_ROW + n, i, value, look)
+            lines[n] = max(lines[n], count)
         sheet.set_column(i, i, min(max(width + 2, NARROWEST), limit))
         if column.bar:
             full = column.bar / 100 if column.kind == "percent" else column.bar
@@ -127,6 +132,18 @@ def _column_style(book: Book, table: Table, i: int) -> dict[str, Any]:
     if column.kind in {"date", "datetime"}:
         style["num_format"] = (DATE_FORMATS if column.kind == "date" else MOMENT_FORMATS)[book.lang]
     return style | {"align": "left", "indent": 1, "text_wrap": column.wide}
+
+
+def _cell_style(base: dict[str, Any], number: bool, emphasis: bool, bad: bool) -> dict[str, Any]:
+    """The style of a cell of a column: of a number in a column of text, of a row that matters, of a bad state."""
+    style = dict(base)
+    if number:
+        style |= {"align": "right", "indent": 0}
+    if emphasis:
+        style |= {"bold": True, "bg_color": EMPHASIS}
+    if bad:
+        style |= {"font_color": RED, "bold": True}
+    return style
 
 
 def _columns_in_sight(columns: Sequence[Column]) -> int:
