@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from reports import notation
 from reports.model import Chart, Kpi, Matrix, Report, Table
 from reports.packed import packed
 from reports.printed import (
+    BAR,
     BOLDER,
     BREAK,
+    HAN,
     MOST_ROWS,
     Cell,
     balanced,
@@ -32,10 +34,10 @@ from reports.printed import (
     ems,
     fit,
     height_of,
-    in_one_line,
     months,
     printed,
     with_bars,
+    without_bars,
 )
 from reports.wording import words
 
@@ -49,11 +51,14 @@ SIZES = (8.0, 7.0)  # points of type in tables
 MOST_KPI_COLUMNS = 4
 CONTENTS_ROOM = 22.0  # em of a title in the contents that certainly takes one line
 NO_GLYPH = "□"
+KERNED, PAIR = 1.02, 0.1  # what kerning may make of a line's length, and em that a single pair may add
 REMEMBERED = 10  # compilations: typst-py ages its cache at each one, and drops what is older
 CHART_WIDTH = 740  # pixels, as charts.py counts
 TALLEST = 580.0  # points of a chart, which must leave room for its caption
 WIDEST_MONTH = 36.0  # points of a month of the matrix
 
+# Between Chinese and other writing stands a quarter em, if not at every sign.
+_JOINT = re.compile(rf"(?<=[{HAN}])(?=[!-~\u00a1-\u2e7f])|(?<=[!-~\u00a1-\u2e7f])(?=[{HAN}])")
 _MOVES = {"better": "good", "worse": "bad"}
 
 
@@ -96,10 +101,34 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", notation.clean(text).replace("\t", " "))
 
 
-def _cell(cell: Cell, *, bars: bool) -> str | dict[str, Any]:
+@cache
+def _advances(bold: bool) -> dict[str, float]:
+    """How far each character takes the line on in our sans-serif, in em."""
+    font = TTFont(FONTS / f"NotoSansSC-{'Bold' if bold else 'Regular'}.ttf", lazy=True)
+    metrics, em = font["hmtx"], font["head"].unitsPerEm
+    return {chr(code): metrics[glyph][0] / em for code, glyph in font.getBestCmap().items()} | {BREAK: 0.0}
+
+
+@lru_cache(maxsize=16_384)
+def length(text: str, *, bold: bool) -> float:
+    """How long a line of text is in the PDF, in em, give or take the kerning. A character that we lack is a box."""
+    known = _advances(bold)
+    return sum(known.get(c, 1.0) for c in text) + len(_JOINT.findall(text)) / 4
+
+
+def _in_one_line(cell: Cell, room: float, *, bold: bool) -> bool:
+    """Whether a cell certainly needs no second line in so many em."""
+    if "\n" in cell.text:
+        return False
+    bar = BAR if cell.share is not None else 0.0
+    return length(cell.text, bold=bold or bool(cell.tone)) * KERNED + PAIR + bar <= room
+
+
+def _cell(cell: Cell) -> str | dict[str, Any]:
     """A cell as the template reads it: most are nothing but text."""
-    share = cell.share if bars else None
-    return {"text": cell.text, "tone": cell.tone, "share": share} if cell.tone or share is not None else cell.text
+    if cell.tone or cell.share is not None:
+        return {"text": cell.text, "tone": cell.tone, "share": cell.share}
+    return cell.text
 
 
 def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
@@ -107,7 +136,7 @@ def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
     ready = printed(table, lang)
     barred = with_bars(ready)
     bars = sum(barred.asked) * SIZES[-1] <= PORTRAIT  # they must not cost a name its place in one line
-    ready = barred if bars else ready
+    ready = barred if bars else without_bars(ready)
     lies = fit(ready, SIZES, PORTRAIT, LANDSCAPE)
     room = [(width - INSET) / lies.size for width in lies.widths]
     values = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
@@ -127,11 +156,11 @@ def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
         ],
         "rows": [
             {
-                "single": all(map(in_one_line, row, room)),
-                "plain": not any(c.tone or (bars and c.share is not None) for c in row),
-                "cells": [_cell(c, bars=bars) for c in row],
+                "single": all(_in_one_line(c, r, bold=n in table.emphasis) for c, r in zip(row, room, strict=True)),
+                "plain": all(not c.tone and c.share is None for c in row),
+                "cells": [_cell(c) for c in row],
             }
-            for row in ready.rows
+            for n, row in enumerate(ready.rows)
         ],
         "emphasis": sorted(n for n in table.emphasis if n < len(ready.rows)),
         "empty": table.empty or notation.labels(lang)["nothing"],

@@ -35,10 +35,9 @@ TONES = {
     "complete_late": "warn", "unreadable": "warn", "unsealed": "warn",
 }  # fmt: skip
 
-_HAN = "\u2e80-\u9fff\uf900-\ufaff"
-_WIDE = re.compile(rf"[{_HAN}\u3000-\u303f\uff00-\uff60]")
-_NARROW = re.compile("[0-9a-ln-v x-z.,:;/()\\[\\]_+-]")
-_JOINT = re.compile(rf"(?<=[{_HAN}])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[{_HAN}])")
+HAN = "\u2e80-\u9fff\uf900-\ufaff"
+_WIDE = re.compile(rf"[{HAN}\u3000-\u303f\uff00-\uff60]")
+_JOINT = re.compile(rf"(?<=[{HAN}])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[{HAN}])")
 _WORD = re.compile("[!-~]+")
 _PIECE = re.compile("（[^）]*）|[!-~]+|.")  # of a heading: what no line breaks
 _LONG_WORD = re.compile(rf"[!-~]{{{LONGEST_WORD + 1},}}")
@@ -89,17 +88,6 @@ def ems(text: str) -> float:
         (wide := len(_WIDE.findall(line))) + LATIN * (len(line) - wide) + len(_JOINT.findall(line)) / 4
         for line in lines
     )
-
-
-def in_one_line(cell: Cell, room: float) -> bool:
-    """Whether a cell certainly needs no second line in so many em: every character taken for a wide one of its kind."""
-    if "\n" in cell.text:
-        return False
-    narrow = len(_NARROW.findall(cell.text))
-    wide = len(_WIDE.findall(cell.text)) + len(_JOINT.findall(cell.text)) / 4
-    rest = len(cell.text) - narrow - len(_WIDE.findall(cell.text))
-    bar = BAR if cell.share is not None else 0.0
-    return wide + narrow * 0.6 + rest * 0.9 + bar <= room
 
 
 def _heading(title: str) -> float:
@@ -163,6 +151,12 @@ def with_bars(ready: Printed) -> Printed:
     asked = tuple(wish + more for wish, more in zip(ready.asked, room, strict=True))
     least = tuple(low + more for low, more in zip(ready.least, room, strict=True))
     return replace(ready, asked=asked, least=least)
+
+
+def without_bars(ready: Printed) -> Printed:
+    """The table with numbers alone where there might be bars."""
+    rows = tuple(tuple(c if c.share is None else replace(c, share=None) for c in row) for row in ready.rows)
+    return replace(ready, rows=rows)
 
 
 def _least(column: Column, cells: Iterable[Cell]) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdfium2 import PdfDocument
 
 from reports import pdf
 from reports.model import Chart, Column, Report, Table
@@ -208,6 +211,31 @@ def test_our_fonts_have_the_same_characters() -> None:
     assert len(sets) == 4
     assert all(characters == sets[0] for characters in sets)
     assert {"□", "−", "▲", "√"} <= {chr(code) for code in sets[0]}
+
+
+LINES = """#set text(
+  font: "Noto Sans SC", size: 10pt, number-width: "tabular", number-type: "lining", lang: "zh", region: "cn",
+)
+#set page(width: auto, height: auto, margin: 0pt)
+#for (line, bold) in json(bytes(sys.inputs.lines)) { page(text(weight: if bold { "bold" } else { "regular" }, line)) }
+"""
+
+
+def test_no_line_is_longer_than_it_is_taken_for(tmp_path: Path) -> None:
+    template = tmp_path / "lines.typ"
+    template.write_text(LINES, encoding="utf-8")
+    signs = "AVWToyfLTea.,:/-_()0123456789%mé&<=>+①Ⅲ—…ω网络安全单位“”（）、。《》·"
+    chosen = random.Random(20261106)
+    made = ["".join(chosen.choices(signs, k=k)) for k in range(1, 40) for _ in range(20)]
+    named = [c.text for t in made_reports.full().tables() for row in pdf.printed(t, "zh").rows for c in row if c.text]
+    lines = [(line, bold) for line in [*made, *named] if "\n" not in line for bold in (False, True)]
+    made_of = pdf.compiler(template).compile(format="pdf", sys_inputs={"lines": json.dumps(lines)})
+    with PdfDocument(made_of) as document:
+        drawn = [page.get_width() / 10 for page in document]
+    assert len(drawn) == len(lines) > 1000
+    for (line, bold), em in zip(lines, drawn, strict=True):
+        taken = pdf.length(line, bold=bold) * pdf.KERNED + pdf.PAIR
+        assert em <= taken, (line, bold)
 
 
 @given(st.text())
