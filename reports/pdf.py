@@ -48,6 +48,7 @@ PORTRAIT, LANDSCAPE = 481.0, 728.0  # points between the margins
 INSET = 6.0  # points between the text of a cell and its sides
 TITLE_SIZES = (20.0, 23.0)  # points, least and most
 SIZES = (8.0, 7.0)  # points of type in tables
+MATRIX_SIZE, MATRIX_INSET = 7.5, 4.0  # points of its type, and between its texts and the sides of its cells
 MOST_KPI_COLUMNS = 4
 CONTENTS_ROOM = 22.0  # em of a title in the contents that certainly takes one line
 NO_GLYPH = "□"
@@ -116,12 +117,14 @@ def length(text: str, *, bold: bool) -> float:
     return sum(known.get(c, 1.0) for c in text) + len(_JOINT.findall(text)) / 4
 
 
+def _fits(text: str, room: float, *, bold: bool) -> bool:
+    """Whether a text certainly needs no second line in so many em."""
+    return "\n" not in text and length(text, bold=bold) * KERNED + PAIR <= room
+
+
 def _in_one_line(cell: Cell, room: float, *, bold: bool) -> bool:
-    """Whether a cell certainly needs no second line in so many em."""
-    if "\n" in cell.text:
-        return False
     bar = BAR if cell.share is not None else 0.0
-    return length(cell.text, bold=bold or bool(cell.tone)) * KERNED + PAIR + bar <= room
+    return _fits(cell.text, room - bar, bold=bold or bool(cell.tone))
 
 
 def _cell(cell: Cell) -> str | dict[str, Any]:
@@ -154,6 +157,10 @@ def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
             }
             for c, width, space, own in zip(table.columns, lies.widths, room, values, strict=True)
         ],
+        "single": all(
+            _fits(balanced(c.title, em), em, bold=True) and _fits(notation.unit_of(c), em, bold=False)
+            for c, em in zip(table.columns, room, strict=True)
+        ),
         "rows": [
             {
                 "single": all(_in_one_line(c, r, bold=n in table.emphasis) for c, r in zip(row, room, strict=True)),
@@ -173,7 +180,11 @@ def _table(table: Table, number: str, lang: str) -> dict[str, Any]:
 def _matrix(matrix: Matrix, number: str, lang: str) -> dict[str, Any]:
     labels = notation.labels(lang)
     shown = matrix.rows[:MOST_ROWS]
-    width = min(max(7.5 * max((ems(unit) for unit, _ in shown), default=0.0) + 6, 60.0), 150.0)
+    width = min(max(MATRIX_SIZE * max((ems(unit) for unit, _ in shown), default=0.0) + 6, 60.0), 150.0)
+    each = min((PORTRAIT - width) / max(len(matrix.periods), 1), WIDEST_MONTH)
+    room, month_room = ((points - MATRIX_INSET) / MATRIX_SIZE for points in (width, each))
+    names = [breakable(notation.clean(unit)) for unit, _ in shown]
+    marks = [[notation.in_matrix(state, lang)[:2] for state in states] for _, states in shown]
     cut = notation.cut_note(matrix.total, len(shown), "report.xlsx" if len(matrix.rows) > len(shown) else "", lang)
     return {
         "kind": "matrix",
@@ -183,10 +194,15 @@ def _matrix(matrix: Matrix, number: str, lang: str) -> dict[str, Any]:
         "periods": months(matrix.periods, lang),
         "organisation": labels["organisation"],
         "width": width,
-        "each": min((PORTRAIT - width) / max(len(matrix.periods), 1), WIDEST_MONTH),
+        "each": each,
+        "size": MATRIX_SIZE,
         "rows": [
-            {"name": breakable(notation.clean(unit)), "states": [notation.in_matrix(s, lang)[:2] for s in states]}
-            for unit, states in shown
+            {
+                "name": name,
+                "single": _fits(name, room, bold=False) and all(_fits(m, month_room, bold=True) for _, m in states),
+                "states": states,
+            }
+            for name, states in zip(names, marks, strict=True)
         ],
         "key": notation.matrix_key(lang),
         "empty": labels["nothing"],
