@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 GLOSSARY = HERE.parent / "expectations" / "glossary.yaml"
 NUMBERS = frozenset({"int", "decimal", "percent", "points", "delta"})
 MINUS = "−"
+_NOT_NOUGHT = frozenset("123456789")
 MAIL_SHOWN = 12  # characters of a mail's sha256
 MOST_DECIMALS = 2
 # As in the locale en_GB; not by strftime, which follows the machine's locale.
@@ -153,7 +154,7 @@ def _rounded(value: float, decimals: int) -> str:
 def number(value: float, decimals: int, *, signed: bool = False) -> str:
     """A number with thousands commas and a true minus sign; signed, with a plus as well."""
     text = _rounded(value, decimals)
-    if not any(c in "123456789" for c in text):
+    if _NOT_NOUGHT.isdisjoint(text):
         return text
     return (MINUS if value < 0 else "+" if signed else "") + text
 

@@ -76,9 +76,12 @@ class Fit:
 
 def breakable(text: str) -> str:
     """The text with places to break in words longer than any column, such as addresses and hashes."""
+    if len(text) <= LONGEST_WORD:
+        return text
     return _LONG_WORD.sub(lambda word: _BREAKS.sub(rf"\1{BREAK}", word[0]).rstrip(BREAK), text)
 
 
+@lru_cache(maxsize=16_384)  # names and headings come back in most tables
 def ems(text: str) -> float:
     """How wide a text is, near enough: a Chinese character is an em, and stands a quarter off from Latin."""
     if text.isascii():
@@ -116,13 +119,15 @@ def printed(table: Table, lang: str) -> Printed:
     for i, column in enumerate(table.columns):
         values = [row[i] for row in shown]
         decimals = None if column.kind == "text" else notation.decimals_of(values, column.kind)
-        cells = [_cell(value, column, decimals, lang) for value in values]
-        content = max((ems(cell.text) for cell in cells), default=0.0)
+        different = {(type(value), value): value for value in values}
+        known = {key: _cell(value, column, decimals, lang) for key, value in different.items()}
+        cells = [known[type(value), value] for value in values]
+        content = max((ems(cell.text) for cell in known.values()), default=0.0)
         heading = max(_heading(column.title), SMALLER * BOLDER * ems(notation.unit_of(column)))
         wish = max(min(content, WIDEST_WRAPPED if column.wide else WIDEST), heading)
         columns.append(cells)
         asked.append(round(wish + PADDING, 3))
-        least.append(round(max(min(wish, _least(column, cells)), heading) + PADDING, 3))
+        least.append(round(max(min(wish, _least(column, known.values())), heading) + PADDING, 3))
     notes = (table.note, notation.whereabouts(table, len(shown), lang))
     barred = tuple(bool(column.bar) for column in table.columns)
     wide = tuple(column.wide for column in table.columns)
