@@ -18,8 +18,12 @@ LONGEST_VALUE = 60
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Put values into {places}; a value that is empty takes its quotation marks along; a long one is cut."""
-    shown = {k: v if len(v) <= LONGEST_VALUE else v[: LONGEST_VALUE - 1] + "…" for k, v in values.items()}
+    """Put values into {places}; one that is empty takes its quotation marks along; a long one is cut.
+
+    The reason is ours, and says what to do at its end: it is never cut.
+    """
+    whole = {k for k, v in values.items() if k == "reason" or len(v) <= LONGEST_VALUE}
+    shown = {k: v if k in whole else v[: LONGEST_VALUE - 1] + "…" for k, v in values.items()}
     filled = []
     for words, names, is_segment in _pieces(text):
         found = [shown.get(name, "") for name in names]
