@@ -96,7 +96,13 @@ def run_isolated(
     def hired() -> _Worker[T]:
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, function), kwargs=setup, daemon=True)
-        process.start()
+        for left in reversed(range(_STILLBORN)):
+            try:
+                process.start()
+                break
+            except (EOFError, ConnectionError):  # the server that forks was killed at that moment; it comes anew
+                if not left:
+                    raise
         theirs.close()  # so that the worker's end is the only one, and its death is the end of the pipe
         return _Worker(process, ours)
 

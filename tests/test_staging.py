@@ -27,6 +27,7 @@ from assets.warehouse import Warehouse, open_warehouse
 from expectations.catalogue import Catalogue, load_catalogue
 from tests.mail.made_mails import PDF, attached, mail, picture
 from tests.workbooks.made_workbooks import xlsx
+from tests.workbooks.tasks import children
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -164,16 +165,4 @@ def test_workers_killed_from_outside_cost_nothing(parser: Parser, tmp_path: Path
 
 def grandchildren() -> list[int]:
     """The workers: children of the server that forks them, which is a child of this process."""
-    return [pid for child in _children(os.getpid()) for pid in _children(child)]
-
-
-def _children(parent: int) -> list[int]:
-    found: list[int] = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended since
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(status.parent.name))
-    return sorted(found)
+    return [pid for child in children(os.getpid()) for pid in children(child)]

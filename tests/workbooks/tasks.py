@@ -88,6 +88,19 @@ def process_id(_: int) -> int:
     return os.getpid()
 
 
+def children(parent: int) -> list[int]:
+    """The processes that a process has begun."""
+    found: list[int] = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended since
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(status.parent.name))
+    return sorted(found)
+
+
 prepared: list[str] = []
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 
 from assets.isolation import Died, restart_clock, run_isolated
 from tests.workbooks import tasks
-from tests.workbooks.tasks import act
+from tests.workbooks.tasks import act, children
 
 MIB = 1 << 20
 DEADLY = {
@@ -116,6 +118,31 @@ def test_a_worker_killed_while_it_is_made_ready_is_replaced_but_not_for_ever(
     else:
         with pytest.raises(RuntimeError, match="SIGKILL"):
             list(results)
+
+
+def test_a_server_that_is_killed_while_it_makes_a_worker_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = ForkServerProcess.start
+    tries: list[object] = []
+
+    def interrupted(process: ForkServerProcess) -> None:
+        tries.append(process)
+        if len(tries) < 3:
+            raise (BrokenPipeError if len(tries) == 1 else EOFError)
+        start(process)
+
+    monkeypatch.setattr(ForkServerProcess, "start", interrupted)
+    assert [result for _, result in run([("work", 0)])] == [0]
+    assert len(tries) == 3
+
+
+def test_a_server_that_was_killed_between_two_workers_comes_anew() -> None:
+    results = run([("work", 0), ("exit", 1), ("work", 2)], workers=1, batch=1)
+    assert next(results) == (("work", 0), 0)
+    (server,) = (child for child in children(os.getpid()) if children(child))
+    os.kill(server, signal.SIGKILL)
+    (_, died), (_, last) = results
+    assert isinstance(died, Died)
+    assert last == 2
 
 
 def test_a_clock_that_is_restarted_times_each_part_of_a_task() -> None:
