@@ -221,6 +221,10 @@ def _walk(part: MailPart, place: _Place, budget: list[int], limits: Limits) -> I
         inside = replace(place, depth=place.depth + 1, related=related)
         for child in children:
             yield from _walk(child, inside, budget, limits)
+        for outside in (part.preamble, part.epilogue):  # where two multiparts, one in the other, share a boundary
+            rescued = _parts_in(part.with_runs(outside.encode("utf-8", "surrogateescape")), limits) if outside else None
+            if rescued is not None:
+                yield from _walk(rescued, inside, budget, limits)
 
 
 def _leaf(part: MailPart, place: _Place, limits: Limits) -> Leaf:
@@ -243,7 +247,11 @@ def _rescued(part: MailPart, limits: Limits) -> MailPart | None:
     is_mail_without_type = "content-type" not in headers and not headers.isdisjoint({"from", "received"})
     if part.get_content_maintype() != "multipart" and not is_mail_without_type:
         return None
-    body = part.with_runs(part.body())
+    return _parts_in(part.with_runs(part.body()), limits)
+
+
+def _parts_in(body: bytes, limits: Limits) -> MailPart | None:
+    """The parts in a body that nothing tells the boundary of; None where there are none."""
     lost = LOST_BOUNDARY.search(body)
     if not lost:
         return None

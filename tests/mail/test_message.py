@@ -663,3 +663,16 @@ def test_kinds_that_the_settings_do_not_accept_are_set_aside() -> None:
         ("d.zip", "other"),
     ]
     assert faults(message) == [("ENV-04", "c.csv", "unknown_kind"), ("ENV-04", "d.zip", "unknown_kind")]
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_files_outside_of_the_boundaries_are_found(place: str) -> None:
+    """As when a gateway wraps a mail into another one of the same boundary: the inner end is taken for the outer."""
+    inner = mail(attached("a.xlsx", workbook("a")), boundary=b"same")
+    whole = mail(forwarded(inner), attached("b.xlsx", workbook("b")), boundary=b"same")
+    if place == "before":
+        lost = b"--other\r\n" + attached("b.xlsx", workbook("b")) + b"\r\n--other--\r\n"
+        whole = mail(attached("a.xlsx", workbook("a"))).replace(b"\r\n\r\n", b"\r\n\r\n" + lost, 1)
+    message = parsed(whole)
+    assert sorted(names(message)) == ["a.xlsx", "b.xlsx"]
+    assert faults(message) == []
