@@ -211,7 +211,7 @@ class Blocks:
             "figure": {"wide": True}, "value": "text", "before": "text", "definition": {"wide": True}, "path": "code",
         }  # fmt: skip
         columns = [self.column(key, spec) for key, spec in kinds.items()]
-        return self.table(block["definitions"], columns, rows, len(rows), {"source": "summary.json"})
+        return self.table(block["definitions"], columns, rows, len(rows), {"source": "summary.json"}, whole=True)
 
     def changes(self, header: Header) -> Table:
         """What a supplement changes, in the order of the summary: figure, before, after, because of which mail."""

@@ -75,6 +75,7 @@ class Table:
     note: str = ""
     emphasis: frozenset[int] = frozenset()
     empty: str = ""  # the sentence shown instead where there are no rows
+    whole: bool = False  # shown with all of its rows in print as well
 
 
 @dataclass(frozen=True, slots=True)

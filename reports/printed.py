@@ -110,11 +110,11 @@ def _cell(value: Value, column: Column, decimals: int | None, lang: str) -> Cell
 
 @lru_cache(maxsize=256)
 def printed(table: Table, lang: str) -> Printed:
-    """A table cut at MOST_ROWS, its values written, its columns measured, and the notes that go below it.
+    """A table cut at MOST_ROWS unless it is whole, its values written, its columns measured, the notes below it.
 
     Kept, so that the second form of a report need not do it again.
     """
-    shown = table.rows[:MOST_ROWS]
+    shown = table.rows if table.whole else table.rows[:MOST_ROWS]
     columns, asked, least = [], [], []
     for i, column in enumerate(table.columns):
         values = [row[i] for row in shown]

@@ -82,6 +82,23 @@ def test_the_workbook_holds_every_figure_of_the_summary(made: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["report.html", "report.docx", "report.pdf"])
+def test_documents_hold_every_figure_of_the_summary_with_its_name(made: Any, name: str) -> None:
+    """In print the table of figures was cut: most were neither there nor defined."""
+    report, summary, documents = made
+    text = text_of(name, documents[name]).replace("&lt;", "<").replace("&amp;", "&").replace("&#34;", '"')
+    table = next(t for t in report.tables() if t.anchor == "appendix_figures")
+    places = {column.key: place for place, column in enumerate(table.columns)}
+    named = {str(row[places["path"]]): str(row[places["figure"]]) for row in table.rows}
+    at = text.index(squeezed(table.title), text.index(squeezed(report.sections[-1].headline)))
+    for path, value in flat(summary):
+        if path.partition(".")[0] in IDENTITY or (path not in named and ".by_" in path):
+            continue
+        shown = squeezed(named[path] + notation.written(value, "text", report.header.lang))
+        assert squeezed(named[path]) in text[at:], path
+        assert shown in text[at:] or name == "report.pdf", path  # which a page may end between
+
+
 def flat(branch: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
     """Every figure by its dotted path."""
     leaves = []
