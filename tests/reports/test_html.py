@@ -15,8 +15,10 @@ import pypdfium2
 import pytest
 from fontTools.ttLib import TTFont
 
+from reports import notation
 from reports.facts import flat
 from reports.html import render_html
+from reports.model import Change
 from tests.reports import made_reports
 from tests.reports.reading import rendered_elsewhere
 from tests.reports.settled_sample import EMPTY, LAST, Sample
@@ -201,6 +203,27 @@ def test_a_supplement_opens_with_what_changed(browser: Any, pages: dict[str, Pat
     assert page.locator("#changes tbody tr").count() > 0
     order = page.evaluate("[...document.querySelectorAll('#changes, #headlines, .part')].map(e => e.id)")
     assert order[0] == "changes"
+
+
+def test_the_mails_of_a_change_lead_to_their_rows(sample: Sample) -> None:
+    """They were words, from which nobody got on to the mail."""
+    mails = next(t for t in sample.reports(LAST)["EX"].tables() if t.anchor == "appendix_mails")
+    mail = str(mails.rows[0][0])[: notation.MAIL_SHOWN]
+    changes = (Change("units.missing", 2, 1, (f"综合部 2026-11-07 09:12 {mail}", "— 2026-11-07 09:12 0123456789ab")),)
+    report = sample.reports(LAST, kind="supplement", version="v2", before_version="v1", changes=changes)["EX"]
+    page = render_html(report).decode()
+    assert f"<a href='#mail-{mail}'>{mail}</a><br>" in page
+    assert "#mail-0123456789ab" not in page
+
+
+def test_changes_of_rank_sort_by_their_sign(browser: Any, pages: dict[str, Path]) -> None:
+    """An arrow stands before the number, which made it none."""
+    page = open_page(browser, pages["zh"])
+    page.click("#scores thead th:nth-child(2) button")
+    cells = page.eval_on_selector_all("#scores tbody tr", "rows => rows.map(r => r.cells[1].textContent.trim())")
+    moves = [int(c.replace("▲", "").replace("▼", "-").replace(" ", "")) for c in cells if c not in {"–", ""}]
+    assert moves[0] < 0 < moves[-1]
+    assert moves == sorted(moves)
 
 
 # --------------------------------------------------------------------------------------------------------- without a browser
