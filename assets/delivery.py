@@ -9,6 +9,7 @@ words under the newer policies, and threads and attachments break.
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import logging
 import os
@@ -17,19 +18,18 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email.generator import BytesGenerator
 from email.header import Header
 from email.message import Message
 from email.mime.application import MIMEApplication
 from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
-from email.policy import compat32
 from email.utils import format_datetime
-from io import BytesIO
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,8 @@ REFERENCES_KEPT = 20
 LONGEST_SUBJECT = 200
 LONGEST_NAME = 255  # bytes, as in file systems; times three, as RFC 2231 writes them, within a line's 998
 LINE = 76
+AT_ONCE = 64  # mails that go into the outbox together: as many wait for the disk once
+FLUSHING = 8  # threads that wait for the disk
 FOLD = "\r\n "
 LOST_IN_A_ROW = 3
 UNFINISHED_SECONDS = 3600
@@ -55,8 +57,19 @@ TOO_BIG = 552
 OK = 250
 PERMANENT = 500
 
-Deliver = Callable[[str, str, bytes], str]
-"""(file name for the outbox, recipient, mail) → sha256 of what is out. Raises Refused, or Unreachable."""
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A mail to be sent: its file's name in the outbox, its bytes and their digest."""
+
+    file_name: str
+    recipient: str
+    content: bytes
+    sha256: str
+
+
+Deliver = Callable[[Sequence[Outgoing]], list[str]]
+"""Mails, of which a server takes one at a time → sha256 of what is out of each. Raises Refused, or Unreachable."""
 
 
 class Refused(Exception):
@@ -148,25 +161,39 @@ def mail_bytes(head: Head, text: str, html: str, attachments: Sequence[tuple[str
     for address in filter(None, (head.sender, head.recipient, head.reply_to)):
         if not is_address(address):
             raise ValueError(f"{address!r} is no address")
-    body = MIMEMultipart("alternative")
-    body.attach(MIMEText(_crlf(text), "plain", "utf-8"))
-    body.attach(MIMEText(_crlf(html), "html", "utf-8"))
-    top: MIMEMultipart = body
+    body = MIMEMultipart("alternative", _subparts=[MIMEText("", "plain", "utf-8"), MIMEText("", "html", "utf-8")])
+    top = body
     if attachments:
-        top = MIMEMultipart("mixed")
-        top.attach(body)
-        for name, content in attachments:
-            top.attach(_attachment(name, content))
+        top = MIMEMultipart("mixed", _subparts=[body, *(_attachment(name) for name, _ in attachments)])
     own = hashlib.sha256(head.message_id.encode()).hexdigest()[:24]
     for number, part in enumerate(p for p in top.walk() if p.is_multipart()):
         # Every part is base64, which has no "=_" within a line.
         part.set_boundary(f"=_sixth_{own}_{number}")
     _put_head(top, head)
-    buffer = BytesIO()
-    # Header lines are folded here, and nowhere else: see _words and _put_head.
-    policy = compat32.clone(linesep="\r\n", max_line_length=None)
-    BytesGenerator(buffer, mangle_from_=False, policy=policy).flatten(top)
-    return buffer.getvalue()
+    contents = [_crlf(text).encode(), _crlf(html).encode(), *(content for _, content in attachments)]
+    return b"".join(_written(top, iter(contents)))
+
+
+def _written(part: Message[Any, Any], contents: Iterator[bytes]) -> Iterator[bytes]:
+    """A part as bytes, with the next of the contents for each part without parts. The library's generator takes ten
+    times as long, to look for lines to fold; here header lines are folded already: see _words and _put_head.
+    """
+    yield "".join(f"{name}: {value}\r\n" for name, value in part.items()).encode("ascii")
+    yield b"\r\n"
+    if not part.is_multipart():
+        yield _base64(next(contents))
+        return
+    boundary = f"--{part.get_boundary()}".encode()
+    for number, below in enumerate(part.get_payload()):
+        yield (b"\r\n" if number else b"") + boundary + b"\r\n"
+        yield from _written(below, contents)
+    yield b"\r\n" + boundary + b"--\r\n"
+
+
+def _base64(content: bytes) -> bytes:
+    """Base64 in lines, each with its end."""
+    text = binascii.b2a_base64(content, newline=False)
+    return b"".join([text[at : at + LINE] + b"\r\n" for at in range(0, len(text), LINE)])
 
 
 def _put_head(mail: Message[Any, Any], head: Head) -> None:
@@ -208,6 +235,7 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "=?" not in text
 
 
+@lru_cache(maxsize=64)  # the sender's comes in every mail
 def _mailbox(field: str, name: str, address: str) -> str:
     """A mailbox with a display name (RFC 5322, 3.4)."""
     shown = _line(name)
@@ -220,12 +248,12 @@ def _crlf(text: str) -> str:
     return re.sub(r"\r\n|\r|\n", "\r\n", text.encode("utf-8", "replace").decode("utf-8"))
 
 
-def _attachment(name: str, content: bytes) -> MIMEBase:
-    """An attachment; a name that is not ASCII is told as RFC 2231 has it."""
+def _attachment(name: str) -> MIMEBase:
+    """The head of an attachment; a name that is not ASCII is told as RFC 2231 has it."""
     shown = re.sub(r'[/\\"]', "_", _line(name))
     while len(shown.encode()) > LONGEST_NAME:
         shown = shown[: len(shown) // 2] + Path(shown).suffix[:8]
-    part = MIMEApplication(content, WORKBOOKS.get(Path(shown).suffix.lower(), "octet-stream"))
+    part = MIMEApplication(b"", WORKBOOKS.get(Path(shown).suffix.lower(), "octet-stream"))
     parameter = shown if _is_plain(shown) else ("utf-8", "", shown)
     part.add_header("Content-Disposition", "attachment", filename=parameter)
     part.set_param("name", parameter)  # type: ignore[arg-type]
@@ -240,9 +268,9 @@ def open_delivery(
     """A way to send mails: one SMTP connection for all of them, made for the first; without settings, the outbox."""
     if smtp is None:
 
-        def put(name: str, _: str, content: bytes) -> str:
+        def put(mails: Sequence[Outgoing]) -> list[str]:
             try:
-                return put_in_outbox(outbox, name, content)
+                return put_in_outbox(outbox, mails)
             except OSError as error:
                 raise Unreachable(f"{outbox}: {error.strerror or error}") from error
 
@@ -255,31 +283,52 @@ def open_delivery(
         server.leave()
 
 
-def put_in_outbox(outbox: Path, name: str, content: bytes) -> str:
-    """Write a mail into the outbox, whole or not at all; the sha256 of what is there. One of that name is left alone.
+def put_in_outbox(outbox: Path, mails: Sequence[Outgoing]) -> list[str]:
+    """Write mails into the outbox, each whole or not at all; the sha256 of what is there. One that is there is left.
 
-    Who takes mails out of the outbox must have them until the ledger says sent: one that is gone is written again.
+    No file has its name before its bytes are on disk, and none is told before its name is: the folder is written once
+    for all. Who takes mails out of the outbox must have them until the ledger says sent: one that is gone is written
+    again.
     """
     outbox.mkdir(parents=True, exist_ok=True)
-    path = outbox / name
-    with suppress(FileNotFoundError):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    temporary = outbox / f".{name}.{os.getpid()}"
+    there: dict[str, str] = {}
+    written: dict[Path, Path] = {}
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        for mail in mails:
+            path = outbox / mail.file_name
+            try:
+                there[mail.file_name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            except FileNotFoundError:
+                temporary = outbox / f".{mail.file_name}.{os.getpid()}"
+                written[temporary] = path
+                temporary.write_bytes(mail.content)
+        _flush(list(written))
+        for temporary, path in written.items():
+            temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for temporary in written:
+            temporary.unlink(missing_ok=True)
         raise
-    temporary.replace(path)
-    descriptor = os.open(outbox, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return hashlib.sha256(content).hexdigest()
+    if written:
+        _flush([outbox])
+    return [there.get(mail.file_name, mail.sha256) for mail in mails]
+
+
+def _flush(paths: Sequence[Path]) -> None:
+    """Wait until files or folders are on disk; many at once, which the disk takes together."""
+
+    def flush(path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    if len(paths) == 1:
+        flush(paths[0])
+    elif paths:
+        with ThreadPoolExecutor(FLUSHING) as pool:
+            list(pool.map(flush, paths))
 
 
 def tidy_outbox(outbox: Path) -> None:
@@ -301,8 +350,11 @@ class _Server:
         self.sent_at: float | None = None
         self.lost = 0
 
-    def deliver(self, _: str, recipient: str, content: bytes) -> str:
-        """Send one mail; see Deliver."""
+    def deliver(self, mails: Sequence[Outgoing]) -> list[str]:
+        """Send mails; see Deliver. Of one that was refused or lost, nothing is known of those before it."""
+        return [self._deliver(mail.recipient, mail.content, mail.sha256) for mail in mails]
+
+    def _deliver(self, recipient: str, content: bytes, sha256: str) -> str:
         self._keep_pace()
         try:
             connection = self._offer(recipient, len(content))
@@ -315,7 +367,7 @@ class _Server:
                 raise Unreachable(told) from error
             raise Refused(told, permanent=False) from error
         self.lost = 0
-        return hashlib.sha256(content).hexdigest()
+        return sha256
 
     def _keep_pace(self) -> None:
         if self.settings.mails_per_minute > 0 and self.sent_at is not None:

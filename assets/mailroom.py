@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,8 +19,10 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from assets.delivery import (
+    AT_ONCE,
     Deliver,
     Head,
+    Outgoing,
     Refused,
     SmtpSettings,
     Unreachable,
@@ -35,6 +37,7 @@ from assets.delivery import (
 from assets.ledger import queue
 from assets.ledger.models import Notice
 from assets.ledger.queue import Entry
+from assets.limits import MIB
 from assets.notices import (
     Due,
     Incoming,
@@ -55,6 +58,7 @@ from reports.notices import Letter, Occasion, Standing
 log = logging.getLogger("sixth.mailroom")
 
 NO_SENDER = "sixth@localhost"
+MOST_BYTES = 16 * MIB  # of mails that are held to go out together
 Files = list[tuple[str, bytes]]
 Compose = Callable[[Due], tuple[Letter, Files]]
 
@@ -150,6 +154,7 @@ def send_receipts(
             attached=bool(files),
             left_out=left_out,
             has_page=page is not None,
+            as_page=page is None,
         )
         subject = notice.mails[-1].subject.strip()
         return Letter(
@@ -224,59 +229,94 @@ def _carry_out(
     entries = [_entry(d, room.sender) for d in due if is_address(d.recipient)]
     booked = queue.enqueue(ledger, period, kinds, entries, room.now())
     tidy_outbox(room.outbox)
-    rows: list[Row] = []
+    outcomes: dict[int, tuple[str, str]] = {}
+    waiting: list[_Prepared] = []
     unreachable = ""
     with open_delivery(room.smtp, room.sender, room.outbox) as deliver:
         for number, notice in enumerate(due):
             kept = booked.get(notice.key)
-            if kept is None or kept.state != "queued":
-                rows.append(_foreseen(notice, kept, standings, tree))
-                continue
-            if not unreachable:
+            if kept is not None and kept.state == "queued":
+                prepared = _prepare(room, ledger, notice, kept, compose, tree)
+                if isinstance(prepared, _Prepared):
+                    waiting.append(replace(prepared, number=number))
+                else:
+                    outcomes[number] = prepared
+            is_last = number == len(due) - 1
+            size = sum(len(p.mail.content) for p in waiting)
+            # A server answers mail by mail, and what it said of one must be booked before the next.
+            if waiting and (is_last or room.smtp is not None or len(waiting) >= AT_ONCE or size >= MOST_BYTES):
                 try:
-                    outcome, detail = _send(room, ledger, notice, kept, compose, deliver, tree)
+                    outcomes |= _send(room, ledger, waiting, deliver)
                 except Unreachable as error:
                     unreachable = str(error)
                     log.error("no mails go out: %s", unreachable)
-                    waiting = [booked[d.key] for d in due[number:] if d.key in booked]
-                    queue.mark_waiting(ledger, [n for n in waiting if n.state == "queued"], unreachable)
-            if unreachable:
-                outcome, detail = "queued", unreachable
-            rows.append(_row(notice, standings, tree, outcome, detail))
+                    break
+                waiting = []
+    if unreachable:
+        left = [booked[d.key] for number, d in enumerate(due) if d.key in booked and number not in outcomes]
+        queue.mark_waiting(ledger, [n for n in left if n.state == "queued"], unreachable)
+    rows = []
+    for number, notice in enumerate(due):
+        kept = booked.get(notice.key)
+        if kept is None or kept.state != "queued":
+            rows.append(_foreseen(notice, kept, standings, tree))
+        else:
+            rows.append(_row(notice, standings, tree, *outcomes.get(number, ("queued", unreachable))))
     return rows
 
 
-def _send(
-    room: Mailroom,
-    ledger: Engine,
-    notice: Due,
-    kept: Notice,
-    compose: Compose,
-    deliver: Deliver,
-    tree: Tree,
-) -> tuple[str, str]:
-    """Send one notice and book it; outcome and detail for its row. Raises Unreachable."""
-    allowed = room.settings.refusals_allowed
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A notice with its mail; `number` is its place among those due."""
+
+    kept: Notice
+    subject: str
+    mail: Outgoing
+    number: int = 0
+
+
+def _prepare(
+    room: Mailroom, ledger: Engine, notice: Due, kept: Notice, compose: Compose, tree: Tree
+) -> _Prepared | tuple[str, str]:
+    """The mail of a notice; or outcome and detail where it cannot be written."""
     try:
         letter, files = compose(notice)
         content = mail_bytes(_head(room, notice, kept, letter, tree), letter.text, letter.html, files)
     except Exception as error:  # one unit's broken page must not keep the mails of the others
         log.exception("%s cannot be written", notice.key)
         detail = f"cannot be written: {type(error).__name__}: {error}"
+        allowed = room.settings.refusals_allowed
         return queue.mark_unsent(ledger, kept, detail, refused=False, refusals_allowed=allowed), detail
-    if not queue.claim(ledger, kept, letter.subject, hashlib.sha256(content).hexdigest()):
-        return "queued", "another process is sending it"
+    mail = Outgoing(notice.file_name, notice.recipient, content, hashlib.sha256(content).hexdigest())
+    return _Prepared(kept, letter.subject, mail)
+
+
+def _send(
+    room: Mailroom, ledger: Engine, prepared: Sequence[_Prepared], deliver: Deliver
+) -> dict[int, tuple[str, str]]:
+    """Send notices and book them; outcome and detail for their rows, by number. Raises Unreachable."""
+    ours = queue.claim(ledger, [queue.Attempt(p.kept, p.subject, p.mail.sha256) for p in prepared])
+    told = {p.number: ("queued", "another process is sending it") for p in prepared}
+    claimed = [p for p in prepared if p.kept.id in ours]
+    if not claimed:
+        return told
+
+    def unsent(error: Refused | Unreachable, *, refused: bool) -> None:
+        allowed, said = room.settings.refusals_allowed, str(error)
+        for p in claimed:
+            told[p.number] = queue.mark_unsent(ledger, p.kept, said, refused=refused, refusals_allowed=allowed), said
+
     try:
-        sha256 = deliver(notice.file_name, notice.recipient, content)
+        sha256s = deliver([p.mail for p in claimed])
     except Refused as error:
-        log.warning("%s: %s", notice.key, error)
-        refused = error.permanent
-        return queue.mark_unsent(ledger, kept, str(error), refused=refused, refusals_allowed=allowed), str(error)
+        log.warning("%s: %s", claimed[0].kept.key, error)
+        unsent(error, refused=error.permanent)
+        return told
     except Unreachable as error:
-        queue.mark_unsent(ledger, kept, str(error), refused=False, refusals_allowed=allowed)
+        unsent(error, refused=False)
         raise
-    queue.mark_sent(ledger, kept, sha256, room.now())
-    return "sent", ""
+    queue.mark_sent(ledger, [(p.kept, sha256) for p, sha256 in zip(claimed, sha256s, strict=True)], room.now())
+    return told | {p.number: ("sent", "") for p in claimed}
 
 
 def _entry(notice: Due, sender: str) -> Entry:

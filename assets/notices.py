@@ -29,6 +29,8 @@ from reports.notices import Standing
 log = logging.getLogger("sixth.notices")
 
 HEADER_BYTES = 64 * 1024
+FIRST_BYTES = 8 * 1024  # hold the whole header of nearly every mail
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 OVERDUE_DAYS_AT_LEAST = 7
 Query = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
 """Rows of a query on the warehouse, as Warehouse.rows gives them."""
@@ -188,11 +190,13 @@ def by_machine(mail: str, archive: Path) -> bool:
     """Whether an archived mail must not be answered; one that cannot be read is not."""
     try:
         with path_of(mail, archive).open("rb") as file:
-            header = file.read(HEADER_BYTES)
+            header = file.read(FIRST_BYTES)
+            if not _BLANK_LINE.search(header):
+                header += file.read(HEADER_BYTES - FIRST_BYTES)
     except OSError as error:
         log.warning("mail %s is not answered: %s", mail[:12], error)
         return True
-    return is_automatic(re.split(rb"\r?\n\r?\n", header, maxsplit=1)[0])
+    return is_automatic(_BLANK_LINE.split(header, maxsplit=1)[0])
 
 
 # ---------------------------------------------------------------------------------------------------- what is due when

@@ -60,7 +60,10 @@ def tell_units(session: Session, period: str) -> list[Row]:
         return path.read_bytes() if path.exists() else None
 
     def workbooks(unit: str) -> list[Path]:
-        return sorted((folder / unit).glob("*.xls*"))
+        try:
+            return sorted(path for path in (folder / unit).iterdir() if ".xls" in path.name)
+        except FileNotFoundError:
+            return []
 
     standings, incoming = read_standings(query, period), read_incoming(query, period)
     with _mailroom(session) as (room, ledger):

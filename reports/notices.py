@@ -98,11 +98,13 @@ def receipt(
     attached: bool = False,
     left_out: bool = False,
     has_page: bool = False,
+    as_page: bool = True,
 ) -> Letter:
     """The answer to mails received at these times (aware) from `addressee`: the unit, or a node that filed for it.
 
     `attached`: marked workbooks go with it; `left_out`: they are too large to; `has_page`: the feedback page is its
-    HTML. Without a standing (the mail of a node above units, which owes no return) it says that no form was found.
+    HTML; `as_page` False: the letter is wanted as text alone. Without a standing (the mail of a node above
+    units, which owes no return) it says that no form was found.
     """
     words = _words(occasion, received=moment(max(received_at), occasion.lang), count=len(received_at))
     subject = words("receipt_subject", name=standing.unit_name if standing else addressee)
@@ -146,6 +148,7 @@ def receipt(
         [words(lead, unit=standing.unit_name)],
         _standing_table(standing, occasion.lang),
         lines,
+        as_page=as_page,
     )
 
 
@@ -210,6 +213,7 @@ def _words(occasion: Occasion, **values: object) -> Words:
     return lambda key, **further: _texts()[key][occasion.lang].format(**{**common, **further})
 
 
+@cache
 def _month(period: str, lang: str) -> str:
     day = datetime.strptime(period, "%Y-%m").date()
     return format_date(day, "y年M月" if lang == "zh" else "MMMM y", locale=LOCALES[lang])
@@ -224,6 +228,7 @@ def _list(items: Sequence[str], lang: str) -> str:
     return format_list(items, locale=LOCALES[lang]) if items else ""
 
 
+@cache
 def _deadline(occasion: Occasion) -> str:
     """Until when, in words that leave no doubt about midnight: 11月5日（星期四）24:00 for 6 November, 00:00."""
     cutoff, lang = occasion.cutoff, occasion.lang
@@ -297,6 +302,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        auto_reload=False,
     )
 
 
@@ -309,8 +315,10 @@ def _letter(
     before: Sequence[str],
     table: Rows = (),
     after: Sequence[str] = (),
+    *,
+    as_page: bool = True,
 ) -> Letter:
-    """Lay a letter out. `tone` is good, warn or bad; the first row of `table` is its heading."""
+    """Lay a letter out. `tone` is good, warn or bad; the first row of `table` is its heading; see `receipt`."""
     words = _words(occasion)
     foot = [words("automatic")]
     if occasion.contact:
@@ -333,5 +341,5 @@ def _letter(
     return Letter(
         subject,
         pages.get_template("notice_text.txt.jinja").render(values),
-        pages.get_template("notice_page.html.jinja").render(values),
+        pages.get_template("notice_page.html.jinja").render(values) if as_page else "",
     )

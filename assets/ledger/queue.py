@@ -3,12 +3,13 @@
 Belongs here: the transitions, each one transaction, so that a run killed at any moment is simply run again:
 
     enqueue     a key that is new becomes `queued`; one that is there already stays as it is
-    claim       the attempt is counted before the mail goes out; a process that counted first has it
-    mark_sent   after the outbox file has its name, or the server has taken the mail
+    claim       attempts are counted before the mails go out; a process that counted first has them
+    mark_sent   after the outbox files have their names, or the server has taken the mail
     mark_unsent refused for good `refusals_allowed` times: `failed`; else it stays `queued` for the next run
 
-A run killed between claim and mark_sent leaves a queued notice with an attempt and no error: nobody knows whether it
-went out, and the next run sends it again. With the outbox that is harmless: the file is named by the key, and one
+Mails for the outbox are claimed and booked many at a time, those for a server one by one. A run killed between claim
+and mark_sent leaves queued notices with an attempt and no error: nobody knows whether they went out, and the next run
+sends them again. With the outbox that is harmless: the file is named by the key, and one
 that is there is left as it is. SMTP has no such thing (RFC 5321, 6.1): the mail may arrive a second time, with the
 same Message-ID, by which mail systems know it. Does not belong here: which notices are due, and sending.
 """
@@ -20,7 +21,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, Select, insert, select, update
+from sqlalchemy import Engine, Select, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -61,7 +62,8 @@ def enqueue(
                 into(Notice).on_conflict_do_nothing(index_elements=["key"]),
                 [_row(entry, now) for entry in entries],
             )
-        known = {n.key: n for n in session.scalars(_of(period, kinds))}
+        there = _of(period, kinds) if entries else _of(period, kinds).where(Notice.state == "queued")
+        known = {n.key: n for n in session.scalars(there)}
         due = {e.key: e for e in entries}
         for notice in known.values():
             entry = due.get(notice.key)
@@ -119,25 +121,52 @@ def answered(ledger: Engine, period: str) -> set[tuple[str, str, str]]:
         return {(unit_code, recipient, mail) for unit_code, recipient, mail in session.execute(wanted)}
 
 
-def claim(ledger: Engine, notice: Notice, subject: str, sha256: str) -> bool:
-    """Count an attempt to send these bytes under this subject; False where another process was quicker."""
-    if notice.attempts and not notice.last_error:
-        log.warning("a run ended while sending %s; it is sent again as %s", notice.key, notice.message_id)
-    ours = (
-        update(Notice)
-        .where(Notice.id == notice.id, Notice.state == "queued", Notice.attempts == notice.attempts)
-        .values(attempts=notice.attempts + 1, subject=subject, content_sha256=sha256, last_error="")
-        .returning(Notice.id)
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A notice about to be sent: under this subject, with bytes of this digest."""
+
+    notice: Notice
+    subject: str
+    sha256: str
+
+
+def claim(ledger: Engine, attempts: Sequence[Attempt]) -> set[int]:
+    """Count an attempt at each of these; the ids of the notices that are ours, and no other process was quicker at."""
+    for attempt in attempts:
+        notice = attempt.notice
+        if notice.attempts and not notice.last_error:
+            log.warning("a run ended while sending %s; it is sent again as %s", notice.key, notice.message_id)
+    wanted = {attempt.notice.id: attempt for attempt in attempts}
+    there = select(Notice.id, Notice.attempts).where(Notice.id.in_(wanted), Notice.state == "queued").with_for_update()
+    count = (
+        update(Notice.__table__)  # type: ignore[arg-type]
+        .where(Notice.id == bindparam("of"))
+        .values(
+            attempts=bindparam("now"), subject=bindparam("under"), content_sha256=bindparam("sha256"), last_error=""
+        )
     )
     with ledger.begin() as connection:
-        return connection.scalar(ours) is not None
+        ours = [wanted[i] for i, attempts in connection.execute(there) if attempts == wanted[i].notice.attempts]
+        if ours:
+            connection.execute(
+                count,
+                [
+                    {"of": a.notice.id, "now": a.notice.attempts + 1, "under": a.subject, "sha256": a.sha256}
+                    for a in ours
+                ],
+            )
+    return {attempt.notice.id for attempt in ours}
 
 
-def mark_sent(ledger: Engine, notice: Notice, sha256: str, now: datetime) -> None:
-    """The notice is out, with these bytes. `now` is aware."""
-    done = {"state": "sent", "sent_at": now, "content_sha256": sha256, "last_error": ""}
+def mark_sent(ledger: Engine, sent: Sequence[tuple[Notice, str]], now: datetime) -> None:
+    """The notices are out, each with bytes of this sha256. `now` is aware."""
+    done = (
+        update(Notice.__table__)  # type: ignore[arg-type]
+        .where(Notice.id == bindparam("of"))
+        .values(state="sent", sent_at=now, content_sha256=bindparam("sha256"), last_error="")
+    )
     with ledger.begin() as connection:
-        connection.execute(update(Notice).where(Notice.id == notice.id).values(done))
+        connection.execute(done, [{"of": notice.id, "sha256": sha256} for notice, sha256 in sent])
 
 
 def mark_unsent(ledger: Engine, notice: Notice, error: str, *, refused: bool, refusals_allowed: int) -> str:

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 from assets import delivery
-from assets.delivery import Refused, SmtpSettings, Unreachable, mail_bytes, open_delivery
+from assets.delivery import Outgoing, Refused, SmtpSettings, Unreachable, mail_bytes, open_delivery
 from assets.ledger import queue
 from assets.ledger.models import KINDS
 from assets.ledger.opening import open_ledger
@@ -53,6 +53,10 @@ def outcomes(rows: list[Row]) -> dict[str, str]:
 
 def states(ledger: Engine) -> dict[str, tuple[str, int]]:
     return {n.recipient: (n.state, n.attempts) for n in queue.notices(ledger, PERIOD, KINDS)}
+
+
+def outgoing(content: bytes) -> list[Outgoing]:
+    return [Outgoing("", "u1@oa.example", content, hashlib.sha256(content).hexdigest())]
 
 
 def archived(folder: Path, *mails: str) -> Path:
@@ -354,9 +358,9 @@ def test_a_mail_beyond_the_servers_size_is_refused_by_itself(tmp_path: Path) -> 
     post = Post()
     with smtp_server(post, data_size_limit=20_000) as smtp, open_delivery(smtp, SENDER, tmp_path) as deliver:
         with pytest.raises(Refused, match="552") as caught:
-            deliver("", "u1@oa.example", mail_bytes(HEAD, "a", "b", [("a.xlsx", b"x" * 30_000)]))
+            deliver(outgoing(mail_bytes(HEAD, "a", "b", [("a.xlsx", b"x" * 30_000)])))
         assert caught.value.permanent
-        deliver("", "u1@oa.example", mail_bytes(HEAD, "a", "b"))
+        deliver(outgoing(mail_bytes(HEAD, "a", "b")))
     assert len(post.taken) == 1
 
 
@@ -456,10 +460,10 @@ def test_a_server_is_spoken_to_in_secret_and_logged_into(
         by_environment = replace(smtp, user="wlaq", password_env="SIXTH_TEST_SMTP")
         for settings in (by_file, by_environment):
             with open_delivery(settings, SENDER, tmp_path) as deliver:
-                deliver("", "u1@oa.example", mail_bytes(HEAD, "a", "b"))
+                deliver(outgoing(mail_bytes(HEAD, "a", "b")))
         stranger = replace(by_file, ca_file="")
         with pytest.raises(Unreachable, match="certificate"), open_delivery(stranger, SENDER, tmp_path) as deliver:
-            deliver("", "u1@oa.example", mail_bytes(HEAD, "a", "b"))
+            deliver(outgoing(mail_bytes(HEAD, "a", "b")))
     assert len(post.taken) == 2
 
 
@@ -474,7 +478,7 @@ def test_a_password_is_never_told(
     with smtp_server(Post(), tls="starttls", certificate=tmp_path, **options) as smtp:
         settings = replace(smtp, user="wlaq", password_env="SIXTH_TEST_SMTP")
         with pytest.raises(Unreachable) as caught, open_delivery(settings, SENDER, tmp_path) as deliver:
-            deliver("", "u1@oa.example", mail_bytes(HEAD, "a", "b"))
+            deliver(outgoing(mail_bytes(HEAD, "a", "b")))
     ours = [r.getMessage() for r in caplog.records if r.name.startswith("sixth")]
     for told in (str(caught.value), repr(settings), *ours):
         assert password not in told
@@ -485,7 +489,7 @@ def test_a_password_is_never_told(
 def test_a_password_that_is_not_there_is_said(tmp_path: Path, over: dict[str, str]) -> None:
     settings = SmtpSettings("127.0.0.1", 9, user="wlaq", **over)  # type: ignore[arg-type]
     with pytest.raises(Unreachable, match="no password"), open_delivery(settings, SENDER, tmp_path) as deliver:
-        deliver("", "u1@oa.example", b"")
+        deliver(outgoing(b""))
 
 
 def test_a_rate_is_kept_by_waiting(tmp_path: Path) -> None:
@@ -495,7 +499,7 @@ def test_a_rate_is_kept_by_waiting(tmp_path: Path) -> None:
         open_delivery(replace(smtp, mails_per_minute=0.5), SENDER, tmp_path, pause=waited.append) as deliver,
     ):
         for _ in range(3):
-            deliver("", "u1@oa.example", mail_bytes(HEAD, "a", "b"))
+            deliver(outgoing(mail_bytes(HEAD, "a", "b")))
     assert len(waited) == 2
     assert all(60 < seconds <= 120 for seconds in waited)
 

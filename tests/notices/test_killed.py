@@ -12,8 +12,6 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from assets.ledger import queue
 from assets.ledger.models import KINDS
 from assets.ledger.opening import open_ledger
@@ -21,6 +19,7 @@ from tests.notices.made_units import PERIOD, many
 from tests.notices.smtp_server import Post, smtp_server
 
 UNITS = 200
+UNITS_IN_OUTBOX = 1000  # they go out 64 at once, and kills must come between
 KILLS = 10
 EARLY_KILLS = 3
 # What the child says when its imports are done: before that there is nothing to kill.
@@ -44,7 +43,7 @@ with open_ledger(folder / "warehouse") as ledger:
 """
 
 
-def killed_and_rerun(folder: Path, port: int, count: Callable[[], int]) -> list[int]:
+def killed_and_rerun(folder: Path, port: int, count: Callable[[], int], units: int = UNITS) -> list[int]:
     """Run the child, kill it, and again, until it has ended by itself; how many mails were out at each kill.
 
     The first kills come at any time, in the migration or the queueing too; the others amid the sending.
@@ -60,7 +59,7 @@ def killed_and_rerun(folder: Path, port: int, count: Callable[[], int]) -> list[
             if len(out_at_kill) < EARLY_KILLS:
                 time.sleep(dice.uniform(0, 0.6))
             else:
-                enough = count() + dice.randint(1, 2 * UNITS // KILLS)
+                enough = count() + dice.randint(1, 2 * units // KILLS)
                 while child.poll() is None and count() < enough:
                     time.sleep(0.0005)
                 # Anywhere between two mails, or within one.
@@ -74,35 +73,32 @@ def killed_and_rerun(folder: Path, port: int, count: Callable[[], int]) -> list[
         out_at_kill.append(count())
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    many(tmp_path / "register", UNITS)
-    return tmp_path
-
-
-def assert_all_booked(home: Path) -> dict[str, str]:
+def assert_all_booked(home: Path, units: int = UNITS) -> dict[str, str]:
     """Every notice is sent, once in the ledger; their Message-IDs by recipient."""
     with open_ledger(home / "warehouse") as ledger:
         booked = queue.notices(ledger, PERIOD, KINDS)
-    assert len(booked) == UNITS
+    assert len(booked) == units
     assert {n.state for n in booked} == {"sent"}
     return {n.recipient: n.message_id for n in booked}
 
 
-def test_the_outbox_gets_every_notice_exactly_once(home: Path) -> None:
-    out_at_kill = killed_and_rerun(home, 0, lambda: len(list((home / "outbox").glob("*.eml"))))
-    assert len({n for n in out_at_kill if 0 < n < UNITS}) >= 5, out_at_kill
-    ids = assert_all_booked(home)
-    mails = [email.message_from_bytes(p.read_bytes()) for p in (home / "outbox").glob("*.eml")]
+def test_the_outbox_gets_every_notice_exactly_once(tmp_path: Path) -> None:
+    many(tmp_path / "register", UNITS_IN_OUTBOX)
+    outbox = tmp_path / "outbox"
+    out_at_kill = killed_and_rerun(tmp_path, 0, lambda: len(list(outbox.glob("*.eml"))), UNITS_IN_OUTBOX)
+    assert len({n for n in out_at_kill if 0 < n < UNITS_IN_OUTBOX}) >= 5, out_at_kill
+    ids = assert_all_booked(tmp_path, UNITS_IN_OUTBOX)
+    mails = [email.message_from_bytes(p.read_bytes()) for p in outbox.glob("*.eml")]
     assert Counter(m["Message-ID"] for m in mails) == dict.fromkeys(ids.values(), 1)
     assert all(m.get_payload() and not m.defects for m in mails)
 
 
-def test_a_server_gets_every_notice_at_least_once_and_copies_have_the_same_id(home: Path) -> None:
+def test_a_server_gets_every_notice_at_least_once_and_copies_have_the_same_id(tmp_path: Path) -> None:
+    many(tmp_path / "register", UNITS)
     post = Post()
     with smtp_server(post) as smtp:
-        out_at_kill = killed_and_rerun(home, smtp.port, lambda: len(post.taken))
-    ids = assert_all_booked(home)
+        out_at_kill = killed_and_rerun(tmp_path, smtp.port, lambda: len(post.taken))
+    ids = assert_all_booked(tmp_path)
     sent: dict[str, set[str]] = {}
     for (recipient, _), mail in zip(post.taken, post.mails, strict=True):
         sent.setdefault(recipient, set()).add(mail["Message-ID"])

@@ -27,6 +27,7 @@ from assets.ledger.decisions import DecisionError, list_decisions, record_decisi
 from assets.ledger.models import DECISIONS, KINDS, Base, Moment, Notice
 from assets.ledger.opening import LedgerError, open_ledger
 from assets.ledger.queue import (
+    Attempt,
     Entry,
     answered,
     claim,
@@ -196,13 +197,13 @@ def test_a_failure_of_the_caller_is_not_taken_for_one_of_the_ledger(tmp_path: Pa
 
 def test_moments_are_aware_and_kept_in_utc(ledger: Engine) -> None:
     notice = queue_one(ledger, entry())["k1"]
-    mark_sent(ledger, notice, "ab", NOW)
+    mark_sent(ledger, [(notice, "ab")], NOW)
     (kept,) = notices(ledger, PERIOD, KINDS)
     assert (kept.sent_at, kept.created_at) == (NOW, NOW)
     assert kept.sent_at is not None
     assert kept.sent_at.tzinfo is UTC
     with pytest.raises((ValueError, StatementError), match="time zone"):
-        mark_sent(ledger, notice, "ab", datetime(2026, 11, 6))
+        mark_sent(ledger, [(notice, "ab")], datetime(2026, 11, 6))
     assert Moment().process_result_value(None, ledger.dialect) is None
 
 
@@ -277,7 +278,7 @@ def test_processes_that_queue_the_same_at_once_queue_it_once(ledger: Engine) -> 
 
 def test_what_is_no_longer_due_is_withdrawn_and_may_be_due_again(ledger: Engine) -> None:
     sent = queue_one(ledger, entry("k1"), entry("k2"), entry("k3", "receipt"))["k1"]
-    mark_sent(ledger, sent, "ab", NOW)
+    mark_sent(ledger, [(sent, "ab")], NOW)
     enqueue(ledger, PERIOD, ("reminder",), [], NOW)
     assert states(ledger) == {"k1": "sent", "k2": "withdrawn", "k3": "queued"}
     enqueue(ledger, PERIOD, ("reminder",), [entry("k1"), entry("k2")], NOW)
@@ -295,7 +296,7 @@ def test_mails_are_answered_only_when_their_receipt_is_out_or_given_up(ledger: E
     made = queue_one(ledger, *both)
     queue_one(ledger, *both)
     assert answered(ledger, PERIOD) == set()
-    mark_sent(ledger, made["k1"], "ab", NOW)
+    mark_sent(ledger, [(made["k1"], "ab")], NOW)
     assert answered(ledger, PERIOD) == {("U1", "u1@oa.example", "m1"), ("U1", "u1@oa.example", "m2")}
     mark_unsent(ledger, made["k2"], "550 no", refused=True, refusals_allowed=1)
     assert ("U1", "x@oa.example", "m3") in answered(ledger, PERIOD)
@@ -305,12 +306,12 @@ def test_mails_are_answered_only_when_their_receipt_is_out_or_given_up(ledger: E
 def test_an_attempt_belongs_to_the_process_that_counted_it_first(ledger: Engine) -> None:
     queue_one(ledger, entry())
     (ours,), (theirs,) = notices(ledger, PERIOD, KINDS), notices(ledger, PERIOD, KINDS)
-    assert claim(ledger, ours, "题目", "ab")
-    assert not claim(ledger, theirs, "题目", "ab")
+    assert claim(ledger, [Attempt(ours, "题目", "ab")])
+    assert not claim(ledger, [Attempt(theirs, "题目", "ab")])
     (kept,) = notices(ledger, PERIOD, KINDS)
     assert (kept.attempts, kept.subject, kept.content_sha256) == (1, "题目", "ab")
-    mark_sent(ledger, ours, "cd", NOW)
-    assert not claim(ledger, kept, "题目", "ab")
+    mark_sent(ledger, [(ours, "cd")], NOW)
+    assert not claim(ledger, [Attempt(kept, "题目", "ab")])
 
 
 def test_only_refusals_for_good_and_enough_of_them_fail_a_notice(ledger: Engine) -> None:
@@ -327,12 +328,12 @@ def test_a_notice_that_a_killed_run_left_in_flight_is_told_when_it_is_sent_again
 ) -> None:
     queue_one(ledger, entry("k1"), entry("k2"))
     first, second = notices(ledger, PERIOD, KINDS)
-    assert claim(ledger, first, "", "ab")
+    assert claim(ledger, [Attempt(first, "", "ab")])
     mark_waiting(ledger, notices(ledger, PERIOD, KINDS), "no server")
     first, second = notices(ledger, PERIOD, KINDS)
     assert (first.last_error, second.last_error) == ("", "no server")
-    assert claim(ledger, first, "", "ab")
-    assert claim(ledger, second, "", "ab")
+    assert claim(ledger, [Attempt(first, "", "ab")])
+    assert claim(ledger, [Attempt(second, "", "ab")])
     assert [r.getMessage() for r in caplog.records] == [
         "a run ended while sending k1; it is sent again as <k1@oa.example>"
     ]
