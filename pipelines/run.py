@@ -16,9 +16,7 @@ from expectations.validating import start_early
 from pipelines.home import Home
 from pipelines.settings import load_settings
 
-WORKER_MODULES = [
-    "cv2", "assets.parsing", "reports.html", "reports.docx", "reports.xlsx", "reports.pdf", "reports.feedback_folders",
-]  # fmt: skip
+WORKER_MODULES = ["cv2", "assets.parsing", "reports.preloaded", "reports.feedback_folders"]
 
 
 @dataclass(frozen=True, slots=True)

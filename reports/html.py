@@ -53,6 +53,12 @@ def render_html(report: Report) -> bytes:
     return html.lstrip().encode()
 
 
+def prepare(lang: str) -> None:
+    """Work out what every page of that language needs: the template compiled, the font of headings taken apart."""
+    _environment().get_template("report.html.jinja")
+    embedded(_common(lang))
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -75,7 +81,8 @@ def _asset(name: str) -> Markup:
 # ---------------------------------------------------------------------------------------------------------------- font
 @cache
 def _heading_font() -> TTFont:
-    return TTFont(HEADING_FONT, lazy=True, recalcTimestamp=False, recalcBBoxes=False)
+    # From memory: workers that share an open file would read from each other's places in it.
+    return TTFont(io.BytesIO(HEADING_FONT.read_bytes()), lazy=True, recalcTimestamp=False, recalcBBoxes=False)
 
 
 def _with_parts(glyphs: Iterable[str]) -> list[str]:

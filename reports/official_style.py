@@ -253,7 +253,8 @@ _LEFT_BY_TEMPLATE = {
 
 
 @cache
-def _empty(lang: str) -> bytes:
+def empty_document(lang: str) -> bytes:
+    """A .docx without content in this style, from which every other is made."""
     document = docx.Document()
     _set_styles(document, lang)
     _set_numbering(document, lang)
@@ -266,7 +267,7 @@ def _empty(lang: str) -> bytes:
 
 def new_document(lang: str, title: str, author: str, made: datetime) -> Document:
     """An empty document in this style. `made`: the time that it says it was made, UTC without zone."""
-    document = docx.Document(io.BytesIO(_empty(lang)))
+    document = docx.Document(io.BytesIO(empty_document(lang)))
     core = document.core_properties
     core.title, core.author, core.last_modified_by, core.comments = title, author, author, ""
     core.created = core.modified = made

@@ -79,6 +79,13 @@ def forget() -> None:
         compiler(NOTHING).compile(format="pdf")
 
 
+def prepare() -> None:
+    """Work out what every PDF needs of the fonts."""
+    _unseen()
+    for bold in (False, True):
+        _advances(bold)
+
+
 @cache
 def _unseen() -> re.Pattern[str]:
     """The characters that our fonts, which are cut to the same set, have no glyph for."""

@@ -23,7 +23,7 @@ def render_all(reports: Iterable[tuple[str, Report]]) -> Iterator[tuple[str, dic
     """Each scope's documents by file name, in the order of `reports`."""
     workers = os.cpu_count() or 1
     context = get_context("forkserver")
-    context.set_forkserver_preload(["reports.html", "reports.docx", "reports.xlsx", "reports.pdf"])
+    context.set_forkserver_preload(["reports.preloaded"])
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_settle) as pool:
         waiting: deque[tuple[str, Future[dict[str, bytes]]]] = deque()
         for scope, report in reports:
