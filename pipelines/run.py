@@ -59,12 +59,11 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
     config = {"loggers": {"console": {"config": {"log_level": level}}}}
     with dg.DagsterInstance.get() as instance, reporter.shown():
         result = job.execute_in_process(instance=instance, partition_key=period, run_config=config, raise_on_error=True)
+        stats = instance.get_run_step_stats(result.run_id)
     checks = [e for e in result.get_asset_check_evaluations() if not e.passed and e.blocking]
     if checks:
         names = ", ".join(f"{e.check_name} {dict(e.metadata)}" for e in checks)
         return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
-    with dg.DagsterInstance.get() as instance:
-        stats = instance.get_run_step_stats(result.run_id)
     stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
     return Outcome(tuple(_summary_lines(home, period)), 0, stages)
 
