@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,17 +88,23 @@ def parse_new(
         for number, batch in enumerate(batches)
     )
     done, finished = 0, []
-    for task, outcome in _isolated(parse_batch, tasks, parser):
-        if isinstance(outcome, Died):
-            log.warning("a batch of %d mails died (%s); they are parsed singly", len(task.mails), outcome.reason)
-            _parse_singly(task, parser)
-        finished.append(task.stem)
-        done += len(task.mails)
-        if progress:
-            progress(done, len(mails))
-        if len(finished) >= LOAD:
-            load(warehouse, incoming, finished)
-            finished = []
+    with ThreadPoolExecutor(1) as loader:  # beside the workers, which would wait for it
+        loading: Future[None] | None = None
+        for task, outcome in _isolated(parse_batch, tasks, parser):
+            if isinstance(outcome, Died):
+                log.warning("a batch of %d mails died (%s); they are parsed singly", len(task.mails), outcome.reason)
+                _parse_singly(task, parser)
+            finished.append(task.stem)
+            done += len(task.mails)
+            if progress:
+                progress(done, len(mails))
+            if len(finished) >= LOAD:
+                if loading:
+                    loading.result()
+                loading = loader.submit(load, warehouse, incoming, finished)
+                finished = []
+        if loading:
+            loading.result()
     load(warehouse, incoming, finished)
     shutil.rmtree(incoming, ignore_errors=True)
     return len(mails)
