@@ -96,7 +96,7 @@ def ems(text: str) -> float:
 def _heading(title: str) -> float:
     """The least width of a heading: its longest word; of Chinese, half of it or a short one whole."""
     if _WIDE.search(title):
-        return min(ems(title), max(SHORT_HEADING, ems(title) / 2 + 0.5))
+        return BOLDER * min(ems(title), max(SHORT_HEADING, ems(title) / 2 + 0.5))
     return max((ems(word) * 1.08 for word in title.split()), default=0.0)
 
 

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from reports.model import Column, Table
+from reports.pdf import INSET, SIZES
 from reports.printed import SMALLER, balanced, ems, fit, printed
 
 
@@ -55,3 +56,11 @@ def test_a_long_table_is_turned_before_its_names_are_broken(rows: int, turned: b
 def test_a_unit_below_a_heading_has_room() -> None:
     ready = printed(_long("甲", "乙"), "zh")
     assert ready.asked[2] > SMALLER * ems("个百分点")
+
+
+def test_a_short_heading_has_room_for_its_one_line() -> None:
+    table = Table("t", "", (Column("a", "项目"), Column("b", "本期数", "int")), (("甲", 1),), 1)
+    ready = printed(table, "zh")
+    for size in SIZES:
+        room = [(width * size - INSET) / size for width in ready.asked]
+        assert [balanced(c.title, em) for c, em in zip(table.columns, room, strict=True)] == ["项目", "本期数"]
