@@ -14,6 +14,7 @@ import contextlib
 import os
 import resource
 import signal
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _CLOCK_PER_PROCESSOR = 6  # seconds of the clock that a second of work may take
+_SERVER_GONE = 0.25  # seconds in which the system clears a killed process away: until then it seems to run
 _MEMORY_EXIT = 70
 """Exit code of a worker that met its memory limit; what is left of such a process is not to be trusted."""
 
@@ -103,6 +105,7 @@ def run_isolated(
             except (EOFError, ConnectionError):  # the server that forks was killed at that moment; it comes anew
                 if not left:
                     raise
+                time.sleep(_SERVER_GONE)
         theirs.close()  # so that the worker's end is the only one, and its death is the end of the pipe
         return _Worker(process, ours)
 
