@@ -86,6 +86,11 @@ def unit_blocks(units: Sequence[str]) -> Iterator[tuple[str, ...]]:
     yield ("",)
 
 
+def _choose(warehouse: Warehouse, units: Sequence[str]) -> None:
+    """Say whose rows the models of sql/published/ are to hold."""
+    warehouse.put("core.published_units", pl.DataFrame({"unit_code": units}, schema={"unit_code": pl.String}))
+
+
 def read_tables(
     warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], units: Sequence[str]
 ) -> dict[str, pl.DataFrame]:
@@ -95,7 +100,7 @@ def read_tables(
     are known of all alone.
     """
     tables = {}
-    warehouse.put("core.published_units", pl.DataFrame({"unit_code": units}, schema={"unit_code": pl.String}))
+    _choose(warehouse, units)
     for name in TABLES:
         frame = warehouse.frame(model(f"published/{name}"), parameters)
         tables[name] = _protect(name, frame, catalogue).with_columns(
@@ -107,16 +112,15 @@ def read_tables(
 
 
 def content_of_units(warehouse: Warehouse, parameters: Mapping[str, Any], units: Sequence[str]) -> dict[str, str]:
-    """A digest of what every unit has in the tables of data/; under "" that of held mails.
+    """A digest of what every unit has in the tables of data/ before it is protected; under "" that of held mails.
 
-    Equal digests mean equal rows; where DuckDB's version differs, they need not mean different ones.
+    Digests of different versions of DuckDB say nothing of each other.
     """
     found: dict[str, list[int]] = {}
-    warehouse.put("core.published_units", pl.DataFrame({"unit_code": units}, schema={"unit_code": pl.String}))
+    _choose(warehouse, units)
     for place, name in enumerate(TABLES):
         digests = warehouse.execute(
-            f"select unit_code, sum(hash(t)) from ({model(f'published/{name}')}) as t group by unit_code",
-            {k: v for k, v in parameters.items() if f"${k}" in model(f"published/{name}")},
+            f"select unit_code, sum(hash(t)) from ({model(f'published/{name}')}) as t group by unit_code", parameters
         ).fetchall()
         for unit, digest in digests:
             found.setdefault(unit, [0] * len(TABLES))[place] = int(digest)

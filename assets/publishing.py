@@ -146,12 +146,14 @@ class _Publishing:
     # ----------------------------------------------------------------------------------- which versions are to be made
     @cached_property
     def content(self) -> dict[str, str]:
-        """Of every scope a digest of what is counted: its figures, and the rows of its units."""
+        """Of every scope a digest of what is counted and of what says how it is written: its figures, the rows of its
+        units, and all that a result rests on but mails, such as what is personal and the time zone.
+        """
         units = [u.code for u in self.work.register.tree(self.period).units]
         of_unit = content_of_units(self.work.warehouse, self.parameters, [*units, ""])
         digests = {}
         for scope, units in self.members.items():
-            parts = [self.work.software, duckdb.__version__, self.figures[scope]]
+            parts = [self.work.rests_on, duckdb.__version__, self.figures[scope]]
             parts += [of_unit.get(u, "") for u in units]
             digests[scope] = _sha256("|".join(parts).encode())
         return digests
@@ -447,9 +449,7 @@ def verify(folder: Path) -> list[str]:
         file = folder / path
         if not file.is_file():
             faults.append(f"{path}: missing")
-        elif ((content := file.read_bytes()) and (len(content), _sha256(content)) != (size, digest)) or (
-            not content and size
-        ):
+        elif (file.stat().st_size, _digest_of(file)) != (size, digest):
             faults.append(f"{path}: changed since it was published")
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     faults.extend(f"{path}: not in the manifest" for path in sorted(present - listed.keys() - {"manifest.json"}))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from assets import published_tables
@@ -79,6 +80,24 @@ def test_what_stands_is_looked_at_again_only_where_its_content_has_changed(
         )
     }
     assert made == dict.fromkeys(above, "v2")
+    sample.warehouse.execute("drop table core.published")
+
+
+def test_other_rules_of_what_is_personal_reach_what_stands(sample: Sample, tmp_path: Path) -> None:
+    published(sample.work, tmp_path)
+    catalogue = sample.catalogue
+    sheet = catalogue.sheets["exposed_assets"]
+    columns = tuple(replace(c, pii="name") if c.key == "asset_name" else c for c in sheet.columns)
+    forms = tuple(
+        replace(f, sheets=tuple(replace(s, columns=columns) if s.key == sheet.key else s for s in f.sheets))
+        for f in catalogue.forms
+    )
+    stricter = replace(catalogue, forms=forms, digest="stricter")
+    later = replace(sample.work, catalogue=stricter, as_of=sample.work.as_of + timedelta(days=1))
+    carrier = {e.scope: e for e in published(later, tmp_path)}["EX"]
+    assert carrier.version == "v2"
+    names = pl.read_csv(carrier.folder / "data/exposed_assets.csv")["asset_name"]
+    assert names.str.ends_with("**").all()
     sample.warehouse.execute("drop table core.published")
 
 
