@@ -466,23 +466,24 @@ def main() -> None:
     parser.add_argument("--without-scans", action="store_true", help="measure without scans alone")
     parser.add_argument("--history", type=int, help="only: a month after so many others, beside one after one")
     parser.add_argument("--folder", type=Path, default=Path("bench"))
-    parser.add_argument("--child", type=Path)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--as-of", default=FIRST_NIGHT)
     parser.add_argument("--period", default=PERIOD)
     arguments = parser.parse_args()
     if arguments.child:
         child(arguments.child, arguments.as_of, arguments.period)
         return
+    folder = arguments.folder.resolve()
     sizes = [arguments.units]
     if not arguments.only:
         sizes = [arguments.units // 4, arguments.units // 2, arguments.units, 2 * arguments.units]
     print(f"{'units':>7s} {'':11s} {'what':28s} {'seconds':>9s} {'CPU s':>8s} {'ratio':>8s} {'peak MB':>9s}")
     results = []
     measured = (
-        [measure_history(arguments.folder / "history", arguments.units, arguments.history)]
+        [measure_history(folder / "history", arguments.units, arguments.history)]
         if arguments.history
         else [
-            measure(arguments.folder / f"{units}", units, scans=scans)
+            measure(folder / f"{units}", units, scans=scans)
             for units in sizes
             for scans in ((False,) if arguments.without_scans else (False, True))
         ]
@@ -490,8 +491,8 @@ def main() -> None:
     for result in chain.from_iterable(measured):
         show(result)
         results.append(result)
-    arguments.folder.mkdir(exist_ok=True)
-    (arguments.folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    folder.mkdir(exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     print(
         f"written to {arguments.folder / 'results.json'}; "
         "ratio: to the floor, of the second night to the first, of the longer history to the shorter"
