@@ -22,7 +22,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -438,7 +438,15 @@ def main() -> None:
         app()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 2
-    # DuckDB's bindings print pages about leaked types when the interpreter is taken down in the ordinary way.
+    leave(status)
+
+
+def leave(status: int) -> NoReturn:
+    """End this process at once, everything that was to be done at its end being done.
+
+    The ordinary way takes the interpreter down, which lasts a second, and DuckDB's bindings then print pages about
+    leaked types.
+    """
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -35,7 +35,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from assets import periods
 from expectations.catalogue import Catalogue, load_catalogue
@@ -331,8 +331,8 @@ def _tree() -> tuple[int, float]:
     return total, spent / os.sysconf("SC_CLK_TCK")
 
 
-def child(home: Path, as_of: str, period: str) -> None:
-    """Run the job in this process and print its stages as JSON."""
+def child(home: Path, as_of: str, period: str) -> NoReturn:
+    """Run the job in this process, print its stages as JSON, and end as the command does."""
     start = time.perf_counter()
     samples: list[tuple[float, int, float]] = []
     ended = threading.Event()
@@ -343,6 +343,7 @@ def child(home: Path, as_of: str, period: str) -> None:
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
+    from pipelines.cli import leave
     from pipelines.run import run_period
 
     outcome = run_period(Home(home), period, datetime.fromisoformat(as_of), None, "zh")
@@ -369,6 +370,7 @@ def child(home: Path, as_of: str, period: str) -> None:
             }
         )
     )
+    leave(0)
 
 
 def _cpu_between(samples: list[tuple[float, int, float]], begin: float, end: float) -> float:
@@ -472,7 +474,6 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.child:
         child(arguments.child, arguments.as_of, arguments.period)
-        return
     folder = arguments.folder.resolve()
     sizes = [arguments.units]
     if not arguments.only:
