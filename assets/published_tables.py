@@ -7,7 +7,8 @@ it belongs to (assets/publishing.py), the queries (sql/published/).
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,27 +128,79 @@ def content_of_units(warehouse: Warehouse, parameters: Mapping[str, Any], units:
     return {unit: repr(digests) for unit, digests in found.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that stand together in every file that they are in: of each table the frame, and its lines of CSV."""
+
+    frames: Mapping[str, pl.DataFrame]
+    lines: Mapping[str, bytes]
+
+
+def cut(tables: Mapping[str, pl.DataFrame], runs: Iterable[Sequence[str]]) -> Iterator[Rows]:
+    """The rows of a block of units, run by run of units that follow on each other there, but for the table of units.
+
+    Scopes lie in each other: written run by run, a row is put into CSV once, however many scopes hold it.
+    """
+    frames = {name: frame for name, frame in tables.items() if name != "units"}
+    safe = {name: disarm(frame) for name, frame in frames.items()}
+    extents = {name: _extents(frame) for name, frame in frames.items()}
+    for run in runs:
+        own: dict[str, pl.DataFrame] = {}
+        lines: dict[str, bytes] = {}
+        for name, of_unit in extents.items():
+            places = [of_unit[unit] for unit in run if unit in of_unit]
+            start = places[0][0] if places else 0
+            length = sum(count for _, count in places)
+            own[name] = frames[name].slice(start, length)
+            lines[name] = _csv(safe[name].slice(start, length), headed=False) if length else b""
+        yield Rows(own, lines)
+
+
+def _extents(frame: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    """Where the rows of each unit begin, and how many there are. ValueError where they do not stand together."""
+    counted = frame["unit_code"].rle().struct.unnest()
+    starts = counted["len"].cum_sum() - counted["len"]
+    extents = {u: (s, n) for u, s, n in zip(counted["value"], starts, counted["len"], strict=True)}
+    if len(extents) < len(counted):
+        raise ValueError("a table of data/ is not in the order of its units")
+    return extents
+
+
 class TableFiles:
     """The files of data/ of one scope, written block by block of units into `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, units: pl.DataFrame) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
         self._parts: dict[str, list[Path]] = {name: [] for name in TABLES}
+        self._waiting: list[Rows] = []
+        self._write("units", [units], as_csv(units, headed=False))
 
-    def append(self, tables: Mapping[str, pl.DataFrame]) -> None:
-        """Add the rows of a block, in the order of the register; the first block is added even where it has none."""
-        for name, frame in tables.items():
-            parts = self._parts[name]
-            if parts and frame.is_empty():
-                continue
-            with (self.folder / f"{name}.csv").open("ab") as file:
-                file.write(as_csv(frame, headed=not parts))
-            parts.append(self.folder / f"{name}.{len(parts)}.parquet")
-            parts[-1].write_bytes(as_parquet(frame))
+    def append(self, rows: Rows) -> None:
+        """Add rows, in the order of the register."""
+        self._waiting.append(rows)
+
+    def flush(self) -> None:
+        """Write what was added; the first time even of tables that have no row."""
+        for name in TABLES[1:] if self._waiting else ():
+            frames = [rows.frames[name] for rows in self._waiting]
+            self._write(name, frames, b"".join(rows.lines[name] for rows in self._waiting))
+        self._waiting.clear()
+
+    def _write(self, name: str, frames: list[pl.DataFrame], lines: bytes) -> None:
+        parts = self._parts[name]
+        if parts and not lines:
+            return
+        with (self.folder / f"{name}.csv").open("ab") as file:
+            if not parts:
+                file.write(as_csv(frames[0].clear()))
+            file.write(lines)
+        parts.append(self.folder / f"{name}.{len(parts)}.parquet")
+        parts[-1].write_bytes(as_parquet(pl.concat(frames, rechunk=True)))
 
     def close(self) -> None:
-        """Make one Parquet file of the parts of each table."""
+        """Write what is left, and make one Parquet file of the parts of each table."""
+        self.flush()
         for name, (first, *more) in self._parts.items():
             whole = self.folder / f"{name}.parquet"
             if not more:
@@ -158,12 +211,6 @@ class TableFiles:
                 part.unlink()
 
 
-def scope_tables(tables: Mapping[str, pl.DataFrame], units: Collection[str]) -> dict[str, pl.DataFrame]:
-    """The rows of some units in the tables of a block, but for the table of units (`ranked`)."""
-    wanted = pl.col("unit_code").is_in(list(units))
-    return {name: frame.filter(wanted) for name, frame in tables.items() if name != "units"}
-
-
 def ranked(units: pl.DataFrame, members: Collection[str]) -> pl.DataFrame:
     """The table of units of one scope: `units` are all of the carrier, ranks are within the scope."""
     own = units.filter(pl.col("unit_code").is_in(list(members)))
@@ -172,8 +219,12 @@ def ranked(units: pl.DataFrame, members: Collection[str]) -> pl.DataFrame:
 
 def as_csv(frame: pl.DataFrame, *, headed: bool = True) -> bytes:
     """UTF-8, RFC 4180 line ends, formulas disarmed; `headed`: with a byte-order mark and the heading row."""
+    return _csv(disarm(frame), headed=headed)
+
+
+def _csv(frame: pl.DataFrame, *, headed: bool) -> bytes:
     buffer = io.BytesIO()
-    disarm(frame).write_csv(
+    frame.write_csv(
         buffer,
         include_bom=headed,
         include_header=headed,

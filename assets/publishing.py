@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import duckdb
 import polars as pl
 
 from assets.months import Work
-from assets.published_tables import TABLES, TableFiles, content_of_units, ranked, read_tables, scope_tables, unit_blocks
+from assets.published_tables import TABLES, TableFiles, content_of_units, cut, ranked, read_tables, unit_blocks
 from reports.model import Change, Header, Report
 
 VERSION = re.compile(r"v([1-9]\d*)")
@@ -200,20 +201,24 @@ class _Publishing:
                 of_unit.setdefault(unit, []).append(scope)
         files: dict[str, TableFiles] = {}
         for block in unit_blocks([u.code for u in self.work.register.tree(self.period).units]):
-            touched = dict.fromkeys(scope for unit in block for scope in of_unit.get(unit, ()))
-            if not touched:
+            runs = [(scopes, list(run)) for scopes, run in groupby(block, lambda u: of_unit.get(u, [])) if scopes]
+            if not runs:
                 continue
             tables = read_tables(self.work.warehouse, self.work.catalogue, self.parameters, block)
-            for scope in touched:
-                if scope not in files:
-                    files[scope] = TableFiles(self._building(scope) / "data")
-                    files[scope].append({"units": ranked(tables["units"], wanted[scope])})
-                files[scope].append(scope_tables(tables, left[scope].intersection(block)))
-                left[scope].difference_update(block)
-                if not left[scope]:
-                    files.pop(scope).close()
-                    if draft := self._draft(scope):
-                        yield draft
+            for (scopes, run), rows in zip(runs, cut(tables, [run for _, run in runs]), strict=True):
+                for scope in scopes:
+                    if scope not in files:
+                        files[scope] = TableFiles(
+                            self._building(scope) / "data", ranked(tables["units"], wanted[scope])
+                        )
+                    files[scope].append(rows)
+                    left[scope].difference_update(run)
+                    if not left[scope]:
+                        files.pop(scope).close()
+                        if draft := self._draft(scope):
+                            yield draft
+            for unfinished in files.values():
+                unfinished.flush()
 
     def _building(self, scope: str) -> Path:
         return self.root / scope / f".building-{os.getpid()}"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.published_tables import TABLES, TableFiles, _protect, as_csv, disarm, mask_name, mask_phone, ranked
+from assets.published_tables import TABLES, TableFiles, _protect, as_csv, cut, disarm, mask_name, mask_phone, ranked
 from expectations.catalogue import load_catalogue
 
 CATALOGUE = load_catalogue()
@@ -74,19 +74,24 @@ def test_ranks_are_within_the_scope_and_equal_scores_share_one() -> None:
     assert ranked(units, ["c", "d"])["rank"].to_list() == [1, 2]
 
 
-def test_a_table_written_in_blocks_is_that_written_at_once(tmp_path: Path) -> None:
+def test_a_table_written_in_blocks_and_runs_is_that_written_at_once(tmp_path: Path) -> None:
+    codes = [f"u{i // 2}" for i in range(12)]
     whole = {
-        name: pl.DataFrame({"unit_code": [f"u{i}" for i in range(12)], "n": range(12), "t": ["=1", None, "文"] * 4})
+        name: pl.DataFrame({"unit_code": codes, "n": range(12), "t": ["=1", None, "文"] * 4}).filter(
+            pl.col("unit_code") != "u3" if name == "findings" else True
+        )
         for name in TABLES
     }
-    nothing = {name: frame.clear() for name, frame in whole.items()}
     for folder, blocks in {
-        "once": [whole],
-        "blocks": [nothing, *({n: f.slice(i, 5) for n, f in whole.items()} for i in (0, 5, 10)), nothing],
+        "once": [[["u0", "u1", "u2", "u3", "u4", "u5"]]],
+        "blocks": [[["none"]], [["u0"], ["u1", "u2"]], [["u3"]], [["u4", "other"], ["u5"]], [["none"]]],
     }.items():
-        files = TableFiles(tmp_path / folder)
-        for block in blocks:
-            files.append(block)
+        files = TableFiles(tmp_path / folder, whole["units"])
+        for runs in blocks:
+            within = pl.col("unit_code").is_in([unit for run in runs for unit in run])
+            for rows in cut({name: frame.filter(within) for name, frame in whole.items()}, runs):
+                files.append(rows)
+            files.flush()
         files.close()
     names = sorted(p.name for p in (tmp_path / "once").iterdir())
     assert names == sorted(p.name for p in (tmp_path / "blocks").iterdir())
