@@ -193,7 +193,7 @@ class TableFiles:
             return
         with (self.folder / f"{name}.csv").open("ab") as file:
             if not parts:
-                file.write(as_csv(frames[0].clear()))
+                file.write(_csv(frames[0].clear(), headed=True))
             file.write(lines)
         parts.append(self.folder / f"{name}.{len(parts)}.parquet")
         parts[-1].write_bytes(as_parquet(pl.concat(frames, rechunk=True)))

@@ -299,15 +299,16 @@ class Validator:
         Raises RuleNotEvaluated where an expectation crashed, naming
         the rule: a rule that was not asked must not look like one that holds.
         """
-        result = self._definition(name, checks).run(
-            batch_parameters=self._engine.as_batch(frame), result_format={"result_format": "BOOLEAN_ONLY"}
-        )
-        engine = self._source.get_execution_engine()
-        parts = []
-        for outcome in result.results:
-            check = checks[outcome.expectation_config.meta["number"]]
-            if _crashed(outcome.exception_info):
-                raise RuleNotEvaluated(f"{check.rule.id} on {name}: {outcome.exception_info}")
-            if not outcome.success:
-                parts.append(_failures(frame, engine.failing_rows(outcome.expectation_config), check))
+        definition, parts = self._definition(name, checks), []
+        with self._engine.configurations_kept():
+            result = definition.run(
+                batch_parameters=self._engine.as_batch(frame), result_format={"result_format": "BOOLEAN_ONLY"}
+            )
+            engine = self._source.get_execution_engine()
+            for outcome in result.results:
+                check = checks[outcome.expectation_config.meta["number"]]
+                if _crashed(outcome.exception_info):
+                    raise RuleNotEvaluated(f"{check.rule.id} on {name}: {outcome.exception_info}")
+                if not outcome.success:
+                    parts.append(_failures(frame, engine.failing_rows(outcome.expectation_config), check))
         return pl.concat(parts) if parts else pl.DataFrame(schema=FAILURES)
