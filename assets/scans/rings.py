@@ -19,6 +19,7 @@ from assets.scans.thresholds import SealThresholds
 
 CENTRES = 4  # how many centres are looked at
 EDGES = 6000  # how many edge pixels vote
+VOTES_SPREAD = 24  # pixels, beyond the largest radius, that the votes of an edge and their blurring reach
 INKED = 0.35  # a point with more ink than this is on a stroke
 ANGLES = 72
 _TURN = (np.arange(ANGLES) * 2 * np.pi / ANGLES).astype(np.float32)
@@ -41,32 +42,46 @@ class Ring:
 
 @dataclass(frozen=True, slots=True)
 class _Plane:
-    """Ink with a margin around it, so that a ring may hang over the edge; radii sought, in pixels."""
+    """The inked part of a page with a margin around it, so that a ring may hang over the edge.
+
+    `left` and `top` are where the page begins, `width` and `height` its size; radii sought, all in pixels.
+    """
 
     ink: Field
-    margin: int
+    left: int
+    top: int
+    width: int
+    height: int
     low: float
     high: float
 
     def holds(self, x: Field, y: Field) -> Flags:
-        height, width = self.ink.shape
-        margin = self.margin
-        return (x >= margin) & (x < width - margin) & (y >= margin) & (y < height - margin)
+        right, bottom = self.left + self.width, self.top + self.height
+        return (x >= self.left) & (x < right) & (y >= self.top) & (y < bottom)
+
+
+def around(ink: Field | NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
+    """The rows and columns that hold all ink, and so many pixels around it, as far as the page goes.
+
+    They begin at even places, so that what is counted in squares of two pixels is not counted otherwise in a part.
+    """
+    left, top, width, height = cv2.boundingRect((ink > 0).view(np.uint8))
+    first = [max(0, at - margin) & ~1 for at in (top, left)]
+    return slice(first[0], top + height + margin), slice(first[1], left + width + margin)
 
 
 def best_ring(ink: Field, radii: tuple[float, float], thresholds: SealThresholds, enough: float) -> Ring:
     """The ring of the best score with a mean radius between `radii`; a score of `enough` ends the search."""
     margin = int(radii[1])
-    plane = _Plane(
-        cv2.copyMakeBorder(ink, margin, margin, margin, margin, cv2.BORDER_CONSTANT),  # type: ignore[arg-type]
-        margin,
-        *radii,
-    )
+    page = cv2.copyMakeBorder(ink, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
+    rows, columns = around(page, margin + VOTES_SPREAD)  # type: ignore[arg-type]
+    left, top = margin - columns.start, margin - rows.start
+    plane = _Plane(page[rows, columns], left, top, ink.shape[1], ink.shape[0], *radii)  # type: ignore[arg-type]
     best = Ring(0.0)
     for x, y in _centres(plane):
         ring = _fitted(plane, x, y, thresholds)
         if ring.score > best.score:
-            best = Ring(ring.score, ring.x - margin, ring.y - margin, ring.radius)
+            best = Ring(ring.score, ring.x - left, ring.y - top, ring.radius)
         if best.score >= enough:
             break
     return best

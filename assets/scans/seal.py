@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.scans.rings import Field, Ring, best_ring
+from assets.scans.rings import Field, Ring, around, best_ring
 from assets.scans.thresholds import SealThresholds
 
 __all__ = ["Picture", "SealResult", "SealThresholds", "find_seal"]
@@ -108,9 +108,13 @@ def _floors(red: Field, thresholds: SealThresholds) -> list[float]:
 
 def _strokes(red: Field, floor: float, solid: float) -> Field:
     """How much ink, 0..1, is on each pixel redder than `floor`; on specks and areas `solid` thick, none."""
-    mask = (red > floor).astype(np.uint8)
+    inked = (red > floor).view(np.uint8)
+    where = around(inked, round(solid))  # most of a page is paper, which need not be looked at
+    mask, near = inked[where], red[where]
     areas = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((round(solid), round(solid)), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.subtract(mask, areas), connectivity=8)
     kept = stats[:, cv2.CC_STAT_AREA] >= 3
     kept[0] = False
-    return np.clip((red - floor * 0.7) / (floor * 0.9), 0, 1) * kept[labels]
+    strokes = np.zeros_like(red)
+    strokes[where] = np.clip((near - floor * 0.7) / (floor * 0.9), 0, 1) * kept[labels]
+    return strokes
