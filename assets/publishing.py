@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import duckdb
 import polars as pl
 
 from assets.months import Work
-from assets.published_tables import TABLES, TableFiles, content_of_units, cut, ranked, read_tables, unit_blocks
+from assets.published_tables import TableFiles, content_of_units, cut, ranked, read_tables, unit_blocks
 from reports.model import Change, Header, Report
 
 VERSION = re.compile(r"v([1-9]\d*)")
@@ -386,11 +386,15 @@ def changes_since(
     is_now = dict(flatten(figures))
     manifest = json.loads((before / "manifest.json").read_text(encoding="utf-8"))
     known = {m["sha256"] for m in manifest["mails"]}
-    moved = {name: _moved_units(*(f / "data" / f"{name}.parquet" for f in (before, now))) for name in TABLES}
+
+    @cache  # few tables have a figure that differs
+    def moved(table: str) -> set[str]:
+        return _moved_units(*(folder / "data" / f"{table}.parquet" for folder in (before, now)))
+
     for path in sorted(was.keys() | is_now.keys()):
         before_value, after_value = was.get(path, 0), is_now.get(path, 0)
         if before_value != after_value:
-            units = moved[TABLE_OF[path.partition(".")[0]]]
+            units = moved(TABLE_OF[path.partition(".")[0]])
             new = (words for unit in sorted(units) for mail, words in mails.get(unit, ()) if mail not in known)
             yield Change(path, before_value, after_value, tuple(dict.fromkeys(new)))
 

@@ -22,14 +22,16 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
     The reason is ours, and says what to do at its end: it is never cut.
     """
-    whole = {k for k, v in values.items() if k == "reason" or len(v) <= LONGEST_VALUE}
-    shown = {k: v if k in whole else v[: LONGEST_VALUE - 1] + "…" for k, v in values.items()}
     filled = []
     for words, names, is_segment in _pieces(text):
-        found = [shown.get(name, "") for name in names]
+        found = [_shown(name, values.get(name, "")) for name in names]
         if not is_segment or all(found):
             filled.append(words % tuple(found))
     return "".join(filled).strip()
+
+
+def _shown(name: str, value: str) -> str:
+    return value if len(value) <= LONGEST_VALUE or name == "reason" else value[: LONGEST_VALUE - 1] + "…"
 
 
 @cache

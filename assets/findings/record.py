@@ -202,7 +202,14 @@ def says_something(text: str, catalogue: Catalogue) -> bool:
 
 
 def _words(fault: Fault) -> Mapping[str, str]:
-    return {name: str(getattr(fault, name)) for name in ("file", "sheet", "column", "value", "expected", "reason")}
+    return {
+        "file": fault.file,
+        "sheet": fault.sheet,
+        "column": fault.column,
+        "value": fault.value,
+        "expected": fault.expected,
+        "reason": fault.reason,
+    }
 
 
 def _plain(heading: str) -> str:

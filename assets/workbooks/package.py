@@ -40,6 +40,8 @@ class Package:
             OSError,
         ) as error:
             raise WorkbookUnreadable("damaged", f"zip directory: {error}") from error
+        self.entries = tuple(entries)
+        """In the order of the archive's directory."""
         self._content = content
         self._limits = limits
         self._budget = limits.workbook_bytes_unpacked

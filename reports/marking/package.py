@@ -54,8 +54,7 @@ class Package:
         """Raises WorkbookUnreadable where `content` is no honest zip archive."""
         self._content = content
         self._bounded = BoundedPackage(content, limits)
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            self._entries = {_key(entry.filename): entry for entry in archive.infolist()}
+        self._entries = {_key(entry.filename): entry for entry in self._bounded.entries}
         self._changed: dict[str, tuple[str, bytes | None]] = {}
 
     def __contains__(self, name: str) -> bool:
