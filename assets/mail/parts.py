@@ -34,6 +34,9 @@ BLANK_LINE = re.compile(rb"\n\r?\n")
 BASE64_RUN = re.compile(rb"(?<![A-Za-z0-9+/\r\n])[A-Za-z0-9+/\r\n]{2048,}")
 # The boundary of a multipart whose header has none, or another one.
 LOST_BOUNDARY = re.compile(rb"(?:\A|\n)--([^\s\"][^\r\n\"]{0,69}?)[ \t]*\r?\nContent-", re.IGNORECASE)
+# What stands for a run taken out, and where in the mail it is. No sender can know it: it is made anew in every run.
+TOKEN = b"sixth" + secrets.token_hex(16).encode()
+RUN = re.compile(TOKEN + rb"\.(\d+)\.(\d+)\.")
 # The parser looks at each line once for every multipart around it: some 3 s.
 PARSER_STEPS = 10_000_000
 NOT_THE_MAIL = {"message/partial", "message/external-body"}
@@ -59,7 +62,6 @@ class MailPart(Part):
     """A part that can get at the base64 runs which were taken out of `source` before parsing."""
 
     source: bytes = b""
-    run: re.Pattern[bytes] = re.compile(rb"(?!)()()")
 
     def body(self) -> bytes:
         """What stands in the mail below the part's headers, runs still out; get_payload would mend 8-bit
@@ -70,7 +72,7 @@ class MailPart(Part):
 
     def with_runs(self, body: bytes) -> bytes:
         """A body with its base64 runs put back."""
-        return self.run.sub(lambda found: self.source[int(found[1]) : int(found[2])], body)
+        return RUN.sub(lambda found: self.source[int(found[1]) : int(found[2])], body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +93,21 @@ def parse(raw: bytes, limits: Limits) -> MailPart:
     (mail_too_large) for parts nested hundreds deep and for more lines than the parser can do in seconds.
     """
     raw = _clip_headers(_with_line_feeds(raw), limits)
-    token = b"sixth" + secrets.token_hex(16).encode()
     skeleton: list[bytes] = []
     position = 0
     for run in BASE64_RUN.finditer(raw):
         start, end = _whole_lines(raw, *run.span())
         if start < end:
-            skeleton += [raw[position:start], b"%b.%d.%d." % (token, start, end)]
+            skeleton += [raw[position:start], b"%b.%d.%d." % (TOKEN, start, end)]
             position = end
     skeleton.append(raw[position:])
     text = b"".join(skeleton)
     if max(text.count(b"\n"), text.count(b"\r")) * (1 + text.lower().count(b"multipart/")) > PARSER_STEPS:
         raise RefusedError("mail_too_large")
 
-    pattern = re.compile(token + rb"\.(\d+)\.(\d+)\.")
-
     def part() -> MailPart:
         made = MailPart()
-        made.source, made.run = raw, pattern
+        made.source = raw
         return made
 
     try:
@@ -283,7 +282,7 @@ def _payload(part: MailPart) -> bytes:
     body = part.body()
     encoding = _encoding(part)
     if encoding.startswith("base64"):
-        run = part.run.fullmatch(body.strip())
+        run = RUN.fullmatch(body.strip())
         if run:
             with suppress(binascii.Error):  # straight from the mail: no copy of what may be 100 MB
                 return binascii.a2b_base64(memoryview(part.source)[int(run[1]) : int(run[2])])
