@@ -92,24 +92,29 @@ def _choose(warehouse: Warehouse, units: Sequence[str]) -> None:
     warehouse.put("core.published_units", pl.DataFrame({"unit_code": units}, schema={"unit_code": pl.String}))
 
 
+def read_units(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]) -> pl.DataFrame:
+    """The table of units: all of the carrier, as ranks are known of all alone. Otherwise as `read_tables`."""
+    return _read(warehouse, catalogue, parameters, "units")
+
+
 def read_tables(
     warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], units: Sequence[str]
 ) -> dict[str, pl.DataFrame]:
-    """Every table of data/ for some units, protected; `unit_code` says whose a row is, in the order of the register.
+    """Every table of data/ but that of units for some units, protected, in the order of the register.
 
-    Times are text, ISO 8601 with the offset of the settings' time zone. Of the table of units all rows, since ranks
-    are known of all alone.
+    `unit_code` says whose a row is. Times are text, ISO 8601 with the offset of the settings' time zone.
     """
-    tables = {}
     _choose(warehouse, units)
-    for name in TABLES:
-        frame = warehouse.frame(model(f"published/{name}"), parameters)
-        tables[name] = _protect(name, frame, catalogue).with_columns(
-            pl.col(n).dt.convert_time_zone(parameters["timezone"]).dt.to_string("%Y-%m-%dT%H:%M:%S%:z")
-            for n, dtype in frame.schema.items()
-            if isinstance(dtype, pl.Datetime) and dtype.time_zone
-        )
-    return tables
+    return {name: _read(warehouse, catalogue, parameters, name) for name in TABLES if name != "units"}
+
+
+def _read(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], name: str) -> pl.DataFrame:
+    frame = warehouse.frame(model(f"published/{name}"), parameters)
+    return _protect(name, frame, catalogue).with_columns(
+        pl.col(n).dt.convert_time_zone(parameters["timezone"]).dt.to_string("%Y-%m-%dT%H:%M:%S%:z")
+        for n, dtype in frame.schema.items()
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone
+    )
 
 
 def content_of_units(warehouse: Warehouse, parameters: Mapping[str, Any], units: Sequence[str]) -> dict[str, str]:
@@ -137,13 +142,12 @@ class Rows:
 
 
 def cut(tables: Mapping[str, pl.DataFrame], runs: Iterable[Sequence[str]]) -> Iterator[Rows]:
-    """The rows of a block of units, run by run of units that follow on each other there, but for the table of units.
+    """The rows of a block of units, run by run of units that follow on each other there.
 
     Scopes lie in each other: written run by run, a row is put into CSV once, however many scopes hold it.
     """
-    frames = {name: frame for name, frame in tables.items() if name != "units"}
-    safe = {name: disarm(frame) for name, frame in frames.items()}
-    extents = {name: _extents(frame) for name, frame in frames.items()}
+    safe = {name: disarm(frame) for name, frame in tables.items()}
+    extents = {name: _extents(frame) for name, frame in tables.items()}
     for run in runs:
         own: dict[str, pl.DataFrame] = {}
         lines: dict[str, bytes] = {}
@@ -151,7 +155,7 @@ def cut(tables: Mapping[str, pl.DataFrame], runs: Iterable[Sequence[str]]) -> It
             places = [of_unit[unit] for unit in run if unit in of_unit]
             start = places[0][0] if places else 0
             length = sum(count for _, count in places)
-            own[name] = frames[name].slice(start, length)
+            own[name] = tables[name].slice(start, length)
             lines[name] = _csv(safe[name].slice(start, length), headed=False) if length else b""
         yield Rows(own, lines)
 

@@ -23,7 +23,7 @@ import duckdb
 import polars as pl
 
 from assets.months import Work
-from assets.published_tables import TableFiles, content_of_units, cut, ranked, read_tables, unit_blocks
+from assets.published_tables import TableFiles, content_of_units, cut, ranked, read_tables, read_units, unit_blocks
 from reports.model import Change, Header, Report
 
 VERSION = re.compile(r"v([1-9]\d*)")
@@ -200,6 +200,7 @@ class _Publishing:
             for unit in units:
                 of_unit.setdefault(unit, []).append(scope)
         files: dict[str, TableFiles] = {}
+        all_units = read_units(self.work.warehouse, self.work.catalogue, self.parameters)
         for block in unit_blocks([u.code for u in self.work.register.tree(self.period).units]):
             runs = [(scopes, list(run)) for scopes, run in groupby(block, lambda u: of_unit.get(u, [])) if scopes]
             if not runs:
@@ -208,9 +209,7 @@ class _Publishing:
             for (scopes, run), rows in zip(runs, cut(tables, [run for _, run in runs]), strict=True):
                 for scope in scopes:
                     if scope not in files:
-                        files[scope] = TableFiles(
-                            self._building(scope) / "data", ranked(tables["units"], wanted[scope])
-                        )
+                        files[scope] = TableFiles(self._building(scope) / "data", ranked(all_units, wanted[scope]))
                     files[scope].append(rows)
                     left[scope].difference_update(run)
                     if not left[scope]:
