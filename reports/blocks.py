@@ -113,24 +113,20 @@ class Blocks:
     def query(self, block: Mapping[str, Any]) -> Table:
         """A table of a query."""
         name, found = block["query"], self.found[block["query"]]
-        columns, places, looks = [], [], []
+        entered = list(zip(*found.rows, strict=True)) or [()] * len(found.names)
+        columns: list[Column] = []
+        shown: list[Sequence[Any]] = []
         sheet = block.get("sheet", block.get("source", "").removeprefix("data/").removesuffix(".csv"))
         for key, entry in block["columns"].items():
             spec = entry if isinstance(entry, Mapping) else {"kind": entry}
-            place = found.names[spec.get("of", key)]
-            column = self.column(key, spec, [row[place] for row in found.rows])
+            values = entered[found.names[spec.get("of", key)]]
+            column = self.column(key, spec, values)
             if key == "row" and sheet in self.catalogue.sheets:
                 column = replace(column, unit=notation.name("sheets", sheet, self.lang))
             columns.append(column)
-            places.append(place)
-            looks.append(self.looks[spec["look"]] if "look" in spec else None)
-        rows = [
-            tuple(
-                row[place] if look is None or row[place] is None else look(row[place])
-                for place, look in zip(places, looks, strict=True)
-            )
-            for row in found.rows
-        ]
+            look = self.looks[spec["look"]] if "look" in spec else None
+            shown.append(values if look is None else [None if v is None else look(v) for v in values])
+        rows = list(zip(*shown, strict=True))
         return self.table(name, columns, rows, found.total, block, emphasis=self.marked(block, name))
 
     def marked(self, block: Mapping[str, Any], name: str) -> frozenset[int]:

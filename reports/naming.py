@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 from expectations.catalogue import Catalogue
 from reports import notation
@@ -52,7 +53,7 @@ def looks(catalogue: Catalogue, lang: str) -> dict[str, Look]:
         return lambda codes: joint.join(look(code) for code in codes.split(";"))
 
     joint, comma = say.say("joint.items"), say.say("names.separator")
-    return {
+    ways: dict[str, Look] = {
         "items": item,
         "bases": basis,
         "rules": each(rule, joint),
@@ -64,6 +65,7 @@ def looks(catalogue: Catalogue, lang: str) -> dict[str, Look]:
         "figures": lambda path: figure_name(path, catalogue, lang),
         "senders": lambda names: names or say.say("unit.unknown"),
     }
+    return {key: cache(look) for key, look in ways.items()}  # the same codes come back in every report
 
 
 def figure_name(path: str, catalogue: Catalogue, lang: str) -> str:

@@ -96,6 +96,7 @@ def name(group: str, code: str, lang: str) -> str:
     return str(words[lang]) if words else code
 
 
+@cache
 def figure_name(path: str, lang: str) -> str:
     """A dotted path of summary.json in words: the longest part that glossary.yaml names, and the codes in it.
 
