@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
@@ -19,7 +20,7 @@ import polars as pl
 from assets.findings.enrich import enrich, enrich_carried
 from assets.register import Register
 from assets.warehouse import Warehouse, model
-from expectations.catalogue import Catalogue
+from expectations.catalogue import Catalogue, SheetForm
 from expectations.suites import FAILURES, Check, carried_tables, sheet_checks
 
 CHUNK = 3000  # forms in one frame: memory stays flat however many units there are
@@ -75,25 +76,26 @@ def check_forms(
         "select form, form_id from wanted anti join core.forms_checked using (form_id, context) order by form, form_id"
     )
     done = 0
-    for form in catalogue.forms:
-        ids = [r["form_id"] for r in asked if r["form"] == form.key]
-        for start in range(0, len(ids), CHUNK):
-            chunk = pl.DataFrame({"form_id": ids[start : start + CHUNK]})
-            warehouse.put("core.asked_now", chunk)
-            warehouse.execute(
-                "create or replace temp table chunk as select * from wanted inner join core.asked_now using (form_id)"
-            )
-            parts = []
-            for sheet in form.sheets:
-                frame = warehouse.frame(model(f"checks/{sheet.key}"))
-                if frame.height:
-                    frame = enrich(frame, sheet, catalogue, register.networks)
-                    failures = ask(sheet.key, sheet_checks(sheet, catalogue), frame)
-                    parts.append(failures.with_columns(sheet=pl.lit(sheet.key)))
-            _keep(warehouse, parts)
-            done += chunk.height
-            if progress:
-                progress(done, len(asked))
+    with ThreadPoolExecutor(1) as asking:  # the rules are asked in a process of their own: meanwhile the next rows come
+        for form in catalogue.forms:
+            ids = [r["form_id"] for r in asked if r["form"] == form.key]
+            for start in range(0, len(ids), CHUNK):
+                chunk = pl.DataFrame({"form_id": ids[start : start + CHUNK]})
+                warehouse.put("core.asked_now", chunk)
+                warehouse.execute(
+                    "create or replace temp table chunk as "
+                    "select * from wanted inner join core.asked_now using (form_id)"
+                )
+                answers: list[tuple[SheetForm, Future[pl.DataFrame]]] = []
+                for sheet in form.sheets:
+                    frame = warehouse.frame(model(f"checks/{sheet.key}"))
+                    if frame.height:
+                        frame = enrich(frame, sheet, catalogue, register.networks)
+                        answers.append((sheet, asking.submit(ask, sheet.key, sheet_checks(sheet, catalogue), frame)))
+                _keep(warehouse, [a.result().with_columns(sheet=pl.lit(sheet.key)) for sheet, a in answers])
+                done += chunk.height
+                if progress:
+                    progress(done, len(asked))
     return len(asked)
 
 
