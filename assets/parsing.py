@@ -61,6 +61,7 @@ FORMS: dict[str, Any] = {
     "period": pl.String,
     "cover": pl.String,
     "tables": pl.String,
+    "span": pl.List(pl.Int64),
 }
 FAULTS: dict[str, Any] = {
     "mail": pl.String,
@@ -312,6 +313,7 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
                     "period": period.value if period else None,
                     "cover": _cover_json(form, parser.catalogue.form(key).cover) if form else "{}",
                     "tables": _tables_json(form) if form else "{}",
+                    "span": attachment.span,
                 }
             )
             for table in form.tables if form else ():

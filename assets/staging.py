@@ -44,8 +44,11 @@ def prepare(warehouse: Warehouse, parser: Parser) -> None:
     """Make the staging tables. Mails parsed with other forms or limits are forgotten, and parsed again."""
     if warehouse.exists("staging.mails"):
         known = warehouse.value("select max(parser) from staging.mails")
-        columns = {r["column_name"] for r in warehouse.rows("describe staging.mails")}
-        if known in (None, parser.fingerprint) and columns >= set(schemas(parser.catalogue)["mails"]):
+        there = warehouse.execute(
+            "select table_name, column_name from information_schema.columns where table_schema = 'staging'"
+        ).fetchall()
+        wanted = {(table, column) for table, schema in schemas(parser.catalogue).items() for column in schema}
+        if known in (None, parser.fingerprint) and wanted <= set(there):
             return
         log.info("forms or limits have changed: all mails are parsed again")
     # The mails last: a run that is killed before them begins here again.

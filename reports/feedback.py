@@ -48,12 +48,16 @@ class SentForm:
 
 @dataclass(frozen=True, slots=True)
 class SentWorkbook:
-    """A workbook that a unit sent: attachment `number` of a mail, its displayed name, and the forms in it."""
+    """A workbook that a unit sent: attachment `number` of a mail, its displayed name, and the forms in it.
+
+    `span`: where it stands in the archived mail (assets/mail/parts.py), where that is known.
+    """
 
     mail: str
     number: int
     file: str
     forms: tuple[SentForm, ...]
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

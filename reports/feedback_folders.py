@@ -9,6 +9,7 @@ stands it is not written again. The database hashes the rows, so that a unit wit
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import io
 import logging
@@ -18,6 +19,7 @@ import shutil
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,9 @@ from zoneinfo import ZoneInfo
 
 from assets.isolation import Died, run_isolated
 from assets.limits import MIB, Limits
-from assets.mail.archive import ArchiveError, load
+from assets.mail.archive import ArchiveError, load, path_of
 from assets.mail.message import parse_message
+from assets.mail.parts import content_at
 from assets.warehouse import Warehouse
 from expectations.catalogue import Catalogue
 from reports.feedback import (
@@ -260,8 +263,11 @@ def _read(
     )
     workbooks = by_unit(
         """
-        select unit_code, mail, number, file, form, form_id, cover from workbooks where unit_code in $these
-        order by unit_code, form, received_at, mail, number
+        select w.unit_code, w.mail, w.number, w.file, f.span, w.form, w.form_id, w.cover
+        from workbooks as w
+        left join staging.forms as f using (form_id)
+        where w.unit_code in $these
+        order by w.unit_code, w.form, w.received_at, w.mail, w.number
         """
     )
     units = by_unit("select * from units where unit_code in $these")
@@ -286,10 +292,12 @@ def _read(
 
 def _workbooks(rows: Iterable[tuple[Any, ...]]) -> tuple[SentWorkbook, ...]:
     """The workbooks of a unit's latest submissions, with the forms in them."""
-    forms: dict[tuple[str, int, str], list[SentForm]] = {}
-    for mail, number, file, *form in rows:
-        forms.setdefault((mail, number, file), []).append(SentForm(*form))
-    return tuple(SentWorkbook(*key, tuple(own)) for key, own in forms.items())
+    forms: dict[tuple[str, int, str, tuple[int, int] | None], list[SentForm]] = {}
+    for mail, number, file, span, *form in rows:
+        forms.setdefault((mail, number, file, span and tuple(span)), []).append(SentForm(*form))
+    return tuple(
+        SentWorkbook(mail, number, file, tuple(own), span) for (mail, number, file, span), own in forms.items()
+    )
 
 
 def _digest(place: Path) -> str:
@@ -337,11 +345,15 @@ def _write_unit(task: _Task) -> None:
 
 
 def _contents(workbooks: Iterable[SentWorkbook], archive: Path, limits: Limits) -> dict[tuple[str, int], bytes]:
-    """The bytes of workbooks out of the archived mails, each mail taken apart once."""
+    """The bytes of workbooks out of the archived mails; a mail is taken apart, once, where its files are not told."""
+    contents: dict[tuple[str, int], bytes] = {}
     wanted: dict[str, set[int]] = {}
     for workbook in workbooks:
+        if workbook.span:
+            with suppress(OSError, binascii.Error):
+                contents[workbook.mail, workbook.number] = content_at(workbook.span, path_of(workbook.mail, archive))
+                continue
         wanted.setdefault(workbook.mail, set()).add(workbook.number)
-    contents: dict[tuple[str, int], bytes] = {}
     for mail, numbers in wanted.items():
         try:
             message = parse_message(load(mail, archive), limits)

@@ -62,7 +62,7 @@ SIGNED_TYPES = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 class Attachment:
     """A file that the sender sent. `number` counts from 1 in the order of the mail; `name` is fit for
     display; `within` names the forwarded mails (subject) and .zip files it came out of, outermost first;
-    `kind` is workbook, csv, scan or other, by content first.
+    `kind` is workbook, csv, scan or other, by content first; `span` is where in the mail it stands (parts.Leaf).
     """
 
     number: int
@@ -70,6 +70,7 @@ class Attachment:
     content: bytes
     within: tuple[str, ...]
     kind: str
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def parse_message(raw: bytes, limits: Limits) -> Message:
     try:
         if len(raw) > limits.mail_bytes:
             raise RefusedError("mail_too_large")
-        tree = parts.parse(raw, limits)
+        tree = parts.parse(raw, limits, is_the_mail=True)
         hint = parts.charset_of(tree, limits)
         _take_message(tree, (), False, intake)
     except RefusedError as refused:
@@ -268,7 +269,7 @@ def _take_file(leaf: Leaf, zipped: bool, intake: _Intake) -> None:
             if booked == "other":
                 reason = "archive_nested" if kind.name == "zip" else kind.reason
                 intake.refuse(reason, name, kind.extension, "ENV-04")
-            intake.attachments.append(Attachment(number, name, leaf.content, leaf.within, booked))
+            intake.attachments.append(Attachment(number, name, leaf.content, leaf.within, booked, leaf.span))
     except RefusedError as refused:
         intake.refuse(refused.reason, name)
 

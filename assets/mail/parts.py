@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.message import Message as Part
+from pathlib import Path
 from typing import Any
 
 from assets.faults import Fault
@@ -46,7 +47,8 @@ NO_MAILS = {"message/delivery-status", "message/disposition-notification", "mess
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """A part without parts. `within` names the forwarded mails that it lies in, outermost first; `related`:
-    it belongs to an HTML page. `name`, `charset`, `content_id` are "" where the part has none.
+    it belongs to an HTML page. `name`, `charset`, `content_id` are "" where the part has none. `span` is where
+    its content stands in the mail's own bytes as one run of base64, if it does: `content_at` gives it again.
     """
 
     name: str
@@ -56,12 +58,15 @@ class Leaf:
     charset: str = ""
     content_id: str = ""
     related: bool = False
+    span: tuple[int, int] | None = None
 
 
 class MailPart(Part):
     """A part that can get at the base64 runs which were taken out of `source` before parsing."""
 
     source: bytes = b""
+    is_the_mail: bool = False
+    """Whether `source` is the mail as it was received, so that it can be found again in the archived file."""
 
     def body(self) -> bytes:
         """What stands in the mail below the part's headers, runs still out; get_payload would mend 8-bit
@@ -85,14 +90,26 @@ class _Place:
     related: bool = False
 
 
-def parse(raw: bytes, limits: Limits) -> MailPart:
+def content_at(span: tuple[int, int], mail: Path) -> bytes:
+    """The content of a `Leaf` of an archived mail, by its span there, without taking the mail apart again.
+
+    Raises OSError, and binascii.Error where the file is not that mail.
+    """
+    start, end = span
+    with mail.open("rb") as file:
+        file.seek(start)
+        return binascii.a2b_base64(file.read(end - start))
+
+
+def parse(raw: bytes, limits: Limits, *, is_the_mail: bool = False) -> MailPart:
     """The tree of parts, by the standard library's compat32 parser (findings/ingest.md, 4.4).
 
     Long base64 runs are put aside first and stand in the tree as an unguessable token: none of their lines
     can be a header or a boundary, and the parser sees some 2 KB of a mail instead of 300. Raises RefusedError
     (mail_too_large) for parts nested hundreds deep and for more lines than the parser can do in seconds.
     """
-    raw = _clip_headers(_with_line_feeds(raw), limits)
+    received, raw = raw, _clip_headers(_with_line_feeds(raw), limits)
+    is_the_mail = is_the_mail and raw is received  # else it was mended, and all has moved
     skeleton: list[bytes] = []
     position = 0
     for run in BASE64_RUN.finditer(raw):
@@ -107,7 +124,7 @@ def parse(raw: bytes, limits: Limits) -> MailPart:
 
     def part() -> MailPart:
         made = MailPart()
-        made.source = raw
+        made.source, made.is_the_mail = raw, is_the_mail
         return made
 
     try:
@@ -229,6 +246,7 @@ def _walk(part: MailPart, place: _Place, budget: list[int], limits: Limits) -> I
 def _leaf(part: MailPart, place: _Place, limits: Limits) -> Leaf:
     content_id = names.header(part, "content-id", limits).decode("ascii", "replace")
     stated = part.get_content_type()
+    run = _run_of(part) if part.is_the_mail else None
     return Leaf(
         name=names.file_name(part, limits, place.hint),
         content_type="text/plain" if stated.startswith("multipart/") else stated,
@@ -237,6 +255,7 @@ def _leaf(part: MailPart, place: _Place, limits: Limits) -> Leaf:
         charset=names.parameter(names.header(part, "content-type", limits), "charset"),
         content_id=content_id.strip(" <>\t\r\n"),
         related=place.related,
+        span=run,
     )
 
 
@@ -277,16 +296,20 @@ def _encoding(part: MailPart) -> str:
     return str(part.get("content-transfer-encoding", "")).strip().lower()
 
 
+def _run_of(part: MailPart) -> tuple[int, int] | None:
+    """Where in its source a part's content stands, if that is one run of base64 and nothing else."""
+    run = RUN.fullmatch(part.body().strip()) if _encoding(part).startswith("base64") else None
+    return (int(run[1]), int(run[2])) if run else None
+
+
 def _payload(part: MailPart) -> bytes:
     """A leaf's content, its transfer encoding undone."""
-    body = part.body()
+    run = _run_of(part)
+    if run:
+        with suppress(binascii.Error):  # straight from the mail: no copy of what may be 100 MB
+            return binascii.a2b_base64(memoryview(part.source)[slice(*run)])
+    body = part.with_runs(part.body())
     encoding = _encoding(part)
-    if encoding.startswith("base64"):
-        run = RUN.fullmatch(body.strip())
-        if run:
-            with suppress(binascii.Error):  # straight from the mail: no copy of what may be 100 MB
-                return binascii.a2b_base64(memoryview(part.source)[int(run[1]) : int(run[2])])
-    body = part.with_runs(body)
     if encoding.startswith("base64"):
         return _base64(body)
     if encoding.startswith("quoted-printable"):

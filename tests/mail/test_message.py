@@ -7,6 +7,7 @@ import binascii
 import logging
 import quopri
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.limits import Limits
+from assets.mail.parts import content_at
 from tests.mail.made_mails import (
     HEAD,
     LIMITS,
@@ -171,6 +173,36 @@ def test_any_attachments_come_out_byte_for_byte(sizes: list[int], newline: bytes
     raw = mail(text("x"), *(attached(f"{n}.xlsx", content) for n, content in enumerate(contents)))
     message = parsed(raw.replace(b"\r\n", newline))
     assert [file.content for file in message.attachments] == contents
+
+
+@given(
+    sizes=st.lists(st.sampled_from([10, 3000, 9000, 9001, 9002]), min_size=1, max_size=4),
+    newline=st.sampled_from([b"\r\n", b"\n"]),
+    before=st.sampled_from([b"", b"", b"\r\n", b"\xef\xbb\xbf"]),
+    shape=st.sampled_from(["plain", "forwarded", "nested", "zipped"]),
+)
+@settings(max_examples=100)
+def test_a_span_leads_to_the_content_in_the_archived_mail(
+    sizes: list[int], newline: bytes, before: bytes, shape: str
+) -> None:
+    contents = [noise(size, seed) + b"%d" % seed for seed, size in enumerate(sizes)]
+    files = [attached(f"{n}.xlsx", content) for n, content in enumerate(contents)]
+    if shape == "forwarded":
+        files = [forwarded(mail(text("x"), *files))]
+    elif shape == "nested":
+        files = [mail(*files, head=b"", boundary=b"inner")]
+    elif shape == "zipped":
+        files = [attached("all.zip", zipped({f"{n}.xlsx": content for n, content in enumerate(contents)}))]
+    raw = before + mail(text("x"), *files).replace(b"\r\n", newline)
+    found = parsed(raw).attachments
+    assert [file.content for file in found] == contents
+    with tempfile.NamedTemporaryFile() as kept:
+        Path(kept.name).write_bytes(raw)
+        for file in found:
+            if file.span:
+                assert content_at(file.span, Path(kept.name)) == file.content
+    is_told = shape != "zipped" and not before  # what stands before the headers is taken away, and moves all else
+    assert [bool(file.span) for file in found] == [is_told and len(content) > 1000 for content in contents]
 
 
 def test_damaged_uuencoded_line_leaves_the_others() -> None:
