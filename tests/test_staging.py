@@ -166,3 +166,18 @@ def test_workers_killed_from_outside_cost_nothing(parser: Parser, tmp_path: Path
 def grandchildren() -> list[int]:
     """The workers: children of the server that forks them, which is a child of this process."""
     return [pid for child in children(os.getpid()) for pid in children(child)]
+
+
+def test_tables_that_lack_a_column_are_made_anew_and_their_mails_parsed_again(
+    warehouse: Warehouse, parser: Parser
+) -> None:
+    prepare(warehouse, parser)
+    warehouse.execute("insert into staging.mails (mail, parser) values ('m', 'tests')")
+    prepare(warehouse, parser)
+    assert warehouse.value("select count(*) from staging.mails") == 1
+    warehouse.execute("alter table staging.forms drop column span")
+    prepare(warehouse, parser)
+    assert warehouse.value("select count(*) from staging.mails") == 0
+    assert {r["column_name"] for r in warehouse.rows("describe staging.forms")} == set(
+        schemas(parser.catalogue)["forms"]
+    )
