@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assets.delivery import is_address
 from assets.mail.archive import path_of
 from assets.periods import Deadline
 from assets.register import Tree
-from reports.notices import Standing
+
+if TYPE_CHECKING:
+    from reports.notices import Standing
 
 log = logging.getLogger("sixth.notices")
 
@@ -109,6 +111,8 @@ class Due:
 # ------------------------------------------------------------------------------------------------------- what is known
 def read_standings(query: Query, period: str) -> dict[str, Standing]:
     """What became of every reporting unit as of the last run, by code, in the order of the register."""
+    from reports.notices import Standing  # noqa: PLC0415 - words and templates, which `sixth check` does without
+
     forms: dict[str, dict[str, str]] = defaultdict(dict)
     for row in query(
         "select unit_code, form, state from marts.unit_forms where period = $period order by form", {"period": period}
