@@ -17,10 +17,11 @@ import polars as pl
 from assets.warehouse import Warehouse, model
 from expectations.catalogue import Catalogue
 
-TABLES = (
-    "units", "findings", "submissions", "exposed_assets", "app_launches", "self_check", "rectification", "incidents",
+ROW_TABLES = (
+    "findings", "submissions", "exposed_assets", "app_launches", "self_check", "rectification", "incidents",
     "indicators", "agreements",
 )  # fmt: skip
+TABLES = ("units", *ROW_TABLES)
 BLOCK = 500  # units read at once
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "statistics": True, "row_group_size": 100_000}
 FORMULA_START = r"^[=+\-@\t\r]"
@@ -105,7 +106,7 @@ def read_tables(
     `unit_code` says whose a row is. Times are text, ISO 8601 with the offset of the settings' time zone.
     """
     _choose(warehouse, units)
-    return {name: _read(warehouse, catalogue, parameters, name) for name in TABLES if name != "units"}
+    return {name: _read(warehouse, catalogue, parameters, name) for name in ROW_TABLES}
 
 
 def _read(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], name: str) -> pl.DataFrame:
@@ -152,9 +153,12 @@ def cut(tables: Mapping[str, pl.DataFrame], runs: Iterable[Sequence[str]]) -> It
         own: dict[str, pl.DataFrame] = {}
         lines: dict[str, bytes] = {}
         for name, of_unit in extents.items():
-            places = [of_unit[unit] for unit in run if unit in of_unit]
-            start = places[0][0] if places else 0
-            length = sum(count for _, count in places)
+            start, length = 0, 0
+            for at, count in (of_unit[unit] for unit in run if unit in of_unit):
+                start = start if length else at
+                if at != start + length:
+                    raise ValueError(f"table {name} of data/ is not in the order of the register")
+                length += count
             own[name] = tables[name].slice(start, length)
             lines[name] = _csv(safe[name].slice(start, length), headed=False) if length else b""
         yield Rows(own, lines)
@@ -166,7 +170,7 @@ def _extents(frame: pl.DataFrame) -> dict[str, tuple[int, int]]:
     starts = counted["len"].cum_sum() - counted["len"]
     extents = {u: (s, n) for u, s, n in zip(counted["value"], starts, counted["len"], strict=True)}
     if len(extents) < len(counted):
-        raise ValueError("a table of data/ is not in the order of its units")
+        raise ValueError("the rows of a unit in a table of data/ do not stand together")
     return extents
 
 
@@ -186,7 +190,7 @@ class TableFiles:
 
     def flush(self) -> None:
         """Write what was added; the first time even of tables that have no row."""
-        for name in TABLES[1:] if self._waiting else ():
+        for name in ROW_TABLES if self._waiting else ():
             frames = [rows.frames[name] for rows in self._waiting]
             self._write(name, frames, b"".join(rows.lines[name] for rows in self._waiting))
         self._waiting.clear()

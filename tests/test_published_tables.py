@@ -101,3 +101,9 @@ def test_a_table_written_in_blocks_and_runs_is_that_written_at_once(tmp_path: Pa
         assert csvs[0] == csvs[1] == as_csv(whole[name])
         for folder in ("once", "blocks"):
             assert pl.read_parquet(tmp_path / folder / f"{name}.parquet").equals(whole[name])
+
+
+@pytest.mark.parametrize("codes", [["u1", "u0"], ["u0", "u2", "u1"], ["u0", "u1", "u0"]])
+def test_rows_that_are_not_in_the_order_of_the_register_are_refused(codes: list[str]) -> None:
+    with pytest.raises(ValueError, match="data/"):
+        list(cut({"findings": pl.DataFrame({"unit_code": codes})}, [["u0", "u1", "u2"]]))
