@@ -216,7 +216,7 @@ def _walk(part: MailPart, place: _Place, budget: list[int], limits: Limits) -> I
         rescued = _rescued(part, limits)
         if rescued is not None:
             yield from _walk(rescued, replace(place, depth=place.depth + 1), budget, limits)
-        elif content_type.startswith("multipart/") and b"content-" in _payload(part).lower():
+        elif content_type.startswith("multipart/") and b"content-" in _payload(part)[0].lower():
             yield Fault("ENV-03", file=names.file_name(part, limits, place.hint), reason="mail_damaged")
         else:
             yield _leaf(part, place, limits)
@@ -246,16 +246,16 @@ def _walk(part: MailPart, place: _Place, budget: list[int], limits: Limits) -> I
 def _leaf(part: MailPart, place: _Place, limits: Limits) -> Leaf:
     content_id = names.header(part, "content-id", limits).decode("ascii", "replace")
     stated = part.get_content_type()
-    run = _run_of(part) if part.is_the_mail else None
+    content, run = _payload(part)
     return Leaf(
         name=names.file_name(part, limits, place.hint),
         content_type="text/plain" if stated.startswith("multipart/") else stated,
-        content=_payload(part),
+        content=content,
         within=place.within,
         charset=names.parameter(names.header(part, "content-type", limits), "charset"),
         content_id=content_id.strip(" <>\t\r\n"),
         related=place.related,
-        span=run,
+        span=run if part.is_the_mail else None,
     )
 
 
@@ -286,7 +286,7 @@ def _forwarded(part: MailPart, inner: MailPart, limits: Limits) -> MailPart:
     encoding = _encoding(part)
     if encoding.startswith("base64") and not inner.keys():
         inner["Content-Transfer-Encoding"] = "base64"
-        return parse(_payload(inner), limits)
+        return parse(_payload(inner)[0], limits)
     if encoding.startswith("quoted-printable") and b"=3D" in names.header(inner, "content-type", limits):
         return parse(quopri.decodestring(inner.with_runs(inner.as_bytes())), limits)
     return inner
@@ -296,27 +296,24 @@ def _encoding(part: MailPart) -> str:
     return str(part.get("content-transfer-encoding", "")).strip().lower()
 
 
-def _run_of(part: MailPart) -> tuple[int, int] | None:
-    """Where in its source a part's content stands, if that is one run of base64 and nothing else."""
-    run = RUN.fullmatch(part.body().strip()) if _encoding(part).startswith("base64") else None
-    return (int(run[1]), int(run[2])) if run else None
-
-
-def _payload(part: MailPart) -> bytes:
-    """A leaf's content, its transfer encoding undone."""
-    run = _run_of(part)
-    if run:
-        with suppress(binascii.Error):  # straight from the mail: no copy of what may be 100 MB
-            return binascii.a2b_base64(memoryview(part.source)[slice(*run)])
-    body = part.with_runs(part.body())
+def _payload(part: MailPart) -> tuple[bytes, tuple[int, int] | None]:
+    """A leaf's content, its transfer encoding undone, and where in its source it stands, if as one run of base64."""
+    body = part.body()
     encoding = _encoding(part)
     if encoding.startswith("base64"):
-        return _base64(body)
+        run = RUN.fullmatch(body.strip())
+        if run:
+            span = int(run[1]), int(run[2])
+            with suppress(binascii.Error):  # straight from the mail: no copy of what may be 100 MB
+                return binascii.a2b_base64(memoryview(part.source)[slice(*span)]), span
+    body = part.with_runs(body)
+    if encoding.startswith("base64"):
+        return _base64(body), None
     if encoding.startswith("quoted-printable"):
-        return quopri.decodestring(body)
+        return quopri.decodestring(body), None
     if encoding.startswith(("x-uu", "uu")):
-        return _uuencoded(body)
-    return body
+        return _uuencoded(body), None
+    return body, None
 
 
 def _base64(body: bytes) -> bytes:
