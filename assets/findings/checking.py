@@ -20,7 +20,7 @@ import polars as pl
 from assets.findings.enrich import enrich, enrich_carried
 from assets.register import Register
 from assets.warehouse import Warehouse, model
-from expectations.catalogue import Catalogue, SheetForm
+from expectations.catalogue import Catalogue, Form
 from expectations.suites import FAILURES, Check, carried_tables, sheet_checks
 
 CHUNK = 3000  # forms in one frame: memory stays flat however many units there are
@@ -76,27 +76,33 @@ def check_forms(
         "select form, form_id from wanted anti join core.forms_checked using (form_id, context) order by form, form_id"
     )
     done = 0
-    with ThreadPoolExecutor(1) as asking:  # the rules are asked in a process of their own: meanwhile the next rows come
-        for form in catalogue.forms:
-            ids = [r["form_id"] for r in asked if r["form"] == form.key]
-            for start in range(0, len(ids), CHUNK):
-                chunk = pl.DataFrame({"form_id": ids[start : start + CHUNK]})
-                warehouse.put("core.asked_now", chunk)
-                warehouse.execute(
-                    "create or replace temp table chunk as "
-                    "select * from wanted inner join core.asked_now using (form_id)"
-                )
-                answers: list[tuple[SheetForm, Future[pl.DataFrame]]] = []
-                for sheet in form.sheets:
-                    frame = warehouse.frame(model(f"checks/{sheet.key}"))
-                    if frame.height:
-                        frame = enrich(frame, sheet, catalogue, register.networks)
-                        answers.append((sheet, asking.submit(ask, sheet.key, sheet_checks(sheet, catalogue), frame)))
-                _keep(warehouse, [a.result().with_columns(sheet=pl.lit(sheet.key)) for sheet, a in answers])
-                done += chunk.height
-                if progress:
-                    progress(done, len(asked))
+    for form in catalogue.forms:
+        ids = [r["form_id"] for r in asked if r["form"] == form.key]
+        for start in range(0, len(ids), CHUNK):
+            chunk = pl.DataFrame({"form_id": ids[start : start + CHUNK]})
+            warehouse.put("core.asked_now", chunk)
+            warehouse.execute(
+                "create or replace temp table chunk as select * from wanted inner join core.asked_now using (form_id)"
+            )
+            _keep(warehouse, _answers(warehouse, ask, form, catalogue, register))
+            done += chunk.height
+            if progress:
+                progress(done, len(asked))
     return len(asked)
+
+
+def _answers(
+    warehouse: Warehouse, ask: Ask, form: Form, catalogue: Catalogue, register: Register
+) -> list[pl.DataFrame]:
+    """The failures of the chunk's forms, a frame a sheet; the next sheet's rows are read while one is asked of."""
+    answers: list[tuple[str, Future[pl.DataFrame]]] = []
+    with ThreadPoolExecutor(1) as asking:  # it waits for the process in which the rules are asked
+        for sheet in form.sheets:
+            frame = warehouse.frame(model(f"checks/{sheet.key}"))
+            if frame.height:
+                frame = enrich(frame, sheet, catalogue, register.networks)
+                answers.append((sheet.key, asking.submit(ask, sheet.key, sheet_checks(sheet, catalogue), frame)))
+    return [answer.result().with_columns(sheet=pl.lit(key)) for key, answer in answers]
 
 
 def _keep(warehouse: Warehouse, parts: list[pl.DataFrame]) -> None:
