@@ -152,9 +152,9 @@ class _Publishing:
         """
         units = [u.code for u in self.work.register.tree(self.period).units]
         of_unit = content_of_units(self.work.warehouse, self.parameters, [*units, ""])
-        digests = {}
+        rests_on, digests = self.work.rests_on, {}
         for scope, units in self.members.items():
-            parts = [self.work.rests_on, duckdb.__version__, self.figures[scope]]
+            parts = [rests_on, duckdb.__version__, self.figures[scope]]
             parts += [of_unit.get(u, "") for u in units]
             digests[scope] = _sha256("|".join(parts).encode())
         return digests

@@ -17,7 +17,7 @@ from pipelines.home import Home
 from pipelines.settings import load_settings
 
 WORKER_MODULES = ["cv2", "assets.parsing", "reports.preloaded", "reports.feedback_folders"]
-# Of glibc, mallopt(3). Without it the memory of every picture went back to the system and was asked for again: a tenth
+# Of glibc, mallopt(3). Without it the memory of every picture went back to the system and was asked for again: a fifth
 # of a scan's time, and more where two processes do so at once.
 KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": 64 << 20, "MALLOC_MMAP_THRESHOLD_": 32 << 20}  # bytes
 

@@ -200,14 +200,10 @@ def annex3(code: str, name: str, kind: str, month: Month, catalogue: Catalogue, 
 
 def scan_pages(count: int) -> list[bytes]:
     """Some signed and sealed pages of about 150 KB, as PDF."""
+    from tests.scans.made_files import as_file
     from tests.scans.made_scans import made_page
 
-    pages = []
-    for seed in range(count):
-        buffer = io.BytesIO()
-        made_page("normal", seed).save(buffer, "PDF", resolution=150, quality=75)
-        pages.append(buffer.getvalue())
-    return pages
+    return [as_file(made_page("normal", seed), "PDF", resolution=150, quality=75) for seed in range(count)]
 
 
 def _write_mails(job: tuple[Path, list[tuple[int, str, str, str]], list[bytes], Month]) -> None:

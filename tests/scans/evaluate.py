@@ -8,7 +8,6 @@ python -m tests.scans.evaluate --cost                    # what a page of some k
 from __future__ import annotations
 
 import argparse
-import io
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from collections.abc import Iterable
 from assets.limits import Limits
 from assets.scans.scan import read_scan
 from assets.scans.thresholds import SealThresholds
+from tests.scans.made_files import as_file
 from tests.scans.made_scans import GREY, KINDS, SEALED, made_page, made_scan
 
 
@@ -28,11 +28,7 @@ def counted(kind: str, seeds: Iterable[int]) -> Counter[str]:
 def print_cost(kinds: Iterable[str], pages: int = 8, runs: int = 8) -> None:
     """Milliseconds of processor time for a page of 150 dpi as JPEG in a PDF, the best of some runs over some pages."""
     for kind in kinds:
-        scans = []
-        for seed in range(pages):
-            buffer = io.BytesIO()
-            made_page(kind, seed).save(buffer, "PDF", resolution=150, quality=75)
-            scans.append(buffer.getvalue())
+        scans = [as_file(made_page(kind, seed), "PDF", resolution=150, quality=75) for seed in range(pages)]
         times = []
         for _ in range(runs):
             started = time.process_time()

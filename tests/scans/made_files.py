@@ -17,7 +17,7 @@ A4 = (595.0, 842.0)
 
 
 def as_file(page: Image.Image, kind: str, **options: object) -> bytes:
-    """The page as Pillow writes it: kind is JPEG, PNG or TIFF."""
+    """The page as Pillow writes it: kind is JPEG, PNG, TIFF or PDF."""
     written = io.BytesIO()
     page.save(written, kind, **options)
     return written.getvalue()
