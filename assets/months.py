@@ -55,6 +55,7 @@ class Work:
     score_weights: Mapping[str, float]
     as_of: datetime
     software: str
+    parsed_by: str  # Parser.fingerprint: with other limits a mail has other rows
     make_validator: Callable[[], Validator | ValidatorProcess] = Validator
     progress: Callable[[str, int, int], None] | None = None
 
@@ -77,6 +78,7 @@ class Work:
             ",".join(sorted(self.form_versions)),
             json.dumps(dict(self.score_weights), sort_keys=True),
             self.software,
+            self.parsed_by,
         ]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
@@ -379,7 +381,9 @@ def check_month_forms(work: Work, period: str) -> int:
         if work.progress:
             work.progress("checking forms", done, of)
 
-    checking.check_forms(work.warehouse, work.failures, work.catalogue, work.register, parameters, progress)
+    checking.check_forms(
+        work.warehouse, work.failures, work.catalogue, work.register, work.parsed_by, parameters, progress
+    )
     recorder = _recorder(work, period)
     recorder.add_plain(_plain_findings(work.warehouse, period))
     reporting = {u.code for u in work.register.tree(period).reporting}

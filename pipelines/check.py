@@ -140,7 +140,7 @@ def _settle(
     with open_warehouse(folder) as warehouse:
         work = months.Work(
             warehouse, catalogue, _register(code, period), Deadline(), frozenset({catalogue.form_version}), weights,
-            clock, "check", make_validator=_AtOnce,
+            clock, software="check", parsed_by="check", make_validator=_AtOnce,
         )  # fmt: skip
         staging.prepare(warehouse, parser)
         staging.put_receipts(warehouse, [Seen(parsed.mail, clock, 0)])

@@ -56,6 +56,7 @@ class Session:
             score_weights=weights,
             as_of=self.as_of,
             software=__version__,
+            parsed_by=self.settings.parser_fingerprint(catalogue, __version__),
             make_validator=make_validator,
             progress=reporter,
         )
@@ -65,9 +66,7 @@ class Session:
     @cached_property
     def parser(self) -> Parser:
         """What parsing a mail depends on."""
-        catalogue = self.work.catalogue
-        fingerprint = self.settings.parser_fingerprint(catalogue, __version__)
-        return Parser(catalogue, self.settings.limits, self.settings.seal, fingerprint)
+        return Parser(self.work.catalogue, self.settings.limits, self.settings.seal, self.work.parsed_by)
 
     @cached_property
     def indexed(self) -> Work:

@@ -3,8 +3,9 @@
 outputs.md, published/. Belongs here: reading a unit's rows and workbooks, writing its folder whole or not at all, on
 all cores. Does not: what the answer says (feedback.py), how a workbook is marked (marking/), sending it.
 
-A folder rests on the unit's rows, its workbooks, the texts and the software; their digest lies in it, and while that
-stands it is not written again. The database hashes the rows, so that a unit without anything new costs next to nothing.
+A folder rests on the unit's rows, its workbooks, the texts, the limits and the software; their digest lies in it,
+and while that stands it is not written again. The database hashes the rows, so that a unit without anything new costs
+next to nothing.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ def write_feedback(
     hashes = _hashes(warehouse, parameters)
     changed: list[str] = []
     died: list[_Task] = []
-    tasks = _tasks(warehouse, hashes, parameters, _rests_on(catalogue, parameters, software, lang), folder, progress)
+    rests_on = _rests_on(common, parameters, software)
+    tasks = _tasks(warehouse, hashes, parameters, rests_on, folder, progress)
     for task, outcome in _run(tasks, common, workers):
         if isinstance(outcome, Died):
             log.warning("marking for %s ended its worker (%s): %s", task.unit.unit_code, outcome.reason, outcome.detail)
@@ -151,11 +153,11 @@ def _run(tasks: Iterable[_Task], common: _Common, workers: int | None) -> Iterat
     )
 
 
-def _rests_on(catalogue: Catalogue, parameters: Mapping[str, Any], software: str, lang: str) -> str:
+def _rests_on(common: _Common, parameters: Mapping[str, Any], software: str) -> str:
     """What every answer rests on beside the unit's own rows."""
     texts = hashlib.sha256(b"\0".join((Path(__file__).parent / name).read_bytes() for name in _TEXTS)).hexdigest()
     month = (parameters["period"], str(parameters["cutoff"]), parameters["timezone"])
-    return "|".join((catalogue.digest, software, lang, texts, *month))
+    return "|".join((common.catalogue.digest, repr(common.limits), software, common.lang, texts, *month))
 
 
 # ------------------------------------------------------------------------------------------------ the unit's rows

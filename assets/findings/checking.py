@@ -3,9 +3,9 @@
 Belongs here: which forms are asked again and which answers stand. Does not: the suites (expectations/suites.py),
 messages and places of findings (record.py).
 
-A form's own rules rest on its rows, its unit's entry in the register and the catalogue; their answers are kept
-under a digest of these and asked again only where it changes. Rules that look at other months or units
-(`carried`) are asked in every run.
+A form's own rules rest on its rows, its unit's entry in the register and the catalogue; its rows rest on how it was
+parsed. Answers are kept under a digest of all these and asked again only where it changes. Rules that look at other
+months or units (`carried`) are asked in every run.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Progress = Callable[[int, int], None]
 Ask = Callable[[str, tuple[Check, ...], pl.DataFrame], pl.DataFrame]  # Validator.failures, or what stands for it
 
 
-def _context_digest(catalogue: Catalogue, register: Register) -> str:
+def _context_digest(catalogue: Catalogue, register: Register, parsed_by: str) -> str:
     networks = ";".join(str(n) for n in register.networks)
-    return hashlib.sha256(f"{catalogue.digest}|{networks}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{catalogue.digest}|{networks}|{parsed_by}".encode()).hexdigest()[:16]
 
 
 def _prepare(warehouse: Warehouse) -> None:
@@ -44,6 +44,7 @@ def check_forms(
     ask: Ask,
     catalogue: Catalogue,
     register: Register,
+    parsed_by: str,
     period: Mapping[str, Any],
     progress: Progress | None = None,
 ) -> int:
@@ -70,7 +71,7 @@ def check_forms(
         inner join core.units as u using (period, unit_code)
         where s.period = $period and s.status in ('effective', 'returned')
         """,
-        {**period, "context": _context_digest(catalogue, register)},
+        {**period, "context": _context_digest(catalogue, register, parsed_by)},
     )
     asked = warehouse.rows(
         "select form, form_id from wanted anti join core.forms_checked using (form_id, context) order by form, form_id"

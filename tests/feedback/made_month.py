@@ -100,6 +100,7 @@ def settled(home: Home, as_of: str = "2026-11-05T00:30:00") -> Iterator[tuple[Wa
             score_weights=WEIGHTS,
             as_of=datetime.fromisoformat(as_of).replace(tzinfo=ZONE),
             software="tests",
+            parsed_by="tests",
         )
         months.prepare(work)
         months.index_mails(work)

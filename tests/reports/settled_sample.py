@@ -93,6 +93,7 @@ def settled_sample(root: Path, register: Register | None = None) -> Iterator[Sam
             score_weights=WEIGHTS,
             as_of=datetime(2026, 12, 7, 0, 30, tzinfo=Deadline().zone),
             software="tests",
+            parsed_by="tests",
         )
         months.prepare(work)
         months.index_mails(work)
