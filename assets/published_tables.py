@@ -23,7 +23,7 @@ ROW_TABLES = (
 )  # fmt: skip
 TABLES = ("units", *ROW_TABLES)
 BLOCK = 500  # units read at once
-PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "statistics": True, "row_group_size": 100_000}
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "statistics": True, "row_group_size": 100_000}
 FORMULA_START = r"^[=+\-@\t\r]"
 MASKED_NAME = "**"
 
