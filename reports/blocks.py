@@ -15,7 +15,7 @@ from reports.facts import flat, known, look_up
 from reports.model import Chart, Column, Header, Matrix, Section, Series, Table
 from reports.naming import Look, figure_name
 from reports.queries import Found, Row, described_queries
-from reports.sections import Facts, all_said, description, evaluate, first_said, share
+from reports.sections import Facts, all_said, description, evaluate, first_said, places, share
 from reports.wording import words
 
 BARS_SHOWN = 15
@@ -134,7 +134,7 @@ class Blocks:
         if "mark" not in block:
             return frozenset()
         rows = self.facts["rows"][name]
-        marked = frozenset(i for i, row in enumerate(rows) if evaluate(block["mark"], {"row": row, "loop": i}))
+        marked = places(block["mark"], rows)
         return marked if len(marked) < len(rows) or len(rows) == 1 else frozenset()
 
     def figures(self, block: Mapping[str, Any]) -> Table:
