@@ -5,7 +5,9 @@ its own rows of the period, so that it can be run again at any time. Does not: t
 findings, sql/), publishing (assets/publishing.py).
 
 A month rests on its mails, the register, the catalogue, the settings and the month before; their digest is the
-month's fingerprint, and a month whose fingerprint stands is not settled again.
+month's fingerprint, and a month whose fingerprint stands is not settled again. Where it does not, findings and rows
+of units whose own mails are what they were stand all the same (core.standing_units), but for findings of rules that
+look at other months or units.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import polars as pl
@@ -41,6 +44,8 @@ ROW_MARTS = (
 KEY_SUPERVISION_SERVICE_YEARS = 1  # 003, article 9
 KEY_SUPERVISION_INCIDENT_YEARS = 2
 UTC_TIME = pl.Datetime("us", "UTC")
+NOT_STANDING = "unit_code not in (select unit_code from core.standing_units where period = $period)"
+CARRIED = "list_contains($carried, rule_id)"
 
 
 @dataclass(frozen=True)
@@ -246,9 +251,10 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str) -> None:
     submissions: dict[str, Any] = dict.fromkeys(Submission.__slots__, pl.String) | {
         "number": pl.Int64, "received_at": UTC_TIME, "returned": pl.Boolean, "nil": pl.Boolean,
     }  # fmt: skip
+    values = attrgetter(*submissions)  # asdict() copies them all, which took a quarter of the step
     warehouse.put(
         "core.submissions",
-        pl.DataFrame([asdict(s) for s in booked.submissions], schema=submissions),
+        pl.DataFrame([values(s) for s in booked.submissions], schema=submissions, orient="row"),
         period=period,
     )
     mails: dict[str, Any] = {
@@ -381,23 +387,48 @@ def check_month_forms(work: Work, period: str) -> int:
         if work.progress:
             work.progress("checking forms", done, of)
 
+    _find_standing_units(work, period)
     checking.check_forms(
         work.warehouse, work.failures, work.catalogue, work.register, work.parsed_by, parameters, progress
     )
-    recorder = _recorder(work, period)
-    recorder.add_plain(_plain_findings(work.warehouse, period))
+    recorder = _recorder(work, parameters, NOT_STANDING)
+    recorder.add_plain(_plain_findings(work.warehouse, parameters))
     reporting = {u.code for u in work.register.tree(period).reporting}
-    scans = work.warehouse.rows("select * exclude (period) from core.scans where period = $period", parameters)
+    scans = work.warehouse.rows(
+        f"select * exclude (period) from core.scans where period = $period and {NOT_STANDING}", parameters
+    )
     own = [s for s in recorder.submissions.values() if s.unit_code in reporting]
     recorder.add_plain(check_scans(own, scans))
     recorder.add_failures(checking.form_failures(work.warehouse))
     findings = recorder.frame()
-    work.warehouse.put("core.all_findings", findings, period=period)
+    parameters |= {"carried": _carried(work.catalogue)}
+    old = f"({NOT_STANDING} or {CARRIED})"
+    work.warehouse.put("core.all_findings", findings, period=period, instead_of=old, parameters=parameters)
     return findings.height
 
 
-def _recorder(work: Work, period: str) -> Recorder:
-    rows = work.warehouse.rows("select * from core.submissions where period = $period", {"period": period})
+def _find_standing_units(work: Work, period: str) -> None:
+    """Make core.standing_units of the period; the others no longer count as settled, whatever becomes of this run."""
+    warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.rests_on}
+    said = pl.DataFrame(
+        list(_explanations(work, period).items()), schema={"subject": pl.String, "text": pl.String}, orient="row"
+    )
+    warehouse.put("core.said_now", said)
+    for table in ("unit_digests", "standing_units"):
+        warehouse.run_model(f"core.{table}", parameters, model_name=f"settled/{table}")
+    warehouse.execute(f"delete from core.settled_units where period = $period and {NOT_STANDING}", parameters)
+    warehouse.put("core.said", said.with_columns(period=pl.lit(period)), period=period)
+
+
+def _carried(catalogue: Catalogue) -> list[str]:
+    """The rules that look at other months, other units or what is absent."""
+    return sorted(r.id for r in catalogue.rules.values() if r.carried)
+
+
+def _recorder(work: Work, parameters: Mapping[str, Any], which: str) -> Recorder:
+    """A recorder of findings on those submissions of the period for which a condition holds."""
+    rows = work.warehouse.rows(f"select * from core.submissions where period = $period and {which}", parameters)
+    period = str(parameters["period"])
     return Recorder(period, [Submission(**r) for r in rows], work.catalogue, _explanations(work, period))
 
 
@@ -416,10 +447,15 @@ def _explanations(work: Work, period: str) -> dict[str, str]:
     return {r["subject"]: r["text"] for r in told if says_something(r["text"], work.catalogue)}
 
 
-def _plain_findings(warehouse: Warehouse, period: str) -> Iterable[PlainFinding]:
+def _plain_findings(warehouse: Warehouse, parameters: Mapping[str, Any]) -> Iterable[PlainFinding]:
     for row in warehouse.rows(
-        "select * exclude (period, ordinal) from core.plain_findings where period = $period order by ordinal",
-        {"period": period},
+        f"""
+        select * exclude (period, ordinal)
+        from core.plain_findings
+        where period = $period and {NOT_STANDING}
+        order by ordinal
+        """,
+        parameters,
     ):
         unit_code, mail, form_id = row.pop("unit_code"), row.pop("mail"), row.pop("form_id")
         yield PlainFinding(unit_code, mail, form_id, Fault(**row))
@@ -440,22 +476,18 @@ def count_rows(work: Work, period: str) -> dict[str, int]:
             """,
             parameters,
         )
-    return {sheet: warehouse.run_model(f"marts.{sheet}", parameters) for sheet in ROW_MARTS}
+    return {sheet: warehouse.run_model(f"marts.{sheet}", parameters, instead_of=NOT_STANDING) for sheet in ROW_MARTS}
 
 
 def check_month_across(work: Work, period: str) -> int:
     """The rules that look at other months, other units or what is absent; how many findings they add."""
     parameters = work.parameters(period)
     failures = checking.check_carried(work.warehouse, work.failures, work.catalogue, parameters)
-    recorder = _recorder(work, period)
+    parameters |= {"carried": _carried(work.catalogue), "forms": failures["form_id"].unique().to_list()}
+    recorder = _recorder(work, parameters, "form_id in (select unnest($forms))")
     recorder.add_failures(failures)
     found = recorder.frame()
-    carried = sorted(r.id for r in work.catalogue.rules.values() if r.carried)
-    before = work.warehouse.frame(
-        "select * from core.all_findings where period = $period and not list_contains($carried, rule_id)",
-        {**parameters, "carried": carried},
-    )
-    work.warehouse.put("core.all_findings", pl.concat([before, found]), period=period)
+    work.warehouse.put("core.all_findings", found, period=period, instead_of=CARRIED, parameters=parameters)
     return found.height
 
 
@@ -474,7 +506,11 @@ def build_marts(work: Work, period: str) -> dict[str, int]:
 
 
 def mark_settled(work: Work, period: str) -> None:
-    """Book the fingerprint under which the month was settled."""
+    """Book the fingerprint under which the month was settled, and of its units the digests."""
+    digests = work.warehouse.frame(
+        f"select * from core.unit_digests where period = $period and {NOT_STANDING}", {"period": period}
+    )
+    work.warehouse.put("core.settled_units", digests, period=period, instead_of=NOT_STANDING)
     print_ = fingerprints(work, period)[period]
     frame = pl.DataFrame({"period": [period], "fingerprint": [print_]})
     work.warehouse.put("core.settled", frame, period=period)

@@ -77,8 +77,18 @@ class Warehouse:
             )
         )
 
-    def put(self, table: str, frame: pl.DataFrame, *, period: str | None = None) -> None:
-        """Write a frame into `schema.name`: instead of the period's rows, or of the whole table."""
+    def put(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        period: str | None = None,
+        instead_of: str = "true",
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write a frame into `schema.name`: instead of the whole table, or of those rows of the period for which a
+        condition holds, which may name parameters.
+        """
         self.scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.scratch, suffix=".parquet") as file:
             frame.write_parquet(file.name, compression="uncompressed")
@@ -87,23 +97,27 @@ class Warehouse:
                 self.execute(f"create or replace table {table} as {source}")
                 return
             self.execute(f"create table if not exists {table} as {source} limit 0")
-            self._replace(table, source, {}, period)
+            self._replace(table, source, {**(parameters or {}), "period": period}, instead_of)
 
-    def run_model(self, table: str, parameters: Mapping[str, Any], *, model_name: str | None = None) -> int:
-        """Run `sql/<schema>/<name>.sql` into `schema.name` for `$period`; the number of rows it holds for it."""
+    def run_model(
+        self, table: str, parameters: Mapping[str, Any], *, model_name: str | None = None, instead_of: str = "true"
+    ) -> int:
+        """Run `sql/<schema>/<name>.sql` into `schema.name` for `$period`, instead of those of its rows for which a
+        condition holds; the number of rows it holds for the period.
+        """
         sql = model(model_name or table.replace(".", "/"))
         if not self.exists(table):
             self._create_like(table, sql, parameters)
-        self._replace(table, sql, parameters, str(parameters["period"]))
+        self._replace(table, sql, parameters, instead_of)
         return int(self.value(f"select count(*) from {table} where period = $period", parameters))
 
     def _create_like(self, table: str, sql: str, parameters: Mapping[str, Any]) -> None:
         self.execute(f"create table {table} as select * from ({_bare(sql)}) limit 0", parameters)
 
-    def _replace(self, table: str, source: str, parameters: Mapping[str, Any], period: str) -> None:
+    def _replace(self, table: str, source: str, parameters: Mapping[str, Any], instead_of: str) -> None:
         self.execute("begin")
         try:
-            self.execute(f"delete from {table} where period = $period", {"period": period})
+            self.execute(f"delete from {table} where period = $period and {instead_of}", parameters)
             self.execute(f"insert into {table} by name select * from ({_bare(source)})", parameters)
         except BaseException:
             self.execute("rollback")

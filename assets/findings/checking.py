@@ -48,7 +48,8 @@ def check_forms(
     period: Mapping[str, Any],
     progress: Progress | None = None,
 ) -> int:
-    """Ask a form's own rules of every effective and latest returned submission of the period; how many were asked.
+    """Ask a form's own rules of the effective and latest returned submissions of the period, but for units whose
+    findings stand (core.standing_units); how many were asked.
 
     Answers are kept in core.form_failures under (form_id, context). `core.checked_forms` names, for the period,
     the context under which each form's answers stand.
@@ -69,6 +70,7 @@ def check_forms(
             md5(concat_ws('|', $context, $period, u.profile, u.has_im_service, received_on)) as context,
         from core.submissions as s
         inner join core.units as u using (period, unit_code)
+        anti join core.standing_units as t using (period, unit_code)
         where s.period = $period and s.status in ('effective', 'returned')
         """,
         {**period, "context": _context_digest(catalogue, register, parsed_by)},

@@ -12,4 +12,5 @@ from staging.agreements as r
 inner join core.submissions as s using (form_id)
 left join dropped as d
     on d.form_id = r.form_id and d.sheet = 'agreements' and d.row = r.row
+anti join core.standing_units as t on t.period = s.period and t.unit_code = s.unit_code
 where s.period = $period and s.status = 'effective'

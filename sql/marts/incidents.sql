@@ -17,4 +17,5 @@ left join dropped as d
     on d.form_id = r.form_id and d.sheet = 'incidents' and d.row = r.row
 left join flagged as f
     on f.form_id = r.form_id and f.sheet = 'incidents' and f.row = r.row
+anti join core.standing_units as t on t.period = s.period and t.unit_code = s.unit_code
 where s.period = $period and s.status = 'effective'

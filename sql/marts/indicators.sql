@@ -15,4 +15,5 @@ inner join core.submissions as s using (form_id)
 left join core.indicators as k using (indicator_code)
 left join dropped as d
     on d.form_id = r.form_id and d.sheet = 'indicators' and d.row = r.row
+anti join core.standing_units as t on t.period = s.period and t.unit_code = s.unit_code
 where s.period = $period and s.status = 'effective'

@@ -18,4 +18,5 @@ left join core.profile_items as i
     on i.profile = u.profile and i.item_code = r.item_code
 left join dropped as d
     on d.form_id = r.form_id and d.sheet = 'self_check' and d.row = r.row
+anti join core.standing_units as t on t.period = s.period and t.unit_code = s.unit_code
 where s.period = $period and s.status = 'effective'

@@ -1,0 +1,135 @@
+"""Later nights leave units without anything new alone, and end as a night does that finds all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import polars as pl
+import pytest
+
+from assets import months
+from assets.months import Work
+from assets.periods import Deadline
+from assets.warehouse import Warehouse
+from tests.reports.settled_sample import LAST, settled_sample
+
+NIGHTS = [datetime(2026, 11, day, 2, 0, tzinfo=Deadline().zone) for day in (2, 3, 4, 5, 6, 10)]
+# The last mail of the month; here it also has a word on what another unit was told to check.
+LATE_MAIL_OF, EXPLAINED = "EX-15-01-013", "EX-15-01-CHA"
+STEPS: tuple[Callable[[Work, str], object], ...] = (
+    months.book_month,
+    months.check_month_forms,
+    months.count_rows,
+    months.check_month_across,
+    months.build_marts,
+)
+BOOKS = ("core.settled", "core.settled_units", "core.standing_units", "core.unit_digests", "core.said")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+    """The mails of the sample, parsed."""
+    with settled_sample(tmp_path_factory.mktemp("nights")) as sample:
+        sample.warehouse.execute(
+            """
+            insert into staging.explanations by name
+            select m.mail, '' as form_id, 1 as ordinal, f.finding_id, f.subject, '该系统已于本月下线并完成备案' as text
+            from (select arg_max(mail, received_at) as mail from core.mails where unit_code = $unit) as m
+            cross join (
+                select finding_id, subject
+                from core.all_findings
+                where period = $period and unit_code = $explained and rule_id = 'AST-03'
+                order by all
+                limit 1
+            ) as f
+            """,
+            {"period": LAST, "unit": LATE_MAIL_OF, "explained": EXPLAINED},
+        )
+        yield sample.work
+
+
+def tables(warehouse: Warehouse) -> list[str]:
+    """The tables of what is found, counted and summed up, which have a period."""
+    rows = warehouse.execute(
+        """
+        select distinct table_schema || '.' || table_name
+        from information_schema.columns
+        inner join information_schema.tables using (table_schema, table_name)
+        where column_name = 'period' and table_schema in ('core', 'marts') and table_type = 'BASE TABLE'
+        order by all
+        """
+    ).fetchall()
+    return [t for (t,) in rows if t not in BOOKS]
+
+
+def contents(warehouse: Warehouse) -> dict[str, pl.DataFrame]:
+    """What these tables hold, whatever the order of their rows."""
+    return {t: warehouse.frame(f"select * from {t} order by all") for t in tables(warehouse)}
+
+
+def forget(warehouse: Warehouse) -> None:
+    """Let no night have been, but for the answers of rules on forms."""
+    for table in [*tables(warehouse), *BOOKS]:
+        warehouse.execute(f"delete from {table}")
+
+
+def night(work: Work, as_of: datetime) -> None:
+    """Settle what is stale at a moment."""
+    work = replace(work, as_of=as_of)
+    months.index_mails(work)
+    for month in months.stale_months(work, LAST):
+        months.settle_month(work, month)
+
+
+def killed_night(work: Work, as_of: datetime, steps: int) -> None:
+    """Begin to settle the last month and stop after so many steps."""
+    work = replace(work, as_of=as_of)
+    months.index_mails(work)
+    for step in STEPS[:steps]:
+        step(work, LAST)
+
+
+def test_nights_one_after_another_end_as_one_night_does(work: Work) -> None:
+    """Before each a run is killed after another step, and one whose clock was ahead: what it did must not stand."""
+    warehouse, found = work.warehouse, {}
+    forget(warehouse)
+    for number, as_of in enumerate(NIGHTS):
+        killed_night(work, NIGHTS[-1], steps=number)
+        killed_night(work, as_of, steps=number)
+        night(work, as_of)
+        found[as_of] = contents(warehouse)
+    assert found[NIGHTS[0]]["core.submissions"].height < found[NIGHTS[-1]]["core.submissions"].height
+    for as_of, later in found.items():
+        forget(warehouse)
+        night(work, as_of)
+        at_once = contents(warehouse)
+        assert later.keys() == at_once.keys()
+        assert [table for table in later if not later[table].equals(at_once[table])] == []
+
+
+def test_units_without_anything_new_are_left_alone(work: Work) -> None:
+    warehouse = work.warehouse
+    forget(warehouse)
+    for before, as_of in zip([None, *NIGHTS], NIGHTS, strict=False):
+        night(work, as_of)
+        known, standing, reached = (
+            {unit for (unit,) in warehouse.execute(query, parameters).fetchall()}
+            for query, parameters in (
+                ("select unit_code from core.unit_digests where period = $p", {"p": LAST}),
+                ("select unit_code from core.standing_units where period = $p", {"p": LAST}),
+                (
+                    """
+                    select unit_code from core.submissions where period = $p and received_at > $before
+                    union
+                    select unit_code from core.mails where period = $p and received_at > $before
+                    """,
+                    {"p": LAST, "before": before or datetime(2026, 1, 1, tzinfo=Deadline().zone)},
+                ),
+            )
+        )
+        explained = {EXPLAINED} if as_of == NIGHTS[-1] else set()
+        assert standing == known - reached - explained
+    reasons = "select distinct unit_code, reason from core.all_findings where period = $p and status = 'explained'"
+    assert warehouse.execute(reasons, {"p": LAST}).fetchall() == [(EXPLAINED, "该系统已于本月下线并完成备案")]
