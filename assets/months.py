@@ -417,7 +417,6 @@ def _find_standing_units(work: Work, period: str) -> None:
     for table in ("unit_digests", "standing_units"):
         warehouse.run_model(f"core.{table}", parameters, model_name=f"settled/{table}")
     warehouse.execute(f"delete from core.settled_units where period = $period and {NOT_STANDING}", parameters)
-    warehouse.put("core.said", said.with_columns(period=pl.lit(period)), period=period)
 
 
 def _carried(catalogue: Catalogue) -> list[str]:
@@ -511,6 +510,7 @@ def mark_settled(work: Work, period: str) -> None:
         f"select * from core.unit_digests where period = $period and {NOT_STANDING}", {"period": period}
     )
     work.warehouse.put("core.settled_units", digests, period=period, instead_of=NOT_STANDING)
+    work.warehouse.run_model("core.said", {"period": period}, model_name="settled/said")
     print_ = fingerprints(work, period)[period]
     frame = pl.DataFrame({"period": [period], "fingerprint": [print_]})
     work.warehouse.put("core.settled", frame, period=period)

@@ -1,4 +1,4 @@
--- What units had said of their warnings when the month was last worked on. Grain: one subject of findings.
+-- What units had said of their warnings when the month was last settled. Grain: one subject of the month's findings.
 create table if not exists core.said (
     subject varchar,
     text varchar,
