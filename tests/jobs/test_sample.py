@@ -111,6 +111,19 @@ def test_before_the_cutoff_the_report_is_interim_and_replaced(tmp_path: Path) ->
     assert latest(home, "2026-10", "EX").name == "v1"
 
 
+def test_two_nights_before_the_cutoff_end_as_one_does(tmp_path: Path) -> None:
+    """The second works out what is new alone, and every file that is pulled is the same."""
+    nights = ("2026-11-03T02:00:00+08:00", "2026-11-05T12:00:00+08:00")
+    homes = {tmp_path / "one after another": nights, tmp_path / "at once": nights[1:]}
+    for home, its_nights in homes.items():
+        sixth("init", "--sample", "--home", home)
+        for as_of in its_nights:
+            run(home, "2026-10/deadline", as_of=as_of)
+    one_after_another, at_once = ({p: m for p, m in manifests(home).items() if "2026-10" in p} for home in homes)
+    assert len(at_once) == len(SCOPES)
+    assert one_after_another == at_once
+
+
 def killed_run(home: Path, key: str, seconds: float) -> bool:
     """Start a run in a process group of its own and kill all of it after some seconds; whether it was still running."""
     command = [*SIXTH, "run", "--home", str(home), "--period", key[:7], "--as-of", EXPECTED[key]["as_of"]]
