@@ -45,7 +45,9 @@ KEY_SUPERVISION_SERVICE_YEARS = 1  # 003, article 9
 KEY_SUPERVISION_INCIDENT_YEARS = 2
 UTC_TIME = pl.Datetime("us", "UTC")
 NOT_STANDING = "unit_code not in (select unit_code from core.standing_units where period = $period)"
+OF_UNITS = "unit_code in (select unnest($units))"
 CARRIED = "list_contains($carried, rule_id)"
+BLOCK = 1000  # units whose findings are recorded at once: memory stays flat however many there are
 
 
 @dataclass(frozen=True)
@@ -387,32 +389,49 @@ def check_month_forms(work: Work, period: str) -> int:
         if work.progress:
             work.progress("checking forms", done, of)
 
-    _find_standing_units(work, period)
+    explanations = _explanations(work, period)
+    _find_standing_units(work, period, explanations)
     checking.check_forms(
         work.warehouse, work.failures, work.catalogue, work.register, work.parsed_by, parameters, progress
     )
-    recorder = _recorder(work, parameters, NOT_STANDING)
-    recorder.add_plain(_plain_findings(work.warehouse, parameters))
+    work.warehouse.execute(
+        f"delete from core.all_findings where period = $period and ({NOT_STANDING} or {CARRIED})",
+        {**parameters, "carried": _carried(work.catalogue)},
+    )
+    units = [
+        r["unit_code"]
+        for r in work.warehouse.rows(
+            f"select unit_code from core.unit_digests where period = $period and {NOT_STANDING} order by unit_code",
+            parameters,
+        )
+    ]
+    return sum(
+        _record_form_findings(work, {**parameters, "units": units[start : start + BLOCK]}, explanations)
+        for start in range(0, len(units), BLOCK)
+    )
+
+
+def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanations: Mapping[str, str]) -> int:
+    """Write the findings on mails, forms and scans of some units, $units; how many there are."""
+    warehouse, period = work.warehouse, str(parameters["period"])
+    recorder = _recorder(work, parameters, OF_UNITS, explanations)
+    recorder.add_plain(_plain_findings(warehouse, parameters))
     reporting = {u.code for u in work.register.tree(period).reporting}
-    scans = work.warehouse.rows(
-        f"select * exclude (period) from core.scans where period = $period and {NOT_STANDING}", parameters
+    scans = warehouse.rows(
+        f"select * exclude (period) from core.scans where period = $period and {OF_UNITS}", parameters
     )
     own = [s for s in recorder.submissions.values() if s.unit_code in reporting]
     recorder.add_plain(check_scans(own, scans))
-    recorder.add_failures(checking.form_failures(work.warehouse))
+    recorder.add_failures(checking.form_failures(warehouse, parameters["units"]))
     findings = recorder.frame()
-    parameters |= {"carried": _carried(work.catalogue)}
-    old = f"({NOT_STANDING} or {CARRIED})"
-    work.warehouse.put("core.all_findings", findings, period=period, instead_of=old, parameters=parameters)
+    warehouse.put("core.all_findings", findings, period=period, instead_of=OF_UNITS, parameters=parameters)
     return findings.height
 
 
-def _find_standing_units(work: Work, period: str) -> None:
+def _find_standing_units(work: Work, period: str, explanations: Mapping[str, str]) -> None:
     """Make core.standing_units of the period; the others no longer count as settled, whatever becomes of this run."""
     warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.rests_on}
-    said = pl.DataFrame(
-        list(_explanations(work, period).items()), schema={"subject": pl.String, "text": pl.String}, orient="row"
-    )
+    said = pl.DataFrame(list(explanations.items()), schema={"subject": pl.String, "text": pl.String}, orient="row")
     warehouse.put("core.said_now", said)
     for table in ("unit_digests", "standing_units"):
         warehouse.run_model(f"core.{table}", parameters, model_name=f"settled/{table}")
@@ -424,11 +443,10 @@ def _carried(catalogue: Catalogue) -> list[str]:
     return sorted(r.id for r in catalogue.rules.values() if r.carried)
 
 
-def _recorder(work: Work, parameters: Mapping[str, Any], which: str) -> Recorder:
+def _recorder(work: Work, parameters: Mapping[str, Any], which: str, explanations: Mapping[str, str]) -> Recorder:
     """A recorder of findings on those submissions of the period for which a condition holds."""
     rows = work.warehouse.rows(f"select * from core.submissions where period = $period and {which}", parameters)
-    period = str(parameters["period"])
-    return Recorder(period, [Submission(**r) for r in rows], work.catalogue, _explanations(work, period))
+    return Recorder(str(parameters["period"]), [Submission(**r) for r in rows], work.catalogue, explanations)
 
 
 def _explanations(work: Work, period: str) -> dict[str, str]:
@@ -451,7 +469,7 @@ def _plain_findings(warehouse: Warehouse, parameters: Mapping[str, Any]) -> Iter
         f"""
         select * exclude (period, ordinal)
         from core.plain_findings
-        where period = $period and {NOT_STANDING}
+        where period = $period and {OF_UNITS}
         order by ordinal
         """,
         parameters,
@@ -483,7 +501,7 @@ def check_month_across(work: Work, period: str) -> int:
     parameters = work.parameters(period)
     failures = checking.check_carried(work.warehouse, work.failures, work.catalogue, parameters)
     parameters |= {"carried": _carried(work.catalogue), "forms": failures["form_id"].unique().to_list()}
-    recorder = _recorder(work, parameters, "form_id in (select unnest($forms))")
+    recorder = _recorder(work, parameters, "form_id in (select unnest($forms))", _explanations(work, period))
     recorder.add_failures(failures)
     found = recorder.frame()
     work.warehouse.put("core.all_findings", found, period=period, instead_of=CARRIED, parameters=parameters)

@@ -1,4 +1,7 @@
-"""Later nights leave units without anything new alone, and end as a night does that finds all of it at once."""
+"""Later nights leave units without anything new alone, and end as a night does that finds all of it at once.
+
+Nor does it show how many units, forms and rows are worked on at once.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import polars as pl
 import pytest
 
 from assets import months
+from assets.findings import checking
 from assets.months import Work
 from assets.periods import Deadline
 from assets.warehouse import Warehouse
@@ -133,3 +137,20 @@ def test_units_without_anything_new_are_left_alone(work: Work) -> None:
         assert standing == known - reached - explained
     reasons = "select distinct unit_code, reason from core.all_findings where period = $p and status = 'explained'"
     assert warehouse.execute(reasons, {"p": LAST}).fetchall() == [(EXPLAINED, "该系统已于本月下线并完成备案")]
+
+
+def test_how_many_are_worked_on_at_once_does_not_show(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for few in (False, True):
+        if few:
+            monkeypatch.setattr(months, "BLOCK", 3)
+            monkeypatch.setattr(checking, "CHUNK", 5)
+            monkeypatch.setattr(checking, "ROWS", 50)
+        forget(work.warehouse)
+        work.warehouse.execute("delete from core.form_failures")
+        work.warehouse.execute("delete from core.forms_checked")
+        night(work, NIGHTS[-1])
+        found.append(contents(work.warehouse))
+    at_once, by_few = found
+    assert at_once["core.all_findings"].height > 100
+    assert [table for table in at_once if not at_once[table].equals(by_few[table])] == []

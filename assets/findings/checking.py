@@ -11,7 +11,7 @@ months or units (`carried`) are asked in every run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -24,6 +24,7 @@ from expectations.catalogue import Catalogue, Form
 from expectations.suites import FAILURES, Check, carried_tables, sheet_checks
 
 CHUNK = 3000  # forms in one frame: memory stays flat however many units there are
+ROWS = 200_000  # of carried rules asked at once, for the same reason
 Progress = Callable[[int, int], None]
 Ask = Callable[[str, tuple[Check, ...], pl.DataFrame], pl.DataFrame]  # Validator.failures, or what stands for it
 
@@ -123,15 +124,17 @@ def _keep(warehouse: Warehouse, parts: list[pl.DataFrame]) -> None:
     warehouse.execute("commit")
 
 
-def form_failures(warehouse: Warehouse) -> pl.DataFrame:
-    """The standing answers for the forms that `check_forms` was just asked about, with unit_code."""
+def form_failures(warehouse: Warehouse, units: Sequence[str]) -> pl.DataFrame:
+    """The standing answers for the forms of some units that `check_forms` was just asked about, with unit_code."""
     return warehouse.frame(
         """
         select f.* exclude (context), w.unit_code
         from core.form_failures as f
         inner join wanted as w using (form_id, context)
+        where w.unit_code in (select unnest($units))
         order by f.form_id, f.sheet, f.row, f.rule_id, f.column
-        """
+        """,
+        {"units": units},
     )
 
 
@@ -143,7 +146,7 @@ def check_carried(warehouse: Warehouse, ask: Ask, catalogue: Catalogue, period: 
         if not frame.height:
             continue
         units = frame.select("form_id", "unit_code").unique()
-        failures = ask(f"{table}, carried over", checks, frame)
+        failures = pl.concat([ask(f"{table}, carried over", checks, rows) for rows in frame.iter_slices(ROWS)])
         failures = failures.with_columns(sheet=pl.lit(table if table in catalogue.sheets else _sheet_of(table)))
         parts.append(failures.join(units, on="form_id", how="left"))
     if not parts:
