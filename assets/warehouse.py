@@ -41,6 +41,7 @@ class Warehouse:
     def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
         self.connection = connection
         self.scratch = scratch
+        self._modelled: set[str] = set()  # tables that a model has run into, which are there
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Run a statement; only the parameters that it names are passed."""
@@ -106,8 +107,9 @@ class Warehouse:
         condition holds; the number of rows it holds for the period.
         """
         sql = model(model_name or table.replace(".", "/"))
-        if not self.exists(table):
+        if table not in self._modelled and not self.exists(table):
             self._create_like(table, sql, parameters)
+        self._modelled.add(table)
         self._replace(table, sql, parameters, instead_of)
         return int(self.value(f"select count(*) from {table} where period = $period", parameters))
 
