@@ -1,5 +1,6 @@
 -- APP上线 of effective submissions, with the place each came from. Grain: one row of one effective submission.
 -- counted: no open finding of a drop rule touches the row; dropped_by: the rules of those that do.
+-- Rows of units that stand (core.standing_units) are not among them: the table has them.
 select
     s.period,
     s.unit_code,
