@@ -416,11 +416,11 @@ def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanation
     warehouse, period = work.warehouse, str(parameters["period"])
     recorder = _recorder(work, parameters, OF_UNITS, explanations)
     recorder.add_plain(_plain_findings(warehouse, parameters))
-    reporting = {u.code for u in work.register.tree(period).reporting}
+    by_code = work.register.tree(period).by_code
     scans = warehouse.rows(
         f"select * exclude (period) from core.scans where period = $period and {OF_UNITS}", parameters
     )
-    own = [s for s in recorder.submissions.values() if s.unit_code in reporting]
+    own = [s for s in recorder.submissions.values() if by_code[s.unit_code].level == "unit"]
     recorder.add_plain(check_scans(own, scans))
     recorder.add_failures(checking.form_failures(warehouse, parameters["units"]))
     findings = recorder.frame()
@@ -488,7 +488,7 @@ def count_rows(work: Work, period: str) -> dict[str, int]:
             create or replace temp table {table} as
             select form_id, sheet_key as sheet, row, list(distinct rule_id order by rule_id) as {column}
             from core.all_findings
-            where period = $period and effect = '{effect}' and status = 'open' and row > 0
+            where period = $period and {NOT_STANDING} and effect = '{effect}' and status = 'open' and row > 0
             group by form_id, sheet_key, row
             """,
             parameters,

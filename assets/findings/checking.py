@@ -52,8 +52,8 @@ def check_forms(
     """Ask a form's own rules of the effective and latest returned submissions of the period, but for units whose
     findings stand (core.standing_units); how many were asked.
 
-    Answers are kept in core.form_failures under (form_id, context). `core.checked_forms` names, for the period,
-    the context under which each form's answers stand.
+    Answers are kept in core.form_failures under (form_id, context). The temporary table `wanted` names these forms
+    and the context under which each one's answers stand.
     """
     _prepare(warehouse)
     warehouse.execute(
