@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
@@ -45,9 +45,11 @@ KEY_SUPERVISION_SERVICE_YEARS = 1  # 003, article 9
 KEY_SUPERVISION_INCIDENT_YEARS = 2
 UTC_TIME = pl.Datetime("us", "UTC")
 NOT_STANDING = "unit_code not in (select unit_code from core.standing_units where period = $period)"
+OF_MAILS = "mail in (select unnest($mails))"
+NOT_BOOKED = "mail not in (select mail from core.booked_mails where period = $period)"
 OF_UNITS = "unit_code in (select unnest($units))"
 CARRIED = "list_contains($carried, rule_id)"
-BLOCK = 1000  # units whose findings are recorded at once: memory stays flat however many there are
+BLOCK = 1000  # mails booked, and units whose findings are recorded, at once: memory stays flat however many there are
 
 
 @dataclass(frozen=True)
@@ -200,14 +202,26 @@ def prepare(work: Work) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ step: submissions
-def book_month(work: Work, period: str) -> Booked:
-    """Mails to submissions: core.units, scope_units, submissions, mails, scans and plain_findings of the period."""
+def book_month(work: Work, period: str) -> None:
+    """Mails to submissions: core.units, scope_units, submissions, mails, scans and plain_findings of the period.
+
+    A mail that is booked already, and of which nothing is otherwise now, is not looked at again.
+    """
     unsettle(work, period)
     put_references(work, period)
+    warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.rests_on}
+    digests = warehouse.frame(model("settled/mail_digests"), parameters)
+    booked = warehouse.frame("select * from core.booked_mails where period = $period", parameters)
+    standing = digests.join(booked, on=["mail", "digest"], how="semi")
+    warehouse.put("core.booked_mails", standing, period=period)  # the others no longer, whatever becomes of this run
+    mails = digests.join(standing, on="mail", how="anti")["mail"].sort().to_list()
     booking = Booking(work.register, work.catalogue, work.deadline, work.form_versions)
-    booked = book(read_mails(work, period), period, booking)
-    _put_booked(work.warehouse, booked, period)
-    return booked
+    for start in range(0, max(len(mails), 1), BLOCK):
+        block = mails[start : start + BLOCK]
+        made = book(read_mails(work, period, block), period, booking)
+        _put_booked(warehouse, made, period, instead_of="false" if start else NOT_BOOKED)
+    warehouse.run_model("core.submissions", parameters, model_name="settled/submissions")
+    warehouse.put("core.booked_mails", digests, period=period)
 
 
 def unsettle(work: Work, period: str) -> None:
@@ -215,20 +229,20 @@ def unsettle(work: Work, period: str) -> None:
     work.warehouse.execute("delete from core.settled where period >= $period", {"period": period})
 
 
-def read_mails(work: Work, period: str) -> list[Mail]:
-    """The mails that may concern the period, with their forms, scans and faults, in the order of receipt."""
-    warehouse, parameters = work.warehouse, {"period": period}
-    mails = {
+def read_mails(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
+    """Some mails that may concern the period, with their forms, scans and faults, by their names."""
+    warehouse, parameters = work.warehouse, {"period": period, "mails": mails}
+    read = {
         r["mail"]: Mail(**r)
         for r in warehouse.rows(
-            """
+            f"""
             select
                 p.mail, m.sender, m.subject, m.text_start, p.received_at, p.trusted, p.copies,
                 m.mail in (select mail from staging.explanations) as explains,
             from core.mail_periods as p
             inner join staging.mails as m using (mail)
-            where p.period = $period
-            order by p.received_at, p.mail
+            where p.period = $period and {OF_MAILS}
+            order by p.mail
             """,
             parameters,
         )
@@ -236,47 +250,45 @@ def read_mails(work: Work, period: str) -> list[Mail]:
     for table in ("forms", "scans", "faults"):
         order = "ordinal" if table == "faults" else "number"
         for row in warehouse.rows(
-            f"""
-            select t.*
-            from staging.{table} as t
-            inner join core.mail_periods as p using (mail)
-            where p.period = $period
-            order by t.mail, t.{order}
-            """,
+            f"select * from staging.{table} where {OF_MAILS} order by mail, {order}",
             parameters,
         ):
-            getattr(mails[row["mail"]], table).append(row)
-    return list(mails.values())
+            getattr(read[row["mail"]], table).append(row)
+    return list(read.values())
 
 
-def _put_booked(warehouse: Warehouse, booked: Booked, period: str) -> None:
+def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: str) -> None:
+    """Write what some mails were booked as, instead of the rows of the period for which a condition holds."""
     submissions: dict[str, Any] = dict.fromkeys(Submission.__slots__, pl.String) | {
         "number": pl.Int64, "received_at": UTC_TIME, "returned": pl.Boolean, "nil": pl.Boolean,
     }  # fmt: skip
+    del submissions["status"]  # which rests on other mails
     values = attrgetter(*submissions)  # asdict() copies them all, which took a quarter of the step
-    warehouse.put(
-        "core.submissions",
-        pl.DataFrame([values(s) for s in booked.submissions], schema=submissions, orient="row"),
-        period=period,
-    )
-    mails: dict[str, Any] = {
+    forms = pl.DataFrame([values(s) for s in booked.submissions], schema=submissions, orient="row")
+    mail: dict[str, Any] = {
         "mail": pl.String, "received_at": UTC_TIME, "unit_code": pl.String, "held": pl.Boolean, "copies": pl.Int64,
     }  # fmt: skip
-    scans: dict[str, Any] = {
+    scan: dict[str, Any] = {
         "unit_code": pl.String, "mail": pl.String, "number": pl.Int64, "file": pl.String, "state": pl.String,
         "reason": pl.String, "received_at": UTC_TIME,
     }  # fmt: skip
-    for table, rows, schema in (("mails", booked.mails, mails), ("scans", booked.scans, scans)):
-        frame = pl.DataFrame(rows, schema=schema).with_columns(period=pl.lit(period))
-        warehouse.put(f"core.{table}", frame, period=period)
     plain: dict[str, Any] = dict.fromkeys(("unit_code", "mail", "form_id", *Fault.__slots__), pl.String) | {
         "row": pl.Int64
     }
-    rows = [
+    findings = [
         {"unit_code": f.unit_code, "mail": f.mail, "form_id": f.form_id, **asdict(f.fault)} for f in booked.findings
     ]
-    frame = pl.DataFrame(rows, schema=plain).with_columns(period=pl.lit(period)).with_row_index("ordinal")
-    warehouse.put("core.plain_findings", frame, period=period)
+    tables = {
+        "booked_forms": forms,
+        "mails": pl.DataFrame(booked.mails, schema=mail),
+        "scans": pl.DataFrame(booked.scans, schema=scan),
+        "plain_findings": pl.DataFrame(findings, schema=plain).with_columns(
+            ordinal=pl.int_range(pl.len()).over("mail")
+        ),
+    }
+    for table, frame in tables.items():
+        rows = frame.with_columns(period=pl.lit(period))
+        warehouse.put(f"core.{table}", rows, period=period, instead_of=instead_of)
 
 
 def put_references(work: Work, period: str) -> None:
@@ -470,7 +482,7 @@ def _plain_findings(warehouse: Warehouse, parameters: Mapping[str, Any]) -> Iter
         select * exclude (period, ordinal)
         from core.plain_findings
         where period = $period and {OF_UNITS}
-        order by ordinal
+        order by mail, ordinal
         """,
         parameters,
     ):

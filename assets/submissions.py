@@ -1,4 +1,4 @@
-"""Whose a mail is, which month it speaks of, and which of its forms stand: mails become submissions.
+"""Whose a mail is, which month it speaks of, and what is wrong with its covers: mails become submissions.
 
 system.md, Mail and What becomes of a unit; rules ENV-01, -02, -05, WBK-06 and CVR-01 to -08, which speak of mails
 and covers, where Great Expectations has no table to expect anything of. Belongs here: plain functions over parsed
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,7 +48,7 @@ class Mail:
 
 @dataclass(slots=True)
 class Submission:
-    """One form of one unit for one period in one mail. `status` is set by `settle`."""
+    """One form of one unit for one period in one mail. `status` is set by sql/settled/submissions.sql."""
 
     period: str
     unit_code: str
@@ -97,29 +96,11 @@ class Booking:
 
 
 def book(mails: Iterable[Mail], period: str, booking: Booking) -> Booked:
-    """Book the mails that concern `period`; mails of other months leave no trace in the result."""
+    """Book the mails that concern `period`, each by itself; mails of other months leave no trace in the result."""
     booked = Booked()
     for mail in mails:
         _book_mail(mail, period, booking, booked)
-    settle(booked.submissions)
     return booked
-
-
-def settle(submissions: list[Submission]) -> None:
-    """Set the status of each: effective (the latest not returned), returned (the latest, where it is), replaced."""
-    by_form: dict[tuple[str, str], list[Submission]] = defaultdict(list)
-    for submission in submissions:
-        by_form[submission.unit_code, submission.form].append(submission)
-    for rivals in by_form.values():
-        rivals.sort(key=lambda s: (s.received_at, s.mail, s.number))
-        effective = next((s for s in reversed(rivals) if not s.returned), None)
-        for submission in rivals:
-            if submission is effective:
-                submission.status = "effective"
-            elif submission is rivals[-1]:
-                submission.status = "returned"
-            else:
-                submission.status = "replaced"
 
 
 def same_name(entered: str, registered: str) -> bool:

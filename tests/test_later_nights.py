@@ -5,7 +5,7 @@ Nor does it show how many units, forms and rows are worked on at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from assets import months
 from assets.findings import checking
 from assets.months import Work
 from assets.periods import Deadline
+from assets.submissions import Mail
 from assets.warehouse import Warehouse
 from tests.reports.settled_sample import LAST, settled_sample
 
@@ -29,7 +30,14 @@ STEPS: tuple[Callable[[Work, str], object], ...] = (
     months.check_month_across,
     months.build_marts,
 )
-BOOKS = ("core.settled", "core.settled_units", "core.standing_units", "core.unit_digests", "core.said")
+BOOKS = (
+    "core.settled",
+    "core.settled_units",
+    "core.standing_units",
+    "core.unit_digests",
+    "core.said",
+    "core.booked_mails",
+)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +145,35 @@ def test_units_without_anything_new_are_left_alone(work: Work) -> None:
         assert standing == known - reached - explained
     reasons = "select distinct unit_code, reason from core.all_findings where period = $p and status = 'explained'"
     assert warehouse.execute(reasons, {"p": LAST}).fetchall() == [(EXPLAINED, "该系统已于本月下线并完成备案")]
+
+
+def test_mails_that_are_booked_are_not_booked_again(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: set[str] = set()
+
+    def reading(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
+        read.update(mails if period == LAST else ())
+        return read_mails(work, period, mails)
+
+    read_mails = months.read_mails
+    monkeypatch.setattr(months, "read_mails", reading)
+    forget(work.warehouse)
+    for before, as_of in zip([None, *NIGHTS], NIGHTS, strict=False):
+        read.clear()
+        night(work, as_of)
+        came = work.warehouse.execute(
+            "select mail from core.mail_periods where period = $p and received_at > $before",
+            {"p": LAST, "before": before or datetime(2026, 1, 1, tzinfo=Deadline().zone)},
+        ).fetchall()
+        assert read == {mail for (mail,) in came}
+    told = "update staging.faults set value = value || '?' where mail = $mail"
+    mail = work.warehouse.value(
+        "select min(mail) from core.plain_findings where period = $p and mail in (select mail from staging.faults)",
+        {"p": LAST},
+    )
+    work.warehouse.execute(told, {"mail": mail})
+    read.clear()
+    months.book_month(replace(work, as_of=NIGHTS[-1]), LAST)
+    assert read == {mail}
 
 
 def test_how_many_are_worked_on_at_once_does_not_show(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:

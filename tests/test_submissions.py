@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assets.periods import Deadline
 from assets.register import load_register
 from assets.submissions import Booked, Booking, Mail, book
+from assets.warehouse import Warehouse, model, open_warehouse
 from expectations.catalogue import load_catalogue
 from pipelines.home import SAMPLE
 
@@ -62,7 +67,7 @@ def booked(*mails: Mail, period: str = "2026-10") -> Booked:
 def test_a_form_is_booked_under_the_unit_on_its_cover() -> None:
     result = booked(mail(form()))
     (submission,) = result.submissions
-    assert (submission.unit_code, submission.status, rules(result)) == (UNIT, "effective", [])
+    assert (submission.unit_code, submission.returned, rules(result)) == (UNIT, False, [])
 
 
 def test_a_unit_above_files_for_one_below() -> None:
@@ -99,7 +104,7 @@ def test_a_unit_that_has_ended_is_a_stranger() -> None:
 )
 def test_a_wrong_cover_returns_the_form_to_the_sender(cover: dict[str, str | None], rule: str) -> None:
     result = booked(mail(form(**cover)))
-    assert [(s.unit_code, s.status) for s in result.submissions] == [(UNIT, "returned")]
+    assert [(s.unit_code, s.returned) for s in result.submissions] == [(UNIT, True)]
     assert rules(result) == [rule]
 
 
@@ -112,7 +117,7 @@ def test_an_empty_sheet_without_a_word_returns_the_form(flag: str | None) -> Non
 
 def test_a_nil_return_is_a_statement() -> None:
     result = booked(mail(form(rows=0, has_exposed_assets="否", has_app_launches="否")))
-    assert (result.submissions[0].status, result.submissions[0].nil, rules(result)) == ("effective", True, [])
+    assert (result.submissions[0].returned, result.submissions[0].nil, rules(result)) == (False, True, [])
 
 
 @pytest.mark.parametrize(
@@ -121,20 +126,51 @@ def test_a_nil_return_is_a_statement() -> None:
 )
 def test_a_smaller_fault_of_the_cover_is_flagged_and_the_form_stands(cover: dict[str, str | None], rule: str) -> None:
     result = booked(mail(form(**cover)))
-    assert (result.submissions[0].status, rules(result)) == ("effective", [rule])
+    assert (result.submissions[0].returned, rules(result)) == (False, [rule])
 
 
 def test_a_name_is_compared_without_width_and_white_space() -> None:
     assert rules(booked(mail(form(unit_name=" 青川盟第１旗县 分公司")))) == []
 
 
-def test_the_latest_form_that_is_not_returned_is_effective() -> None:
-    first, second, third = form(), form(), form(unit_code="EX-99")
-    result = booked(
-        mail(second, at="2026-11-04T10:00"), mail(first, at="2026-11-02T10:00"), mail(third, at="2026-11-05T10:00")
-    )
-    status = {s.form_id: s.status for s in result.submissions}
-    assert [status[f["form_id"]] for f in (first, second, third)] == ["replaced", "effective", "returned"]
+SENT = st.tuples(st.sampled_from(["u1", "u2"]), st.sampled_from(["annex2", "annex3"]), st.integers(0, 3), st.booleans())
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    with open_warehouse(tmp_path_factory.mktemp("submissions")) as opened:
+        yield opened
+
+
+@given(forms=st.lists(SENT, max_size=12))
+def test_the_latest_form_that_is_not_returned_is_effective(
+    warehouse: Warehouse, forms: list[tuple[str, str, int, bool]]
+) -> None:
+    """Held against the words of system.md; of forms received at once the mail's name decides."""
+    sent = [
+        {
+            "period": "2026-10", "unit_code": unit, "form": form, "form_id": str(i), "mail": f"m{i:02d}", "number": 1,
+            "received_at": when(f"2026-11-0{1 + day}T10:00"), "returned": returned,
+        }
+        for i, (unit, form, day, returned) in enumerate(forms)
+    ]  # fmt: skip
+    schema: dict[str, Any] = dict.fromkeys(("period", "unit_code", "form", "form_id", "mail"), pl.String) | {
+        "number": pl.Int64, "received_at": pl.Datetime("us", "Asia/Shanghai"), "returned": pl.Boolean,
+    }  # fmt: skip
+    warehouse.put("core.booked_forms", pl.DataFrame(sent, schema=schema))
+    rows = warehouse.rows(model("settled/submissions"), {"period": "2026-10"})
+    status = {r["form_id"]: r["status"] for r in rows}
+    assert status.keys() == {s["form_id"] for s in sent}
+    for form in sent:
+        rivals = sorted(
+            (s for s in sent if (s["unit_code"], s["form"]) == (form["unit_code"], form["form"])),
+            key=lambda s: (s["received_at"], s["mail"]),
+        )
+        standing = [s for s in rivals if not s["returned"]]
+        if standing and form is standing[-1]:
+            assert status[form["form_id"]] == "effective"
+        else:
+            assert status[form["form_id"]] == ("returned" if form is rivals[-1] else "replaced")
 
 
 def test_without_a_readable_month_the_window_decides() -> None:
@@ -146,7 +182,7 @@ def test_without_a_readable_month_the_window_decides() -> None:
 def test_a_late_form_of_an_earlier_month_belongs_to_its_own_month() -> None:
     late = mail(form(period="2026-09"), at="2026-11-02T10:00")
     assert booked(late).mails == []
-    assert booked(late, period="2026-09").submissions[0].status == "effective"
+    assert [s.returned for s in booked(late, period="2026-09").submissions] == [False]
 
 
 def scan(state: str = "sealed") -> dict[str, Any]:
@@ -180,12 +216,7 @@ def test_a_mail_without_a_trusted_time_is_told() -> None:
 def test_a_mail_may_say_nil_by_itself(subject: str, text: str) -> None:
     result = booked(mail(subject=subject, text_start=text))
     (submission,) = result.submissions
-    assert (submission.form, submission.unit_code, submission.nil, submission.status) == (
-        "annex2",
-        UNIT,
-        True,
-        "effective",
-    )
+    assert (submission.form, submission.unit_code, submission.nil, submission.returned) == ("annex2", UNIT, True, False)
     assert rules(result) == ["ENV-07"]
 
 
@@ -197,7 +228,7 @@ def test_other_words_about_nil_returns_say_nothing(subject: str) -> None:
 
 def test_a_nil_mail_for_a_month_that_is_not_over_is_returned() -> None:
     result = booked(mail(subject="2026-11 零报告"), period="2026-11")
-    assert (result.submissions[0].status, rules(result)) == ("returned", ["CVR-05"])
+    assert (result.submissions[0].returned, rules(result)) == (True, ["CVR-05"])
 
 
 def test_a_workbook_goes_before_what_the_subject_says() -> None:
