@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
@@ -26,12 +26,12 @@ import polars as pl
 from assets import periods
 from assets.faults import Fault
 from assets.findings import checking
+from assets.findings.record import PLAIN, findings_of, says_something
 from assets.findings.record import SCHEMA as FINDINGS
-from assets.findings.record import Recorder, says_something
 from assets.findings.scans import check_scans
 from assets.periods import Deadline
 from assets.register import Register, Unit
-from assets.submissions import Booked, Booking, Mail, PlainFinding, Submission, book
+from assets.submissions import Booked, Booking, Mail, Submission, book
 from assets.summary import summaries
 from assets.warehouse import SQL, Warehouse, model
 from expectations.catalogue import Catalogue
@@ -423,28 +423,37 @@ def check_month_forms(work: Work, period: str) -> int:
     )
 
 
-def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanations: Mapping[str, str]) -> int:
+def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanations: pl.DataFrame) -> int:
     """Write the findings on mails, forms and scans of some units, $units; how many there are."""
     warehouse, period = work.warehouse, str(parameters["period"])
-    recorder = _recorder(work, parameters, OF_UNITS, explanations)
-    recorder.add_plain(_plain_findings(warehouse, parameters))
-    by_code = work.register.tree(period).by_code
-    scans = warehouse.rows(
-        f"select * exclude (period) from core.scans where period = $period and {OF_UNITS}", parameters
+    plain = warehouse.frame(
+        f"""
+        select {", ".join(f'"{name}"' for name in PLAIN)}
+        from core.plain_findings
+        where period = $period and {OF_UNITS}
+        order by mail, ordinal
+        """,
+        parameters,
     )
-    own = [s for s in recorder.submissions.values() if by_code[s.unit_code].level == "unit"]
-    recorder.add_plain(check_scans(own, scans))
-    recorder.add_failures(checking.form_failures(warehouse, parameters["units"]))
-    findings = recorder.frame()
-    warehouse.put("core.all_findings", findings, period=period, instead_of=OF_UNITS, parameters=parameters)
-    return findings.height
+    submissions = _submissions(warehouse, parameters, OF_UNITS)
+    own = submissions.filter(pl.col("level") == "unit")["unit_code"]
+    scans = warehouse.frame(f"select * from core.scans where period = $period and {OF_UNITS}", parameters)
+    found = findings_of(
+        period,
+        submissions,
+        pl.concat([plain, check_scans(own, scans)]),
+        checking.form_failures(warehouse, parameters["units"]),
+        explanations,
+        work.catalogue,
+    )
+    warehouse.put("core.all_findings", found, period=period, instead_of=OF_UNITS, parameters=parameters)
+    return found.height
 
 
-def _find_standing_units(work: Work, period: str, explanations: Mapping[str, str]) -> None:
+def _find_standing_units(work: Work, period: str, explanations: pl.DataFrame) -> None:
     """Make core.standing_units of the period; the others no longer count as settled, whatever becomes of this run."""
     warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.rests_on}
-    said = pl.DataFrame(list(explanations.items()), schema={"subject": pl.String, "text": pl.String}, orient="row")
-    warehouse.put("core.said_now", said)
+    warehouse.put("core.said_now", explanations)
     for table in ("unit_digests", "standing_units"):
         warehouse.run_model(f"core.{table}", parameters, model_name=f"settled/{table}")
     warehouse.execute(f"delete from core.settled_units where period = $period and {NOT_STANDING}", parameters)
@@ -455,15 +464,23 @@ def _carried(catalogue: Catalogue) -> list[str]:
     return sorted(r.id for r in catalogue.rules.values() if r.carried)
 
 
-def _recorder(work: Work, parameters: Mapping[str, Any], which: str, explanations: Mapping[str, str]) -> Recorder:
-    """A recorder of findings on those submissions of the period for which a condition holds."""
-    rows = work.warehouse.rows(f"select * from core.submissions where period = $period and {which}", parameters)
-    return Recorder(str(parameters["period"]), [Submission(**r) for r in rows], work.catalogue, explanations)
+def _submissions(warehouse: Warehouse, parameters: Mapping[str, Any], which: str) -> pl.DataFrame:
+    """The submissions of the period for which a condition holds, with the level of their units."""
+    return warehouse.frame(
+        f"""
+        select s.*, u.level
+        from core.submissions as s
+        left join core.units as u using (period, unit_code)
+        where period = $period and {which}
+        order by form_id
+        """,
+        parameters,
+    )
 
 
-def _explanations(work: Work, period: str) -> dict[str, str]:
-    """What units have said of their warnings in marked workbooks up to the period, by subject; the latest stands."""
-    told = work.warehouse.rows(
+def _explanations(work: Work, period: str) -> pl.DataFrame:
+    """What units have said of their warnings in marked workbooks up to the period: subject, text; the latest stands."""
+    told = work.warehouse.frame(
         """
         select e.subject, e.text
         from staging.explanations as e
@@ -473,21 +490,8 @@ def _explanations(work: Work, period: str) -> dict[str, str]:
         """,
         {"period": period},
     )
-    return {r["subject"]: r["text"] for r in told if says_something(r["text"], work.catalogue)}
-
-
-def _plain_findings(warehouse: Warehouse, parameters: Mapping[str, Any]) -> Iterable[PlainFinding]:
-    for row in warehouse.rows(
-        f"""
-        select * exclude (period, ordinal)
-        from core.plain_findings
-        where period = $period and {OF_UNITS}
-        order by mail, ordinal
-        """,
-        parameters,
-    ):
-        unit_code, mail, form_id = row.pop("unit_code"), row.pop("mail"), row.pop("form_id")
-        yield PlainFinding(unit_code, mail, form_id, Fault(**row))
+    tells = pl.Series([says_something(text, work.catalogue) for text in told["text"]], dtype=pl.Boolean)
+    return told.filter(tells).unique("subject", keep="last", maintain_order=True)
 
 
 def count_rows(work: Work, period: str) -> dict[str, int]:
@@ -513,9 +517,9 @@ def check_month_across(work: Work, period: str) -> int:
     parameters = work.parameters(period)
     failures = checking.check_carried(work.warehouse, work.failures, work.catalogue, parameters)
     parameters |= {"carried": _carried(work.catalogue), "forms": failures["form_id"].unique().to_list()}
-    recorder = _recorder(work, parameters, "form_id in (select unnest($forms))", _explanations(work, period))
-    recorder.add_failures(failures)
-    found = recorder.frame()
+    submissions = _submissions(work.warehouse, parameters, "form_id in (select unnest($forms))")
+    plain = pl.DataFrame(schema=PLAIN)
+    found = findings_of(period, submissions, plain, failures, _explanations(work, period), work.catalogue)
     work.warehouse.put("core.all_findings", found, period=period, instead_of=CARRIED, parameters=parameters)
     return found.height
 

@@ -9,16 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
 from assets.faults import Fault
-from assets.submissions import PlainFinding, Submission
 from expectations.catalogue import Catalogue
-from expectations.messages import message
+from expectations.messages import messages
 
 SCHEMA: dict[str, Any] = {
     "period": pl.String,
@@ -47,150 +44,148 @@ SCHEMA: dict[str, Any] = {
     "reason": pl.String,
     "counts": pl.Boolean,
 }
-ROWS_AT_ONCE = 10_000
+PLAIN: dict[str, Any] = {
+    "unit_code": pl.String,
+    "mail": pl.String,
+    "form_id": pl.String,
+    **{name: pl.Int64 if name == "row" else pl.String for name in Fault.__slots__},
+}
+"""Columns of plain findings: whose they are, and the fault. form_id is "" for mails and units."""
+ORDER = ("unit_code", "mail", "form", "file", "sheet_key", "row", "rule_id", "column_key", "expected", "value")
+SUBMISSION = ("form_id", "form", "mail", "file", "status", "tables")
 
 
-class Recorder:
-    """Collects the findings of one period; those of replaced submissions are left out.
+def findings_of(
+    period: str,
+    submissions: pl.DataFrame,
+    plain: pl.DataFrame,
+    failures: pl.DataFrame,
+    explanations: pl.DataFrame,
+    catalogue: Catalogue,
+) -> pl.DataFrame:
+    """The findings of a period on some submissions (of core.submissions: SUBMISSION), with columns SCHEMA, in an order
+    that is the same in every run.
 
-    `explanations` are what units said of warnings, by subject: such a warning is explained, and no longer open.
+    `plain`: findings of plain checks (PLAIN); those of replaced submissions are left out. `failures`: failing rows of
+    suites (form_id, row, rule_id, column, value, expected, subject, sheet, unit_code), each of one of the
+    submissions. `explanations`: what units said of warnings (subject, text): such a warning is explained, and no
+    longer open. Raises ValueError for a failure of a form that is not among the submissions.
     """
-
-    def __init__(
-        self,
-        period: str,
-        submissions: Iterable[Submission],
-        catalogue: Catalogue,
-        explanations: Mapping[str, str] | None = None,
-    ) -> None:
-        self.period = period
-        self.explanations = explanations or {}
-        self.catalogue = catalogue
-        self.submissions = {s.form_id: s for s in submissions}
-        self._tables: tuple[str, dict[str, Any]] = ("", {})  # of the form that was looked into last
-        self._rows: list[dict[str, Any]] = []
-        self._frames: list[pl.DataFrame] = []
-        self._ids: Counter[str] = Counter()
-
-    def add_plain(self, findings: Iterable[PlainFinding]) -> None:
-        """Add findings of plain checks; those of replaced submissions are left out."""
-        for finding in findings:
-            submission = self.submissions.get(finding.form_id)
-            if submission is None or submission.status != "replaced":
-                self._add(finding.unit_code, finding.mail, submission, "", "", finding.fault)
-
-    def add_failures(self, failures: pl.DataFrame) -> None:
-        """Add failing rows of suites: columns form_id, row, rule_id, column, value, expected, sheet, unit_code."""
-        names = ("form_id", "row", "rule_id", "column", "value", "expected", "subject", "sheet", "unit_code")
-        for name, row, rule_id, column, value, expected, subject, sheet, unit_code in failures.select(
-            names
-        ).iter_rows():
-            submission = self.submissions[name]
-            if name != self._tables[0]:
-                self._tables = (name, json.loads(submission.tables))
-            table = self._tables[1].get(sheet)
-            letter, heading = "", ""
-            if column:
-                definition = self.catalogue.sheets[sheet].column(column)
-                letter, heading = (
-                    (table["columns"].get(column) or ("", definition.zh)) if table else ("", definition.zh)
-                )
-            fault = Fault(
-                rule_id,
-                file=submission.file,
-                sheet=table["title"] if table else "",
-                cell=f"{letter}{row}" if letter and row else "",
-                row=row,
-                column=_plain(heading),
-                value=value,
-                expected=expected,
-            )
-            self._add(unit_code, submission.mail, submission, sheet, column or "", fault, subject)
-
-    def _add(
-        self,
-        unit_code: str,
-        mail: str,
-        submission: Submission | None,
-        sheet: str,
-        column: str,
-        fault: Fault,
-        row_key: str = "",
-    ) -> None:
-        rule = self.catalogue.rules[fault.rule_id]
-        subject = submission.form_id if submission else f"{self.period}|{unit_code}|{mail}"
-        place = f"{subject}|{fault.rule_id}|{fault.file}|{fault.sheet}|{fault.cell or fault.row}|{column}"
-        if not fault.cell:
-            place += f"|{fault.column}|{fault.expected}|{fault.value}"
-        self._ids[place] += 1
-        name = hashlib.sha256(f"{place}|{self._ids[place]}".encode()).hexdigest()[:12]
-        returned = submission is not None and submission.status == "returned"
-        subject = subject_of(unit_code, fault, sheet, column, row_key)
-        explained = self.explanations.get(subject, "") if rule.severity == "warning" else ""
-        self._rows.append(
-            {
-                "period": self.period,
-                "finding_id": name,
-                "unit_code": unit_code,
-                "mail": mail,
-                "form": submission.form if submission else "",
-                "form_id": submission.form_id if submission else "",
-                "file": fault.file,
-                "sheet_key": sheet,
-                "sheet": fault.sheet,
-                "cell": fault.cell,
-                "row": fault.row,
-                "column_key": column,
-                "column": fault.column,
-                "rule_id": rule.id,
-                "severity": rule.severity,
-                "effect": rule.effect,
-                "value": fault.value,
-                "expected": fault.expected,
-                "cause": fault.reason,
-                "message": message(rule, _words(fault), self.catalogue),
-                "subject": subject,
-                "status": "explained" if explained else "open",
-                "decided_by": unit_code if explained else "",
-                "reason": explained,
-                # Of a returned form only what returned it counts; its unit is told the rest all the same.
-                "counts": not returned or rule.severity == "critical",
-            }
+    found = pl.concat([_of_plain(plain, submissions), _of_failures(failures, submissions, catalogue)])
+    rules = [(r.id, r.severity, r.effect) for r in catalogue.rules.values()]
+    rules_frame = pl.DataFrame(rules, schema=["rule_id", "severity", "effect"], orient="row")
+    found = found.join(rules_frame, on="rule_id", how="left", maintain_order="left").with_columns(
+        period=pl.lit(period),
+        finding_id=_finding_ids(found, period),
+        message=messages(found.rename({"cause": "reason"}), catalogue),
+        subject=_subjects(found),
+    )
+    explained = pl.col("text").is_not_null() & (pl.col("severity") == "warning")
+    return (
+        found.join(explanations, on="subject", how="left", maintain_order="left")
+        .with_columns(
+            status=pl.when(explained).then(pl.lit("explained")).otherwise(pl.lit("open")),
+            decided_by=pl.when(explained).then(pl.col("unit_code")).otherwise(pl.lit("")),
+            reason=pl.when(explained).then(pl.col("text")).otherwise(pl.lit("")),
+            # Of a returned form only what returned it counts; its unit is told the rest all the same.
+            counts=~pl.col("is_returned") | (pl.col("severity") == "critical"),
         )
-        if len(self._rows) == ROWS_AT_ONCE:
-            self._pack()
-
-    def _pack(self) -> None:
-        """Make columns of the rows so far: a carrier has some hundred thousand findings."""
-        self._frames.append(pl.DataFrame(self._rows, schema=SCHEMA))
-        self._rows = []
-
-    def frame(self) -> pl.DataFrame:
-        """Every finding so far, in an order that is the same in every run."""
-        order = [
-            "unit_code",
-            "mail",
-            "form",
-            "file",
-            "sheet_key",
-            "row",
-            "rule_id",
-            "column_key",
-            "expected",
-            "value",
-        ]
-        self._pack()
-        return pl.concat(self._frames).sort(*order, "finding_id")
+        .select(*SCHEMA)
+        .cast(pl.Schema(SCHEMA))
+        .sort(*ORDER, "finding_id")
+    )
 
 
-def subject_of(unit_code: str, fault: Fault, sheet: str, column: str, row_key: str) -> str:
-    """What lasts of a finding from month to month: the same rule on the same row and value of the same unit.
+def _of_plain(plain: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:
+    forms = submissions.select("form_id", "form", "status")
+    return (
+        plain.join(forms, on="form_id", how="left", maintain_order="left")
+        .filter(pl.col("status").ne_missing("replaced"))
+        .with_columns(
+            pl.col("form").fill_null(""),
+            form_id=pl.when(pl.col("status").is_null()).then(pl.lit("")).otherwise(pl.col("form_id")),
+            is_returned=pl.col("status").eq_missing("returned"),
+            sheet_key=pl.lit(""),
+            column_key=pl.lit(""),
+            row_key=pl.lit(""),
+        )
+        .select(*_FOUND)
+    )
+
+
+def _of_failures(failures: pl.DataFrame, submissions: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    found = failures.with_columns(pl.col("column").fill_null("")).rename(
+        {"sheet": "sheet_key", "column": "column_key", "subject": "row_key"}
+    )
+    found = found.join(submissions.select(SUBMISSION), on="form_id", how="inner", maintain_order="left")
+    if found.height < failures.height:
+        raise ValueError("rows fail of forms that are not among the submissions")
+    where = ["form_id", "sheet_key", "column_key"]
+    found = found.join(_places(found, catalogue), on=where, how="left", maintain_order="left")
+    has_cell = (pl.col("letter") != "") & (pl.col("row") > 0)
+    return found.with_columns(
+        is_returned=pl.col("status") == "returned",
+        cell=pl.when(has_cell).then(pl.col("letter") + pl.col("row").cast(pl.String)).otherwise(pl.lit("")),
+        reason=pl.lit(""),
+    ).select(*_FOUND)
+
+
+_FOUND = (
+    "unit_code", "mail", "form", "form_id", "is_returned", "file", "sheet_key", "sheet", "cell", "row", "column_key",
+    "column", "rule_id", "value", "expected", pl.col("reason").alias("cause"), "row_key",
+)  # fmt: skip
+
+
+def _places(found: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    """Where the columns that fail stand in their forms: form_id, sheet_key, column_key; sheet, letter, column."""
+    wanted = found.select("form_id", "sheet_key", "column_key").unique().sort("form_id")
+    tables = dict(found.select("form_id", "tables").unique().iter_rows())
+    rows, name, read = [], "", {}
+    for form_id, sheet, column in wanted.iter_rows():
+        if form_id != name:
+            name, read = form_id, json.loads(tables[form_id])
+        table, letter, heading = read.get(sheet), "", ""
+        if column:
+            heading = catalogue.sheets[sheet].column(column).zh
+            letter, heading = (table["columns"].get(column) if table else None) or ("", heading)
+        rows.append((form_id, sheet, column, table["title"] if table else "", letter, _plain(heading)))
+    schema = dict.fromkeys(("form_id", "sheet_key", "column_key", "sheet", "letter", "column"), pl.String)
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _finding_ids(found: pl.DataFrame, period: str) -> pl.Series:
+    """An id by the place of each finding, and of several at one place by their order."""
+    about = pl.when(pl.col("form_id") != "").then(pl.col("form_id"))
+    cell = pl.when(pl.col("cell") != "").then(pl.col("cell")).otherwise(pl.col("row").cast(pl.String))
+    told = pl.concat_str(pl.lit(""), "column", "expected", "value", separator="|")
+    place = pl.concat_str(
+        about.otherwise(pl.concat_str(pl.lit(period), "unit_code", "mail", separator="|")),
+        "rule_id",
+        "file",
+        "sheet",
+        cell,
+        "column_key",
+        separator="|",
+    ) + pl.when(pl.col("cell") == "").then(told).otherwise(pl.lit(""))
+    numbered = found.select(place=place).select(
+        pl.col("place") + "|" + pl.int_range(1, pl.len() + 1).over("place").cast(pl.String)
+    )
+    return _digests(numbered["place"], 12)
+
+
+def _subjects(found: pl.DataFrame) -> pl.Series:
+    """What lasts of each finding from month to month: the same rule on the same row and value of the same unit.
 
     The row is told by its key, not by all its cells: a unit that explains one cell and mends another in the same
     row has explained it all the same.
     """
-    told = f"{unit_code}|{fault.rule_id}|{sheet}|{column}|{row_key}|{fault.value}|{fault.expected}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    told = ("unit_code", "rule_id", "sheet_key", "column_key", "row_key", "value", "expected")
+    return _digests(found.select(told=pl.concat_str(told, separator="|"))["told"], 16)
+
+
+def _digests(texts: pl.Series, length: int) -> pl.Series:
+    digests = [hashlib.sha256(text.encode()).hexdigest()[:length] for text in texts]
+    return pl.Series(digests, dtype=pl.String)
 
 
 def says_something(text: str, catalogue: Catalogue) -> bool:
@@ -199,17 +194,6 @@ def says_something(text: str, catalogue: Catalogue) -> bool:
     rules = catalogue.texts["explanations"]
     refused = {re.sub(r"[\W_]+", "", phrase).lower() for phrase in rules["refused"]}
     return len(bare) >= rules["least_length"] and bare not in refused and not bare.isdigit()
-
-
-def _words(fault: Fault) -> Mapping[str, str]:
-    return {
-        "file": fault.file,
-        "sheet": fault.sheet,
-        "column": fault.column,
-        "value": fault.value,
-        "expected": fault.expected,
-        "reason": fault.reason,
-    }
 
 
 def _plain(heading: str) -> str:

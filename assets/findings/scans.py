@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import polars as pl
 
-from assets.faults import Fault
-from assets.submissions import PlainFinding, Submission
+from assets.findings.record import PLAIN
 
-BEST_FIRST = ("sealed", "unsealed", "unreadable")
+BEST_FIRST = {"sealed": 0, "unsealed": 1, "unreadable": 2}
+RULES = {"unsealed": "SIG-02", "unreadable": "SIG-03"}
 
 
-def check_scans(submissions: Iterable[Submission], scans: Iterable[Mapping[str, Any]]) -> Iterator[PlainFinding]:
-    """One finding at most for every unit with a submission.
+def check_scans(units: pl.Series, scans: pl.DataFrame) -> pl.DataFrame:
+    """Plain findings (PLAIN), one at most for every unit with a submission.
 
     `scans`: unit_code, mail, number, file, state (sealed, unsealed, unreadable), reason, received_at.
     """
-    by_unit: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for scan in scans:
-        by_unit[scan["unit_code"]].append(scan)
-    for unit in sorted({s.unit_code for s in submissions}):
-        own = sorted(
-            by_unit[unit],
-            key=lambda s: (BEST_FIRST.index(s["state"]), s["received_at"], s["mail"], s["number"]),
-        )
-        if not own:
-            yield PlainFinding(unit, "", "", Fault("SIG-01"))
-        elif own[0]["state"] == "unsealed":
-            yield PlainFinding(unit, own[0]["mail"], "", Fault("SIG-02", file=own[0]["file"], reason=own[0]["reason"]))
-        elif own[0]["state"] == "unreadable":
-            yield PlainFinding(unit, own[0]["mail"], "", Fault("SIG-03", file=own[0]["file"], reason=own[0]["reason"]))
+    rank = pl.col("state").replace_strict(BEST_FIRST, return_dtype=pl.Int8)
+    best = scans.sort(rank, "received_at", "mail", "number").unique("unit_code", keep="first", maintain_order=True)
+    found = (
+        units.unique()
+        .sort()
+        .to_frame("unit_code")
+        .join(best, on="unit_code", how="left", maintain_order="left")
+        .filter(pl.col("state").ne_missing("sealed"))
+        .select("unit_code", "mail", "file", "reason", rule_id=pl.col("state").replace_strict(RULES, default="SIG-01"))
+    )
+    rows = pl.concat([pl.DataFrame(schema=PLAIN), found], how="diagonal")
+    return rows.with_columns(pl.col(pl.String).fill_null(""), pl.col("row").fill_null(0))

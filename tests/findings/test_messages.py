@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from expectations.catalogue import Catalogue, load_catalogue
-from expectations.messages import LONGEST_VALUE, fill, message
+from expectations.messages import LONGEST_VALUE, WORDS, fill, message, messages
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +35,20 @@ def test_no_reason_is_cut(catalogue: Catalogue, lang: str) -> None:
 
 def test_what_strangers_wrote_is_cut() -> None:
     assert fill("“{value}”", {"value": "x" * 100}) == f"“{'x' * (LONGEST_VALUE - 1)}…”"
+
+
+CATALOGUE = load_catalogue()
+ENTERED = st.one_of(st.just(""), st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=70))
+FOUND = st.fixed_dictionaries(
+    {name: ENTERED for name in WORDS if name != "reason"}
+    | {
+        "rule_id": st.sampled_from(sorted(CATALOGUE.rules)),
+        "reason": st.sampled_from(["", *CATALOGUE.texts["reasons"]]),
+    }
+)
+
+
+@given(st.lists(FOUND, max_size=5))
+def test_many_findings_are_told_as_one_is(found: list[dict[str, str]]) -> None:
+    frame = pl.DataFrame(found, schema=dict.fromkeys(("rule_id", *WORDS), pl.String))
+    assert messages(frame, CATALOGUE).to_list() == [message(CATALOGUE.rules[f["rule_id"]], f, CATALOGUE) for f in found]
