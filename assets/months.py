@@ -35,7 +35,7 @@ from assets.submissions import Booked, Booking, Mail, Submission, book
 from assets.summary import summaries
 from assets.warehouse import SQL, Warehouse, model
 from expectations.catalogue import Catalogue
-from expectations.suites import Check, Validator
+from expectations.suites import Check, Validator, is_of_what_is_absent
 from expectations.validating import ValidatorProcess
 
 ROW_MARTS = (
@@ -49,6 +49,7 @@ OF_MAILS = "mail in (select unnest($mails))"
 NOT_BOOKED = "mail not in (select mail from core.booked_mails where period = $period)"
 OF_UNITS = "unit_code in (select unnest($units))"
 CARRIED = "list_contains($carried, rule_id)"
+ACROSS = f"({CARRIED} or (list_contains($absent, rule_id) and {NOT_STANDING}))"
 BLOCK = 1000  # mails booked, and units whose findings are recorded, at once: memory stays flat however many there are
 
 
@@ -394,7 +395,9 @@ def _is_supervised(register: Register, unit: Unit, period: str) -> bool:
 
 # ------------------------------------------------------------------------------- steps: findings, counted rows, marts
 def check_month_forms(work: Work, period: str) -> int:
-    """Rows, covers, workbooks, mails and scans held against their rules: core.all_findings but for the carried ones."""
+    """Rows, covers, workbooks, mails and scans held against their rules: core.all_findings but for those of rules that
+    look across months or units, or at what is absent.
+    """
     parameters = work.parameters(period)
 
     def progress(done: int, of: int) -> None:
@@ -460,7 +463,7 @@ def _find_standing_units(work: Work, period: str, explanations: pl.DataFrame) ->
 
 
 def _carried(catalogue: Catalogue) -> list[str]:
-    """The rules that look at other months, other units or what is absent."""
+    """The rules that look at other months or other units."""
     return sorted(r.id for r in catalogue.rules.values() if r.carried)
 
 
@@ -515,12 +518,16 @@ def count_rows(work: Work, period: str) -> dict[str, int]:
 def check_month_across(work: Work, period: str) -> int:
     """The rules that look at other months, other units or what is absent; how many findings they add."""
     parameters = work.parameters(period)
-    failures = checking.check_carried(work.warehouse, work.failures, work.catalogue, parameters)
-    parameters |= {"carried": _carried(work.catalogue), "forms": failures["form_id"].unique().to_list()}
+    failures = checking.check_across(work.warehouse, work.failures, work.catalogue, parameters)
+    parameters |= {
+        "carried": _carried(work.catalogue),
+        "absent": sorted(r.id for r in work.catalogue.rules.values() if is_of_what_is_absent(r, work.catalogue)),
+        "forms": failures["form_id"].unique().to_list(),
+    }
     submissions = _submissions(work.warehouse, parameters, "form_id in (select unnest($forms))")
     plain = pl.DataFrame(schema=PLAIN)
     found = findings_of(period, submissions, plain, failures, _explanations(work, period), work.catalogue)
-    work.warehouse.put("core.all_findings", found, period=period, instead_of=CARRIED, parameters=parameters)
+    work.warehouse.put("core.all_findings", found, period=period, instead_of=ACROSS, parameters=parameters)
     return found.height
 
 

@@ -56,13 +56,18 @@ def sheet_checks(sheet: SheetForm, catalogue: Catalogue) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def carried_tables(catalogue: Catalogue) -> dict[str, tuple[Check, ...]]:
+def tables_across(catalogue: Catalogue) -> dict[str, tuple[Check, ...]]:
     """The rules that look at other months, other units or what is absent, by the table they are asked of."""
     tables: dict[str, list[Check]] = {}
     for rule in catalogue.rules.values():
-        if rule.carried:
+        if rule.carried or is_of_what_is_absent(rule, catalogue):
             tables.setdefault(rule.table, []).append(_check(rule))
     return {name: tuple(checks) for name, checks in tables.items()}
+
+
+def is_of_what_is_absent(rule: Rule, catalogue: Catalogue) -> bool:
+    """Whether the rule speaks of what a unit's own form lacks: it has a table of its own, and looks nowhere else."""
+    return rule.expect is not None and rule.table not in catalogue.sheets and not rule.carried
 
 
 def _check(rule: Rule) -> Check:

@@ -176,6 +176,19 @@ def test_mails_that_are_booked_are_not_booked_again(work: Work, monkeypatch: pyt
     assert read == {mail}
 
 
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+def test_a_step_run_again_changes_nothing(work: Work, step: Callable[[Work, str], object]) -> None:
+    forget(work.warehouse)
+    night(work, NIGHTS[-2])
+    night(work, NIGHTS[-1])
+    once = contents(work.warehouse)
+    step(replace(work, as_of=NIGHTS[-1]), LAST)
+    if step is months.check_month_forms:  # which takes away what a later step has found
+        months.check_month_across(work, LAST)
+    again = contents(work.warehouse)
+    assert [table for table in once if not once[table].equals(again[table])] == []
+
+
 def test_how_many_are_worked_on_at_once_does_not_show(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for few in (False, True):

@@ -5,26 +5,26 @@ messages and places of findings (record.py).
 
 A form's own rules rest on its rows, its unit's entry in the register and the catalogue; its rows rest on how it was
 parsed. Answers are kept under a digest of all these and asked again only where it changes. Rules that look at other
-months or units (`carried`) are asked in every run.
+months or units (`carried`) are asked in every run; those on what is absent, of units that do not stand.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
 
-from assets.findings.enrich import enrich, enrich_carried
+from assets.findings.enrich import enrich, enrich_across
 from assets.register import Register
 from assets.warehouse import Warehouse, model
 from expectations.catalogue import Catalogue, Form
-from expectations.suites import FAILURES, Check, carried_tables, sheet_checks
+from expectations.suites import FAILURES, Check, sheet_checks, tables_across
 
 CHUNK = 3000  # forms in one frame: memory stays flat however many units there are
-ROWS = 200_000  # of carried rules asked at once, for the same reason
+ROWS = 200_000  # of which rules across months and units are asked at once, for the same reason
 Progress = Callable[[int, int], None]
 Ask = Callable[[str, tuple[Check, ...], pl.DataFrame], pl.DataFrame]  # Validator.failures, or what stands for it
 
@@ -138,20 +138,28 @@ def form_failures(warehouse: Warehouse, units: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def check_carried(warehouse: Warehouse, ask: Ask, catalogue: Catalogue, period: Mapping[str, Any]) -> pl.DataFrame:
-    """Ask the carried rules of the period's effective submissions; failures with `sheet` and unit_code."""
+def check_across(warehouse: Warehouse, ask: Ask, catalogue: Catalogue, period: Mapping[str, Any]) -> pl.DataFrame:
+    """Ask the rules that look at other months or units of the period's effective submissions, and those on what is
+    absent of the ones whose units do not stand (core.standing_units); failures with `sheet` and unit_code.
+    """
     parts = []
-    for table, checks in carried_tables(catalogue).items():
-        frame = enrich_carried(table, warehouse.frame(model(f"carried/{table}"), period))
-        if not frame.height:
-            continue
-        units = frame.select("form_id", "unit_code").unique()
-        failures = pl.concat([ask(f"{table}, carried over", checks, rows) for rows in frame.iter_slices(ROWS)])
-        failures = failures.with_columns(sheet=pl.lit(table if table in catalogue.sheets else _sheet_of(table)))
-        parts.append(failures.join(units, on="form_id", how="left"))
+    for table, checks in tables_across(catalogue).items():
+        sheet = table if table in catalogue.sheets else _sheet_of(table)
+        for rows in _some_at_a_time(warehouse, table, period):
+            frame = enrich_across(table, rows)
+            failures = ask(f"{table}, across", checks, frame).with_columns(sheet=pl.lit(sheet))
+            units = frame.select("form_id", "unit_code").unique()
+            parts.append(failures.join(units, on="form_id", how="left"))
     if not parts:
         return pl.DataFrame(schema={**FAILURES, "sheet": pl.String, "unit_code": pl.String})
     return pl.concat(parts).sort("form_id", "sheet", "row", "rule_id", "expected")
+
+
+def _some_at_a_time(warehouse: Warehouse, table: str, period: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
+    """The rows of sql/carried/<table>.sql."""
+    warehouse.execute(f"create or replace temp table asked as {model(f'carried/{table}')}", period)
+    for start in range(0, int(warehouse.value("select count(*) from asked")), ROWS):
+        yield warehouse.frame(f"select * from asked where rowid between {start} and {start + ROWS - 1}")
 
 
 def _sheet_of(table: str) -> str:

@@ -118,7 +118,7 @@ def enrich(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalogue, networks
     return with_repeated_keys(frame, sheet, catalogue)
 
 
-def enrich_carried(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+def enrich_across(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """The frame of sql/carried/<table>.sql with what SQL cannot compare."""
     if table == "app_launches":
         verdicts = [not_above(v, c) for v, c in frame.select("version", "last_versions").iter_rows()]
