@@ -7,30 +7,28 @@ through, and what a kill between two of them means (assets/ledger/queue.py).
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from assets.composing import Compose, Draft, Unwritten, Written, plain, receipt, write_all
 from assets.delivery import (
     AT_ONCE,
     Deliver,
     Head,
-    Outgoing,
     Refused,
     SmtpSettings,
     Unreachable,
     is_address,
-    mail_bytes,
     message_id,
     open_delivery,
-    reply_subject,
     thread,
     tidy_outbox,
 )
@@ -53,14 +51,12 @@ from assets.notices import (
 from assets.periods import Deadline
 from assets.register import Register, Tree
 from reports import notices as letters
-from reports.notices import Letter, Occasion, Standing
+from reports.notices import Occasion, Standing
 
 log = logging.getLogger("sixth.mailroom")
 
 NO_SENDER = "sixth@localhost"
 MOST_BYTES = 16 * MIB  # of mails that are held to go out together
-Files = list[tuple[str, bytes]]
-Compose = Callable[[Due], tuple[Letter, Files]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +118,11 @@ def send_receipts(
     standings: Mapping[str, Standing],
     incoming: Sequence[Incoming],
     archive: Path,
-    feedback_html: Callable[[str], bytes | None] = lambda _: None,
-    workbooks: Callable[[str], Sequence[Path]] = lambda _: (),
+    feedback: Path | None = None,
 ) -> list[Row]:
     """Answer the mails that are not answered yet; what became of each answer.
 
-    `feedback_html` gives a unit's page, the body of its mail, and `workbooks` its marked workbooks, both by the
-    code of the unit; without a page the mail has a short one of its own. Never raises for a mail that cannot be
+    `feedback` has a folder for each unit, with its page and marked workbooks. Never raises for a mail that cannot be
     sent: it stays queued, and the next run tries again.
     """
     tree = room.register.tree(period)
@@ -142,35 +136,19 @@ def send_receipts(
     )
     occasion = room.occasion(period)
 
-    def compose(notice: Due) -> tuple[Letter, Files]:
-        files, left_out = _within(workbooks(notice.unit_code), room.settings.attachment_bytes)
-        standing = standings.get(notice.unit_code)
-        page = feedback_html(notice.unit_code) if standing else None
-        letter = letters.receipt(
-            standing,
+    def composing(notice: Due) -> Compose:
+        return partial(
+            receipt,
+            standings.get(notice.unit_code),
             tree.by_mailbox[notice.recipient].name,
             [m.received_at.astimezone(room.deadline.zone) for m in notice.mails],
             occasion,
-            attached=bool(files),
-            left_out=left_out,
-            has_page=page is not None,
-            as_page=page is None,
+            notice.mails[-1].subject.strip(),
+            feedback / notice.unit_code if feedback else None,
+            room.settings.attachment_bytes,
         )
-        subject = notice.mails[-1].subject.strip()
-        return Letter(
-            reply_subject(subject) if subject else letter.subject,
-            letter.text,
-            letter.html if page is None else page.decode("utf-8", "replace"),
-        ), files
 
-    return _carry_out(room, ledger, period, ("receipt",), due, standings, compose)
-
-
-def _within(paths: Sequence[Path], most: int) -> tuple[Files, bool]:
-    """The files to attach, and whether they are left out for their size."""
-    if sum(path.stat().st_size for path in paths) > most:
-        return [], True
-    return [(path.name, path.read_bytes()) for path in paths], False
+    return _carry_out(room, ledger, period, ("receipt",), due, standings, composing)
 
 
 def remind(
@@ -198,21 +176,21 @@ def remind(
     else:
         kinds, due = ("reminder",), due_reminders(standings.values(), tree, period, slot)
 
-    def compose(notice: Due) -> tuple[Letter, Files]:
+    def composing(notice: Due) -> Compose:
         if notice.kind == "office_list":
             listed = [standings[code] for code in notice.units]
             mute = [s.unit_name for s in listed if not any(map(is_address, mailboxes_of(tree, s.unit_code)))]
-            return letters.office_list(tree.by_code[notice.unit_code].name, listed, occasion, mute), []
+            return partial(plain, letters.office_list, tree.by_code[notice.unit_code].name, listed, occasion, mute)
         standing = standings[notice.unit_code]
         if notice.kind == "reminder":
-            return letters.reminder(standing, occasion), []
+            return partial(plain, letters.reminder, standing, occasion)
         office = office_above(tree, notice.unit_code)
-        return letters.overdue(standing, occasion, tree.by_code[office].name if office else ""), []
+        return partial(plain, letters.overdue, standing, occasion, tree.by_code[office].name if office else "")
 
     if dry_run:
         sent = {n.key: n for n in queue.notices(ledger, period, kinds)}
         return [_foreseen(d, sent.get(d.key), standings, tree) for d in due]
-    return _carry_out(room, ledger, period, kinds, due, standings, compose)
+    return _carry_out(room, ledger, period, kinds, due, standings, composing)
 
 
 def _carry_out(
@@ -222,39 +200,18 @@ def _carry_out(
     kinds: Collection[str],
     due: Sequence[Due],
     standings: Mapping[str, Standing],
-    compose: Compose,
+    composing: Callable[[Due], Compose],
 ) -> list[Row]:
     """Queue what is due, withdraw what is not any more, and send what is queued."""
     tree = room.register.tree(period)
     entries = [_entry(d, room.sender) for d in due if is_address(d.recipient)]
     booked = queue.enqueue(ledger, period, kinds, entries, room.now())
     tidy_outbox(room.outbox)
-    outcomes: dict[int, tuple[str, str]] = {}
-    waiting: list[_Prepared] = []
-    unreachable = ""
-    with open_delivery(room.smtp, room.sender, room.outbox) as deliver:
-        for number, notice in enumerate(due):
-            kept = booked.get(notice.key)
-            if kept is not None and kept.state == "queued":
-                prepared = _prepare(room, ledger, notice, kept, compose, tree)
-                if isinstance(prepared, _Prepared):
-                    waiting.append(replace(prepared, number=number))
-                else:
-                    outcomes[number] = prepared
-            is_last = number == len(due) - 1
-            size = sum(len(p.mail.content) for p in waiting)
-            # A server answers mail by mail, and what it said of one must be booked before the next.
-            if waiting and (is_last or room.smtp is not None or len(waiting) >= AT_ONCE or size >= MOST_BYTES):
-                try:
-                    outcomes |= _send(room, ledger, waiting, deliver)
-                except Unreachable as error:
-                    unreachable = str(error)
-                    log.error("no mails go out: %s", unreachable)
-                    break
-                waiting = []
+    queued = [(n, d, booked[d.key]) for n, d in enumerate(due) if d.key in booked and booked[d.key].state == "queued"]
+    drafts = [Draft(n, d.file_name, _head(room, d, kept, tree), composing(d)) for n, d, kept in queued]
+    outcomes, unreachable = _send_all(room, ledger, drafts, {n: kept for n, _, kept in queued})
     if unreachable:
-        left = [booked[d.key] for number, d in enumerate(due) if d.key in booked and number not in outcomes]
-        queue.mark_waiting(ledger, [n for n in left if n.state == "queued"], unreachable)
+        queue.mark_waiting(ledger, [kept for n, _, kept in queued if n not in outcomes], unreachable)
     rows = []
     for number, notice in enumerate(due):
         kept = booked.get(notice.key)
@@ -265,37 +222,54 @@ def _carry_out(
     return rows
 
 
+def _send_all(
+    room: Mailroom, ledger: Engine, drafts: Sequence[Draft], kept: Mapping[int, Notice]
+) -> tuple[dict[int, tuple[str, str]], str]:
+    """Write, send and book mails; outcome and detail for their rows, by number, and why no more of them went out."""
+    outcomes: dict[int, tuple[str, str]] = {}
+    waiting: list[_Prepared] = []
+    with open_delivery(room.smtp, room.sender, room.outbox) as deliver, closing(write_all(drafts)) as written:
+        try:
+            for draft, made in written:
+                if isinstance(made, Unwritten):
+                    outcomes[draft.number] = _put_off(room, ledger, kept[draft.number], made)
+                    continue
+                waiting.append(_Prepared(draft.number, kept[draft.number], made))
+                size = sum(len(p.made.mail.content) for p in waiting)
+                # A server answers mail by mail, and what it said of one must be booked before the next.
+                if room.smtp is not None or len(waiting) >= AT_ONCE or size >= MOST_BYTES:
+                    outcomes |= _send(room, ledger, waiting, deliver)
+                    waiting = []
+            if waiting:
+                outcomes |= _send(room, ledger, waiting, deliver)
+        except Unreachable as error:
+            log.error("no mails go out: %s", error)
+            return outcomes, str(error)
+    return outcomes, ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     """A notice with its mail; `number` is its place among those due."""
 
+    number: int
     kept: Notice
-    subject: str
-    mail: Outgoing
-    number: int = 0
+    made: Written
 
 
-def _prepare(
-    room: Mailroom, ledger: Engine, notice: Due, kept: Notice, compose: Compose, tree: Tree
-) -> _Prepared | tuple[str, str]:
-    """The mail of a notice; or outcome and detail where it cannot be written."""
-    try:
-        letter, files = compose(notice)
-        content = mail_bytes(_head(room, notice, kept, letter, tree), letter.text, letter.html, files)
-    except Exception as error:  # one unit's broken page must not keep the mails of the others
-        log.exception("%s cannot be written", notice.key)
-        detail = f"cannot be written: {type(error).__name__}: {error}"
-        allowed = room.settings.refusals_allowed
-        return queue.mark_unsent(ledger, kept, detail, refused=False, refusals_allowed=allowed), detail
-    mail = Outgoing(notice.file_name, notice.recipient, content, hashlib.sha256(content).hexdigest())
-    return _Prepared(kept, letter.subject, mail)
+def _put_off(room: Mailroom, ledger: Engine, kept: Notice, made: Unwritten) -> tuple[str, str]:
+    """Book that a mail cannot be written; outcome and detail."""
+    log.error("%s cannot be written: %s", kept.key, made.trace)
+    detail = f"cannot be written: {made.detail}"
+    allowed = room.settings.refusals_allowed
+    return queue.mark_unsent(ledger, kept, detail, refused=False, refusals_allowed=allowed), detail
 
 
 def _send(
     room: Mailroom, ledger: Engine, prepared: Sequence[_Prepared], deliver: Deliver
 ) -> dict[int, tuple[str, str]]:
     """Send notices and book them; outcome and detail for their rows, by number. Raises Unreachable."""
-    ours = queue.claim(ledger, [queue.Attempt(p.kept, p.subject, p.mail.sha256) for p in prepared])
+    ours = queue.claim(ledger, [queue.Attempt(p.kept, p.made.subject, p.made.mail.sha256) for p in prepared])
     told = {p.number: ("queued", "another process is sending it") for p in prepared}
     claimed = [p for p in prepared if p.kept.id in ours]
     if not claimed:
@@ -307,7 +281,7 @@ def _send(
             told[p.number] = queue.mark_unsent(ledger, p.kept, said, refused=refused, refusals_allowed=allowed), said
 
     try:
-        sha256s = deliver([p.mail for p in claimed])
+        sha256s = deliver([p.made.mail for p in claimed])
     except Refused as error:
         log.warning("%s: %s", claimed[0].kept.key, error)
         unsent(error, refused=error.permanent)
@@ -333,7 +307,7 @@ def _entry(notice: Due, sender: str) -> Entry:
     )
 
 
-def _head(room: Mailroom, notice: Due, kept: Notice, letter: Letter, tree: Tree) -> Head:
+def _head(room: Mailroom, notice: Due, kept: Notice, tree: Tree) -> Head:
     owner = tree.by_mailbox.get(notice.recipient)
     references = thread(notice.mails[-1].message_id, notice.mails[-1].references) if notice.mails else ()
     return Head(
@@ -341,7 +315,7 @@ def _head(room: Mailroom, notice: Due, kept: Notice, letter: Letter, tree: Tree)
         sender_name=room.settings.sender_name,
         recipient=notice.recipient,
         recipient_name=owner.name if owner else "",
-        subject=letter.subject,
+        subject="",
         message_id=kept.message_id,
         date=room.local,
         references=references,

@@ -53,22 +53,11 @@ def tell_units(session: Session, period: str) -> list[Row]:
     from assets import mailroom  # noqa: PLC0415
     from assets.notices import read_incoming, read_standings  # noqa: PLC0415
 
-    folder, query = feedback_folder(session, period), session.warehouse.rows
-
-    def page(unit: str) -> bytes | None:
-        path = folder / unit / "feedback.html"
-        return path.read_bytes() if path.exists() else None
-
-    def workbooks(unit: str) -> list[Path]:
-        try:
-            return sorted(path for path in (folder / unit).iterdir() if ".xls" in path.name)
-        except FileNotFoundError:
-            return []
-
+    query = session.warehouse.rows
     standings, incoming = read_standings(query, period), read_incoming(query, period)
     with _mailroom(session) as (room, ledger):
-        archive = session.home.archive
-        sent = mailroom.send_receipts(room, ledger, period, standings, incoming, archive, page, workbooks)
+        folder, archive = feedback_folder(session, period), session.home.archive
+        sent = mailroom.send_receipts(room, ledger, period, standings, incoming, archive, folder)
         return [*sent, *mailroom.remind(room, ledger, period, standings, asked=False)]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from assets import delivery
+from assets import composing, delivery
 from assets.delivery import Outgoing, Refused, SmtpSettings, Unreachable, mail_bytes, open_delivery
 from assets.ledger import queue
 from assets.ledger.models import KINDS
@@ -64,6 +64,17 @@ def archived(folder: Path, *mails: str) -> Path:
         (folder / mail[:2]).mkdir(parents=True, exist_ok=True)
         (folder / mail[:2] / f"{mail}.eml").write_bytes(b"From: u1@oa.example\r\nSubject: x\r\n\r\n")
     return folder
+
+
+def answer(tmp_path: Path, unit: str, page: str | None = None, **workbooks: bytes) -> Path:
+    """A folder of answers with that of one unit."""
+    folder = tmp_path / "feedback" / unit
+    folder.mkdir(parents=True)
+    if page is not None:
+        (folder / "feedback.html").write_text(page, encoding="utf-8")
+    for name, content in workbooks.items():
+        (folder / f"{name}.xlsx").write_bytes(content)
+    return folder.parent
 
 
 # ------------------------------------------------------------------------------------------------------- outbox
@@ -202,8 +213,7 @@ def test_a_receipt_answers_in_the_thread_with_the_page_and_the_workbooks(
     tmp_path: Path, units: Register, ledger: Engine
 ) -> None:
     archive = archived(tmp_path / "archive", "m1", "m2")
-    book = tmp_path / "附件2（标注）.xlsx"
-    book.write_bytes(b"PK marked")
+    feedback = answer(tmp_path, "U1", "<p>U1 的反馈</p>", 附件2_标注=b"PK marked")
     post = Post()
     mails = [
         incoming("m1"),
@@ -211,8 +221,8 @@ def test_a_receipt_answers_in_the_thread_with_the_page_and_the_workbooks(
     ]
     with smtp_server(post) as smtp:
         room = mailroom(tmp_path, units, smtp=smtp)
-        arguments = (room, ledger, PERIOD, {"U1": complete("U1", warnings=2)}, mails, archive)
-        rows = send_receipts(*arguments, lambda code: f"<p>{code} 的反馈</p>".encode(), lambda _: [book])
+        arguments = (room, ledger, PERIOD, {"U1": complete("U1", warnings=2)}, mails, archive, feedback)
+        rows = send_receipts(*arguments)
         assert [(r.kind, r.recipient, r.outcome) for r in rows] == [("receipt", "u1@oa.example", "sent")]
         assert send_receipts(*arguments) == []
     (mail,) = post.mails
@@ -225,19 +235,16 @@ def test_a_receipt_answers_in_the_thread_with_the_page_and_the_workbooks(
     assert plain is not None
     assert page.get_content() == "<p>U1 的反馈</p>"
     assert "2 封邮件" in plain.get_content()
-    assert [(a.get_filename(), a.get_content()) for a in mail.iter_attachments()] == [
-        ("附件2（标注）.xlsx", b"PK marked")
-    ]
+    assert [(a.get_filename(), a.get_content()) for a in mail.iter_attachments()] == [("附件2_标注.xlsx", b"PK marked")]
 
 
 def test_workbooks_that_are_too_large_stay_behind_and_the_mail_says_so(
     tmp_path: Path, units: Register, ledger: Engine
 ) -> None:
-    book = tmp_path / "a.xlsx"
-    book.write_bytes(b"x" * 101)
+    feedback = answer(tmp_path, "U1", a=b"x" * 101)
     room = mailroom(tmp_path, units, settings={"attachment_bytes": 100})
     archive = archived(tmp_path / "archive", "m1")
-    send_receipts(room, ledger, PERIOD, {"U1": complete("U1")}, [incoming("m1")], archive, workbooks=lambda _: [book])
+    send_receipts(room, ledger, PERIOD, {"U1": complete("U1")}, [incoming("m1")], archive, feedback)
     (file,) = room.outbox.iterdir()
     mail = Post(taken=[("", file.read_bytes())]).mails[0]
     plain = mail.get_body(("plain",))
@@ -252,18 +259,44 @@ def test_a_receipt_that_cannot_be_written_keeps_no_other_back(
     archive = archived(tmp_path / "archive", "m1", "m2")
     mails = [incoming("m1"), incoming("m2", unit="U2", sender="u2@oa.example")]
     reports = {"U1": complete("U1"), "U2": complete("U2")}
-
-    def page(code: str) -> bytes:
-        if code == "U1":
-            raise OSError("feedback.html is gone")
-        return b"<p>ok"
-
+    feedback = answer(tmp_path, "U2", "<p>ok")
+    (feedback / "U1" / "feedback.html").mkdir(parents=True)
     room = mailroom(tmp_path, units)
-    rows = send_receipts(room, ledger, PERIOD, reports, mails, archive, page)
+    rows = send_receipts(room, ledger, PERIOD, reports, mails, archive, feedback)
     assert outcomes(rows) == {"u1@oa.example": "queued", "u2@oa.example": "sent"}
-    assert "feedback.html is gone" in rows[0].detail
-    rows = send_receipts(room, ledger, PERIOD, reports, mails, archive)
+    assert rows[0].detail.startswith("cannot be written: IsADirectoryError")
+    assert "receipt" in caplog.text
+    assert "IsADirectoryError" in caplog.text
+    (feedback / "U1" / "feedback.html").rmdir()
+    rows = send_receipts(room, ledger, PERIOD, reports, mails, archive, feedback)
     assert outcomes(rows) == {"u1@oa.example": "sent"}
+
+
+def test_workers_write_many_mails_as_this_process_writes_few(
+    tmp_path: Path, units: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = archived(tmp_path / "archive", "m1", "m2", "m3")
+    mails = [
+        incoming("m1"),
+        incoming("m2", unit="U2", sender="u2@oa.example"),
+        incoming("m3", sender="u1.bak@oa.example"),
+    ]
+    reports = {"U1": complete("U1"), "U2": complete("U2")}
+    feedback = answer(tmp_path, "U1", "<p>U1 的反馈</p>", a=b"PK marked", b=b"PK too")
+    (feedback / "U2" / "feedback.html").mkdir(parents=True)
+    found = []
+    for worth in (composing.WORTH_WORKERS, 1):
+        monkeypatch.setattr(composing, "WORTH_WORKERS", worth)
+        home = tmp_path / str(worth)
+        with open_ledger(home) as ledger:
+            room = mailroom(home, units)
+            rows = send_receipts(room, ledger, PERIOD, reports, mails, archive, feedback)
+            rows += remind(room, ledger, PERIOD, owing(units))
+            found.append((rows, {p.name: p.read_bytes() for p in room.outbox.iterdir()}))
+    assert found[0] == found[1]
+    rows, files = found[0]
+    assert [r.outcome for r in rows] == ["sent", "queued", "sent", "sent", "sent", "sent", "unaddressed"]
+    assert len(files) == 5
 
 
 def test_a_newer_mail_takes_over_the_receipt_that_could_not_be_sent(
@@ -287,7 +320,7 @@ def test_an_office_whose_mail_holds_no_form_is_told_so(tmp_path: Path, units: Re
     archive = archived(tmp_path / "archive", "m1")
     mails = [incoming("m1", unit="C-1-1", sender="office@oa.example")]
     room = mailroom(tmp_path, units)
-    send_receipts(room, ledger, PERIOD, owing(units), mails, archive, lambda _: b"not for an office")
+    send_receipts(room, ledger, PERIOD, owing(units), mails, archive, answer(tmp_path, "C-1-1", "not for an office"))
     (file,) = room.outbox.iterdir()
     plain = Post(taken=[("", file.read_bytes())]).mails[0].get_body(("plain",))
     assert plain is not None
