@@ -50,7 +50,7 @@ NOT_BOOKED = "mail not in (select mail from core.booked_mails where period = $pe
 OF_UNITS = "unit_code in (select unnest($units))"
 CARRIED = "list_contains($carried, rule_id)"
 ACROSS = f"({CARRIED} or (list_contains($absent, rule_id) and {NOT_STANDING}))"
-BLOCK = 1000  # mails booked, and units whose findings are recorded, at once: memory stays flat however many there are
+BLOCK = 2000  # mails booked, and units checked, at once: memory stays flat however many there are
 
 
 @dataclass(frozen=True)
@@ -406,9 +406,6 @@ def check_month_forms(work: Work, period: str) -> int:
 
     explanations = _explanations(work, period)
     _find_standing_units(work, period, explanations)
-    checking.check_forms(
-        work.warehouse, work.failures, work.catalogue, work.register, work.parsed_by, parameters, progress
-    )
     work.warehouse.execute(
         f"delete from core.all_findings where period = $period and ({NOT_STANDING} or {CARRIED})",
         {**parameters, "carried": _carried(work.catalogue)},
@@ -420,10 +417,11 @@ def check_month_forms(work: Work, period: str) -> int:
             parameters,
         )
     ]
-    return sum(
-        _record_form_findings(work, {**parameters, "units": units[start : start + BLOCK]}, explanations)
-        for start in range(0, len(units), BLOCK)
+    blocks = [units[start : start + BLOCK] for start in range(0, len(units), BLOCK)]
+    answered = checking.check_forms(
+        work.warehouse, work.failures, work.catalogue, work.register, work.parsed_by, parameters, blocks, progress
     )
+    return sum(_record_form_findings(work, {**parameters, "units": block}, explanations) for block in answered)
 
 
 def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanations: pl.DataFrame) -> int:

@@ -194,7 +194,6 @@ def test_how_many_are_worked_on_at_once_does_not_show(work: Work, monkeypatch: p
     for few in (False, True):
         if few:
             monkeypatch.setattr(months, "BLOCK", 3)
-            monkeypatch.setattr(checking, "CHUNK", 5)
             monkeypatch.setattr(checking, "ROWS", 50)
         forget(work.warehouse)
         work.warehouse.execute("delete from core.form_failures")

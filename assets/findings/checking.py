@@ -11,8 +11,9 @@ months or units (`carried`) are asked in every run; those on what is absent, of 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -20,11 +21,10 @@ import polars as pl
 from assets.findings.enrich import enrich, enrich_across
 from assets.register import Register
 from assets.warehouse import Warehouse, model
-from expectations.catalogue import Catalogue, Form
+from expectations.catalogue import Catalogue
 from expectations.suites import FAILURES, Check, sheet_checks, tables_across
 
-CHUNK = 3000  # forms in one frame: memory stays flat however many units there are
-ROWS = 200_000  # of which rules across months and units are asked at once, for the same reason
+ROWS = 200_000  # of which rules across months and units are asked at once: memory stays flat however many there are
 Progress = Callable[[int, int], None]
 Ask = Callable[[str, tuple[Check, ...], pl.DataFrame], pl.DataFrame]  # Validator.failures, or what stands for it
 
@@ -40,6 +40,15 @@ def _prepare(warehouse: Warehouse) -> None:
         warehouse.put("core.forms_checked", pl.DataFrame(schema={"form_id": pl.String, "context": pl.String}))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Forms of some units about which the rules are being asked: form_id and context, and the answers by sheet."""
+
+    units: Sequence[str]
+    forms: pl.DataFrame
+    answers: list[tuple[str, Future[pl.DataFrame]]]
+
+
 def check_forms(
     warehouse: Warehouse,
     ask: Ask,
@@ -47,13 +56,14 @@ def check_forms(
     register: Register,
     parsed_by: str,
     period: Mapping[str, Any],
+    blocks: Iterable[Sequence[str]],
     progress: Progress | None = None,
-) -> int:
-    """Ask a form's own rules of the effective and latest returned submissions of the period, but for units whose
-    findings stand (core.standing_units); how many were asked.
+) -> Iterator[Sequence[str]]:
+    """Ask a form's own rules of the effective and latest returned submissions of the period, some units after others;
+    each block of units as soon as its answers are kept, while the next ones are asked about.
 
-    Answers are kept in core.form_failures under (form_id, context). The temporary table `wanted` names these forms
-    and the context under which each one's answers stand.
+    Answers are kept in core.form_failures under (form_id, context). The temporary table `wanted` names the forms and
+    the context under which each one's answers stand.
     """
     _prepare(warehouse)
     warehouse.execute(
@@ -76,51 +86,70 @@ def check_forms(
         """,
         {**period, "context": _context_digest(catalogue, register, parsed_by)},
     )
-    asked = warehouse.rows(
-        "select form, form_id from wanted anti join core.forms_checked using (form_id, context) order by form, form_id"
-    )
-    done = 0
-    for form in catalogue.forms:
-        ids = [r["form_id"] for r in asked if r["form"] == form.key]
-        for start in range(0, len(ids), CHUNK):
-            chunk = pl.DataFrame({"form_id": ids[start : start + CHUNK]})
-            warehouse.put("core.asked_now", chunk)
-            warehouse.execute(
-                "create or replace temp table chunk as select * from wanted inner join core.asked_now using (form_id)"
-            )
-            _keep(warehouse, _answers(warehouse, ask, form, catalogue, register))
-            done += chunk.height
-            if progress:
-                progress(done, len(asked))
-    return len(asked)
-
-
-def _answers(
-    warehouse: Warehouse, ask: Ask, form: Form, catalogue: Catalogue, register: Register
-) -> list[pl.DataFrame]:
-    """The failures of the chunk's forms, a frame a sheet; the next sheet's rows are read while one is asked of."""
-    answers: list[tuple[str, Future[pl.DataFrame]]] = []
+    of = int(warehouse.value("select count(*) from wanted anti join core.forms_checked using (form_id, context)"))
+    done, before = 0, None
     with ThreadPoolExecutor(1) as asking:  # it waits for the process in which the rules are asked
+        for units in (*blocks, None):
+            now = _ask_about(units, warehouse, asking, ask, catalogue, register) if units else None
+            if before:
+                _keep(warehouse, before)
+                done += before.forms.height
+                if progress and before.forms.height:
+                    progress(done, of)
+                yield before.units
+            before = now
+
+
+def _ask_about(
+    units: Sequence[str],
+    warehouse: Warehouse,
+    asking: Executor,
+    ask: Ask,
+    catalogue: Catalogue,
+    register: Register,
+) -> _Asked:
+    """Ask about those forms of some units that have no answers yet; a sheet's rows are read while others are asked."""
+    forms = warehouse.frame(
+        """
+        select form_id, context, form
+        from wanted
+        anti join core.forms_checked using (form_id, context)
+        where unit_code in (select unnest($units))
+        order by form_id
+        """,
+        {"units": units},
+    )
+    warehouse.put("core.asked_now", forms)
+    answers = []
+    for form in catalogue.forms:
+        if form.key not in forms["form"]:
+            continue
+        warehouse.execute(
+            """
+            create or replace temp table chunk as
+            select w.* from wanted as w semi join core.asked_now using (form_id) where w.form = $form
+            """,
+            {"form": form.key},
+        )
         for sheet in form.sheets:
             frame = warehouse.frame(model(f"checks/{sheet.key}"))
             if frame.height:
                 frame = enrich(frame, sheet, catalogue, register.networks)
                 answers.append((sheet.key, asking.submit(ask, sheet.key, sheet_checks(sheet, catalogue), frame)))
-    return [answer.result().with_columns(sheet=pl.lit(key)) for key, answer in answers]
+    return _Asked(units, forms.drop("form"), answers)
 
 
-def _keep(warehouse: Warehouse, parts: list[pl.DataFrame]) -> None:
-    """Book the answers for the chunk's forms, in one transaction."""
+def _keep(warehouse: Warehouse, asked: _Asked) -> None:
+    """Book the answers for some forms, in one transaction."""
+    if asked.forms.is_empty():
+        return
+    parts = [answer.result().with_columns(sheet=pl.lit(key)) for key, answer in asked.answers]
     found = pl.concat(parts) if parts else pl.DataFrame(schema={**FAILURES, "sheet": pl.String})
-    warehouse.put("core.failures_now", found)
+    warehouse.put("core.failures_now", found.join(asked.forms, on="form_id"))
+    warehouse.put("core.answered_now", asked.forms)
     warehouse.execute("begin")
-    warehouse.execute(
-        """
-        insert into core.form_failures by name
-        select f.*, c.context from core.failures_now as f inner join chunk as c using (form_id)
-        """
-    )
-    warehouse.execute("insert into core.forms_checked by name select form_id, context from chunk")
+    warehouse.execute("insert into core.form_failures by name from core.failures_now")
+    warehouse.execute("insert into core.forms_checked by name from core.answered_now")
     warehouse.execute("commit")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from assets.findings.enrich import enrich
 from assets.parsing import row_schema
 from assets.register import load_register
 from assets.warehouse import Warehouse, model, open_warehouse
+from expectations import validating
 from expectations.catalogue import Catalogue, load_catalogue
-from expectations.suites import FAILURES, Validator, failures_at_once, sheet_checks
+from expectations.suites import FAILURES, Check, RuleNotEvaluated, Validator, failures_at_once, sheet_checks
 from pipelines.home import SAMPLE
 
 CATALOGUE: Catalogue = load_catalogue()
@@ -236,12 +238,30 @@ def test_great_expectations_finds_the_same_cells(warehouse: Warehouse) -> None:
 
 
 def test_a_rule_that_cannot_be_asked_never_looks_as_if_it_held(warehouse: Warehouse) -> None:
-    from dataclasses import replace
-
-    from expectations.suites import RuleNotEvaluated
-
     frame = frame_of(warehouse, "indicators", [row("indicators", {})])
     checks = sheet_checks(CATALOGUE.sheets["indicators"], CATALOGUE)
     broken = replace(checks[-1], type="expect_column_values_to_be_null", kwargs={"column": "no_such_column"})
     with pytest.raises(RuleNotEvaluated, match=broken.rule.id):
         Validator().failures("broken", (*checks[:-1], broken), frame)
+
+
+def test_the_process_that_asks_the_rules_says_what_they_say_and_when_it_has_gone() -> None:
+    frames = [
+        ("indicators", pl.DataFrame({"form_id": ["f"], "row": [3], "indicator_code": ["?"], "numerator": [9]})),
+        ("empty", pl.DataFrame(schema={"form_id": pl.String, "row": pl.Int64, "numerator": pl.Int64})),
+    ]
+    rule = CATALOGUE.rules["KPI-01"]
+    checks = (
+        Check(rule, "expect_column_values_to_be_between", {"column": "numerator", "max_value": 5}, (), None, None),
+    )
+    validating.start_early()
+    process = validating.make_validator()
+    assert isinstance(process, validating.ValidatorProcess)
+    for name, frame in frames:
+        assert process.failures(name, checks, frame).equals(failures_at_once(checks, frame))
+    with pytest.raises(RuleNotEvaluated, match="KPI-01"):
+        process.failures("broken", checks, frames[0][1].drop("numerator"))
+    process.process.kill()
+    process.process.join()
+    with pytest.raises(validating.ValidatorDied):
+        process.failures("indicators", checks, frames[0][1])
