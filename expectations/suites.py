@@ -277,9 +277,9 @@ class Validator:
         self._batch = self._source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("whole")
         self._suites: dict[str, Any] = {}
 
-    def _definition(self, name: str, checks: tuple[Check, ...]) -> Any:
+    def _suite(self, name: str, checks: tuple[Check, ...]) -> Any:
         if name not in self._suites:
-            suite = self._gx.ExpectationSuite(
+            self._suites[name] = self._gx.ExpectationSuite(
                 name=name,
                 expectations=[
                     {
@@ -292,10 +292,6 @@ class Validator:
                     for number, c in enumerate(checks)
                 ],
             )
-            suite = self._context.suites.add(suite)
-            self._suites[name] = self._context.validation_definitions.add(
-                self._gx.ValidationDefinition(name=name, data=self._batch, suite=suite)
-            )
         return self._suites[name]
 
     def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
@@ -304,11 +300,11 @@ class Validator:
         Raises RuleNotEvaluated where an expectation crashed, naming
         the rule: a rule that was not asked must not look like one that holds.
         """
-        definition, parts = self._definition(name, checks), []
+        suite, parts = self._suite(name, checks), []
         with self._engine.configurations_kept():
-            result = definition.run(
-                batch_parameters=self._engine.as_batch(frame), result_format={"result_format": "BOOLEAN_ONLY"}
-            )
+            # The batch by itself: a validation definition would keep every result, which takes a sixth of the time.
+            batch = self._batch.get_batch(batch_parameters=self._engine.as_batch(frame))
+            result = batch.validate(suite, result_format={"result_format": "BOOLEAN_ONLY"})
             engine = self._source.get_execution_engine()
             for outcome in result.results:
                 check = checks[outcome.expectation_config.meta["number"]]

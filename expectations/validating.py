@@ -7,6 +7,7 @@ process and what goes in and out of it. Does not: suites and masks (suites.py, e
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import tempfile
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ def make_validator() -> Validator | ValidatorProcess:
 def _serve(pipe: Connection) -> NoReturn:
     """Answer frames until the other end is closed."""
     validator = Validator()
+    gc.freeze()  # what GX's import left is never garbage: a seventh of the time for a month of few units
     while True:
         try:
             name, checks = pipe.recv()
