@@ -24,6 +24,7 @@ from typing import Any
 import polars as pl
 
 from assets import periods
+from assets.blocks import blocks
 from assets.faults import Fault
 from assets.findings import checking
 from assets.findings.record import PLAIN, findings_of, says_something
@@ -50,7 +51,7 @@ NOT_BOOKED = "mail not in (select mail from core.booked_mails where period = $pe
 OF_UNITS = "unit_code in (select unnest($units))"
 CARRIED = "list_contains($carried, rule_id)"
 ACROSS = f"({CARRIED} or (list_contains($absent, rule_id) and {NOT_STANDING}))"
-BLOCK = 2000  # mails booked, and units checked, at once: memory stays flat however many there are
+BLOCK = 2000  # mails booked, and units checked, at once
 
 
 @dataclass(frozen=True)
@@ -217,10 +218,9 @@ def book_month(work: Work, period: str) -> None:
     warehouse.put("core.booked_mails", standing, period=period)  # the others no longer, whatever becomes of this run
     mails = digests.join(standing, on="mail", how="anti")["mail"].sort().to_list()
     booking = Booking(work.register, work.catalogue, work.deadline, work.form_versions)
-    for start in range(0, max(len(mails), 1), BLOCK):
-        block = mails[start : start + BLOCK]
+    for number, block in enumerate([*blocks(mails, BLOCK)] or [[]]):
         made = book(read_mails(work, period, block), period, booking)
-        _put_booked(warehouse, made, period, instead_of="false" if start else NOT_BOOKED)
+        _put_booked(warehouse, made, period, instead_of="false" if number else NOT_BOOKED)
     warehouse.run_model("core.submissions", parameters, model_name="settled/submissions")
     warehouse.put("core.booked_mails", digests, period=period)
 
@@ -417,9 +417,9 @@ def check_month_forms(work: Work, period: str) -> int:
             parameters,
         )
     ]
-    blocks = [units[start : start + BLOCK] for start in range(0, len(units), BLOCK)]
+    some_units = blocks(units, BLOCK)
     answered = checking.check_forms(
-        work.warehouse, work.failures, work.catalogue, work.register, work.parsed_by, parameters, blocks, progress
+        work.warehouse, work.failures, work.catalogue, work.register, work.parsed_by, parameters, some_units, progress
     )
     return sum(_record_form_findings(work, {**parameters, "units": block}, explanations) for block in answered)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.blocks import blocks
 from assets.warehouse import Warehouse, model
 from expectations.catalogue import Catalogue
 
@@ -83,8 +84,8 @@ def unit_blocks(units: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
     The last block holds the rows of no unit, which are the held mails'.
     """
-    for start in range(0, len(units), BLOCK):
-        yield tuple(units[start : start + BLOCK])
+    for block in blocks(units, BLOCK):
+        yield tuple(block)
     yield ("",)
 
 
