@@ -302,6 +302,10 @@ def floor_seconds(inbox: Path) -> float:
 
 
 # ------------------------------------------------------------------------------------------------- the job, measured
+OFTEN = 0.2  # seconds between two looks at memory
+SELDOM = 50  # times what a look takes, where that is longer: to add up a gigabyte's pages was 5 % of a run's time
+
+
 def _tree() -> tuple[int, float]:
     """Of this process and all below it: proportional memory (shared pages counted once), processor seconds so far."""
     children: dict[int, list[int]] = {}
@@ -335,8 +339,11 @@ def child(home: Path, as_of: str, period: str) -> NoReturn:
     ended = threading.Event()
 
     def sample() -> None:
-        while not ended.wait(0.2):
+        pause = OFTEN
+        while not ended.wait(pause):
+            before = time.thread_time()
             samples.append((time.time(), *_tree()))
+            pause = max(OFTEN, SELDOM * (time.thread_time() - before))
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
