@@ -68,8 +68,8 @@ def start_early() -> None:
 
 
 def make_validator() -> Validator | ValidatorProcess:
-    """The one that was started early; without it, one in this process."""
-    return _early or Validator()
+    """The one that was started early; where there is none, or it has ended since, one in this process."""
+    return _early if _early and _early.process.is_alive() else Validator()
 
 
 def _serve(pipe: Connection) -> NoReturn:

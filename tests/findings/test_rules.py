@@ -265,3 +265,4 @@ def test_the_process_that_asks_the_rules_says_what_they_say_and_when_it_has_gone
     process.process.join()
     with pytest.raises(validating.ValidatorDied):
         process.failures("indicators", checks, frames[0][1])
+    assert isinstance(validating.make_validator(), Validator)
