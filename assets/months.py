@@ -25,7 +25,6 @@ import polars as pl
 
 from assets import periods
 from assets.blocks import blocks
-from assets.faults import Fault
 from assets.findings import checking
 from assets.findings.record import PLAIN, findings_of, says_something
 from assets.findings.record import SCHEMA as FINDINGS
@@ -263,7 +262,6 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: s
     submissions: dict[str, Any] = dict.fromkeys(Submission.__slots__, pl.String) | {
         "number": pl.Int64, "received_at": UTC_TIME, "returned": pl.Boolean, "nil": pl.Boolean,
     }  # fmt: skip
-    del submissions["status"]  # which rests on other mails
     values = attrgetter(*submissions)  # asdict() copies them all, which took a quarter of the step
     forms = pl.DataFrame([values(s) for s in booked.submissions], schema=submissions, orient="row")
     mail: dict[str, Any] = {
@@ -273,9 +271,6 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: s
         "unit_code": pl.String, "mail": pl.String, "number": pl.Int64, "file": pl.String, "state": pl.String,
         "reason": pl.String, "received_at": UTC_TIME,
     }  # fmt: skip
-    plain: dict[str, Any] = dict.fromkeys(("unit_code", "mail", "form_id", *Fault.__slots__), pl.String) | {
-        "row": pl.Int64
-    }
     findings = [
         {"unit_code": f.unit_code, "mail": f.mail, "form_id": f.form_id, **asdict(f.fault)} for f in booked.findings
     ]
@@ -283,7 +278,7 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: s
         "booked_forms": forms,
         "mails": pl.DataFrame(booked.mails, schema=mail),
         "scans": pl.DataFrame(booked.scans, schema=scan),
-        "plain_findings": pl.DataFrame(findings, schema=plain).with_columns(
+        "plain_findings": pl.DataFrame(findings, schema=PLAIN).with_columns(
             ordinal=pl.int_range(pl.len()).over("mail")
         ),
     }

@@ -48,7 +48,7 @@ class Mail:
 
 @dataclass(slots=True)
 class Submission:
-    """One form of one unit for one period in one mail. `status` is set by sql/settled/submissions.sql."""
+    """One form of one unit for one period in one mail; which of them stands is said in sql/settled/submissions.sql."""
 
     period: str
     unit_code: str
@@ -62,7 +62,6 @@ class Submission:
     nil: bool
     cover: str
     tables: str
-    status: str = ""
 
 
 @dataclass(slots=True)

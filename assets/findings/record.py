@@ -52,7 +52,11 @@ PLAIN: dict[str, Any] = {
 }
 """Columns of plain findings: whose they are, and the fault. form_id is "" for mails and units."""
 ORDER = ("unit_code", "mail", "form", "file", "sheet_key", "row", "rule_id", "column_key", "expected", "value")
-SUBMISSION = ("form_id", "form", "mail", "file", "status", "tables")
+SUBMISSION = ("form_id", "form", "mail", "file", "status")
+_FOUND = (
+    "unit_code", "mail", "form", "form_id", "is_returned", "file", "sheet_key", "sheet", "cell", "row", "column_key",
+    "column", "rule_id", "value", "expected", pl.col("reason").alias("cause"), "row_key",
+)  # fmt: skip
 
 
 def findings_of(
@@ -63,7 +67,7 @@ def findings_of(
     explanations: pl.DataFrame,
     catalogue: Catalogue,
 ) -> pl.DataFrame:
-    """The findings of a period on some submissions (of core.submissions: SUBMISSION), with columns SCHEMA, in an order
+    """The findings of a period on some submissions (SUBMISSION and tables), with columns SCHEMA, in an order
     that is the same in every run.
 
     `plain`: findings of plain checks (PLAIN); those of replaced submissions are left out. `failures`: failing rows of
@@ -121,7 +125,7 @@ def _of_failures(failures: pl.DataFrame, submissions: pl.DataFrame, catalogue: C
     if found.height < failures.height:
         raise ValueError("rows fail of forms that are not among the submissions")
     where = ["form_id", "sheet_key", "column_key"]
-    found = found.join(_places(found, catalogue), on=where, how="left", maintain_order="left")
+    found = found.join(_places(found, submissions, catalogue), on=where, how="left", maintain_order="left")
     has_cell = (pl.col("letter") != "") & (pl.col("row") > 0)
     return found.with_columns(
         is_returned=pl.col("status") == "returned",
@@ -130,16 +134,10 @@ def _of_failures(failures: pl.DataFrame, submissions: pl.DataFrame, catalogue: C
     ).select(*_FOUND)
 
 
-_FOUND = (
-    "unit_code", "mail", "form", "form_id", "is_returned", "file", "sheet_key", "sheet", "cell", "row", "column_key",
-    "column", "rule_id", "value", "expected", pl.col("reason").alias("cause"), "row_key",
-)  # fmt: skip
-
-
-def _places(found: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+def _places(found: pl.DataFrame, submissions: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     """Where the columns that fail stand in their forms: form_id, sheet_key, column_key; sheet, letter, column."""
     wanted = found.select("form_id", "sheet_key", "column_key").unique().sort("form_id")
-    tables = dict(found.select("form_id", "tables").unique().iter_rows())
+    tables = dict(submissions.select("form_id", "tables").iter_rows())
     rows, name, read = [], "", {}
     for form_id, sheet, column in wanted.iter_rows():
         if form_id != name:
