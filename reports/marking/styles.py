@@ -15,7 +15,7 @@ from assets.limits import MIB
 from reports.marking.package import MAIN, NotMarkable, main, parsed
 from reports.marking.shapes import FILLS
 
-_ORDER = ("numFmts", "fonts", "fills", "borders", "cellStyleXfs", "cellXfs")  # and what does not matter here
+_ORDER = ("numFmts", "fonts", "fills", "borders", "cellStyleXfs", "cellXfs", "cellStyles", "dxfs")  # and others
 _MOST_FORMATS = 64_000  # Excel opens no workbook with more
 _ALIKE = MIB // 4  # bytes; smaller style sheets are often the same from unit to unit
 _OWN = frozenset(FILLS.values())
@@ -99,6 +99,26 @@ class Styles:
             self._marked[style, kind] = self._with_fill(style, fill)
         return self._marked[style, kind]
 
+    def highlight(self, kind: str) -> int:
+        """The number of the differential format with the fill of a mark, for a conditional format."""
+        colour = FILLS[kind]
+        pattern = f"<patternFill patternType='solid'><fgColor rgb='{colour}'/><bgColor rgb='{colour}'/></patternFill>"
+        element = _elements(f"<dxf><fill>{pattern}</fill></dxf>")[0]
+        own = _list(self.root, "dxfs")
+        same = (i for i, there in enumerate(own) if _fingerprint(there) == _fingerprint(element))
+        number = next(same, None)
+        if number is None:
+            own.append(element)
+            number = len(own) - 1
+            own.set("count", str(len(own)))
+        return number
+
+    def highlights(self) -> frozenset[str]:
+        """The numbers of the differential formats that have the fill of a mark."""
+        formats = enumerate(self.root.iterfind(f"{main('dxfs')}/{main('dxf')}"))
+        found = ((i, dxf.find(f"{main('fill')}/{main('patternFill')}/{main('bgColor')}")) for i, dxf in formats)
+        return frozenset(str(i) for i, colour in found if colour is not None and colour.get("rgb") in _OWN)
+
     def marks(self) -> frozenset[int]:
         """The styles that have the fill of a mark."""
         own = set()
@@ -148,7 +168,7 @@ def _list(root: etree._Element, name: str) -> etree._Element:
         at = max((i + 1 for i, e in enumerate(root) if e.tag in before), default=0)
         root.insert(at, found)
     if not len(found):
-        found.extend(_elements(_DEFAULTS[name]))
+        found.extend(_elements(_DEFAULTS.get(name, "")))
     return found
 
 

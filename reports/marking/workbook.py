@@ -22,6 +22,7 @@ from reports.marking.cells import Cells, place
 from reports.marking.feedback_sheet import HIDDEN_COLUMNS, feedback_xml
 from reports.marking.notes import MOST_NOTES, Notes
 from reports.marking.package import LINK, ContentTypes, NotMarkable, Package, Relations, main
+from reports.marking.rules import Rules
 from reports.marking.shapes import CHECK, MUST, FeedbackSheet, Mark
 from reports.marking.styles import Styles, empty_styles
 from reports.notation import clean
@@ -180,7 +181,9 @@ class _Book:
         notes = Notes(self._package, self._types, relations, cells, number, self._feedback)
         had_fills = cells.restyle(earlier, styles.unmarked) if earlier else False
         had_notes = notes.remove_own()
-        if not marks and not had_fills and not had_notes:
+        rules = Rules(cells.root, styles)
+        had_rules = rules.remove_own()
+        if not marks and not had_fills and not had_notes and not had_rules:
             self._deselect(sheet.part)
             return
         texts: dict[tuple[int, int], list[str]] = {}
@@ -194,6 +197,7 @@ class _Book:
             kinds[at] = MUST if MUST in (mark.kind, kinds.get(at)) else CHECK
         for at, kind in kinds.items():
             cells.style(*at, lambda style, kind=kind: styles.marked(style, kind))  # type: ignore[misc]
+        rules.put(kinds)
         notes.put({at: self._note(texts[at]) for at in list(texts)[:MOST_NOTES]})
         notes.save()
         cells.deselect()

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import openpyxl
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
@@ -475,3 +476,51 @@ def test_any_workbook_says_the_same_before_and_after(
         cells = {m.cell for m in marks if m.sheet == f"表{n}"}
         assert set(filled(after[f"表{n}"])) == cells == set(noted(after[f"表{n}"]))
     assert zipfile.ZipFile(io.BytesIO(once)).testzip() is None
+
+
+# -------------------------------------------------------------------------------------- above conditional formats
+def with_conditional_formats() -> bytes:
+    """A workbook whose own rule colours its empty cells, as the blank forms do."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet(SHEET)
+        sheet.write_string(0, 0, "检查项编号")
+        yellow = book.add_format({"bg_color": "#FFF2B8"})
+        sheet.conditional_format("A2:F20", {"type": "blanks", "format": yellow})
+        sheet.conditional_format("B2:B20", {"type": "data_bar", "data_bar_2010": True})
+        book.add_worksheet(OTHER).write_string(0, 0, "问题编号")
+    return file.getvalue()
+
+
+def shown_fills(sheet: Worksheet, cell: str) -> list[str]:
+    """The fills that conditional formats give a cell, the one that is seen first."""
+    rules = [
+        (rule.priority, rule.dxf.fill.bgColor.rgb)
+        for block, own in sheet.conditional_formatting._cf_rules.items()
+        if any(cell in r for r in block.sqref.ranges)
+        for rule in own
+        if rule.dxf
+    ]
+    return [colour for _, colour in sorted(rules)]
+
+
+def test_a_mark_is_seen_above_the_conditional_formats_of_the_sheet() -> None:
+    content = marked(with_conditional_formats(), MARKS)
+    sheet = opened(content)[SHEET]
+    assert {cell: shown_fills(sheet, cell)[0] for cell in ("C3", "B2", "F9")} == {
+        "C3": FILLS[MUST], "B2": FILLS[CHECK], "F9": FILLS[MUST],
+    }  # fmt: skip
+    assert shown_fills(sheet, "D4") == ["FFFFF2B8"]
+    assert not opened(content)[OTHER].conditional_formatting
+
+
+def test_such_a_mark_goes_when_the_cell_is_mended_and_the_rules_of_the_sheet_stay_as_they_were() -> None:
+    before = with_conditional_formats()
+    again = marked(marked(before, MARKS), [])
+    part = "xl/worksheets/sheet1.xml"
+
+    def rules(content: bytes) -> list[bytes]:
+        return re.findall(rb"<(?:x14:)?cfRule[^>]*>", parts(content)[part])
+
+    assert rules(again) == rules(before)
+    assert marked(marked(before, MARKS), MARKS) == marked(before, MARKS)
