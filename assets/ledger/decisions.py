@@ -1,70 +1,183 @@
-"""Stewards' decisions, as a log: each is written once and stands for good.
+"""Stewards' decisions, as a log: each is written once and stands for good (system.md, Decisions).
 
-Belongs here: writing and reading them. Does not: what they do to findings and mails (the next run reads them).
-There is no function to change or delete one: a decision that turns out wrong is followed by another.
+Belongs here: writing them in chains, reading them, which are in force at a moment. Does not: what may be decided
+(pipelines/deciding.py), what it does to findings and mails (the next run, assets/month/decided.py).
+
+Decisions on one thing make a chain: each but the first names the one that it follows. Two that follow the same, the
+database refuses; so of two stewards who both saw the same state, the second is told of the first's decision.
 """
 
 from __future__ import annotations
 
+import getpass
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from assets.ledger.models import DECISIONS, Decision
-from assets.periods import is_period
+
+KEY_LENGTH = 12
+LEAST_REASON = 5  # characters
+ENDS = "take_back"
 
 
 class DecisionError(ValueError):
-    """A decision that cannot be recorded; the message says what it lacks."""
+    """A decision that is refused; the message says why, and what to do instead."""
 
     exit_status = 2
 
 
-def record_decision(
-    ledger: Engine,
-    *,
-    kind: str,
-    subject: str,
-    by: str,
-    reason: str,
-    unit_code: str = "",
-    period: str = "",
-    decided_at: datetime | None = None,
-) -> Decision:
-    """Write a decision and give it back with its id.
+class AlreadyDecided(DecisionError):
+    """Another decision is in force on the same thing, and was not named."""
 
-    `kind` waive (`subject`: a finding's id), assign (a mail's sha256, to `unit_code`) or confirm_seal (a unit's
-    code, in `period`); `decided_at` is aware, now where it is not given. Raises DecisionError.
+    def __init__(self, standing: Decision) -> None:
+        super().__init__(
+            f"{shown_subject(standing)} is decided already: {standing.key} {standing.kind} by {standing.decided_by} "
+            f"on {standing.decided_at:%Y-%m-%d %H:%M}Z, {standing.reason}; --over {standing.key} decides on top of it"
+        )
+        self.standing = standing
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a steward decides; `over` is the key of the decision in force that is to be replaced.
+
+    `fault`, `about`: see assets.ledger.models.Decision. `decided_at` is aware.
     """
-    who, why, what = by.strip(), reason.strip(), subject.strip()
-    if kind not in DECISIONS:
-        raise DecisionError(f"{kind!r} is none of {', '.join(DECISIONS)}")
-    if not who or not why or not what:
-        raise DecisionError("a decision needs what it is on, by whom it was taken, and a reason")
-    if kind == "assign" and not unit_code:
-        raise DecisionError("a mail is assigned to a unit; name it")
-    if (kind == "confirm_seal" and not period) or (period and not is_period(period)):
-        raise DecisionError(f"{period!r} is not a month; write it as 2026-10")
-    decision = Decision(
-        kind=kind,
-        subject=what,
-        unit_code=unit_code,
-        period=period,
-        decided_by=who,
-        reason=why,
-        decided_at=decided_at or datetime.now(UTC),
-    )
-    with Session(ledger, expire_on_commit=False) as session, session.begin():
-        session.add(decision)
-    return decision
+
+    kind: str
+    subject: str
+    decided_by: str
+    reason: str
+    decided_at: datetime
+    unit_code: str = ""
+    period: str = ""
+    mail: str = ""
+    fault: str = ""
+    until: datetime | None = None
+    through: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
+    over: str = ""
 
 
-def list_decisions(ledger: Engine, *, kind: str = "", period: str = "", unit_code: str = "") -> list[Decision]:
-    """The decisions, oldest first: all, or those of a kind, month or unit."""
-    wanted = select(Decision).order_by(Decision.decided_at, Decision.id)
-    for column, value in ((Decision.kind, kind), (Decision.period, period), (Decision.unit_code, unit_code)):
-        if value:
-            wanted = wanted.where(column == value)
+def shown_subject(decision: Decision | Proposal) -> str:
+    """What a decision is on, in words."""
+    nouns = {"waive": "finding", "assign": "mail", "approve": "decision"}
+    return f"{nouns.get(decision.kind, decision.kind.replace('_', ' '))} {decision.subject}"
+
+
+def record(ledger: Engine, proposals: Sequence[Proposal], now: datetime) -> list[Decision]:
+    """Write decisions, all or none; `now` (aware) is when they are recorded, before which they must have been taken.
+
+    Raises AlreadyDecided where one is in force that was not named, DecisionError for what else cannot be recorded.
+    """
+    for proposal in proposals:
+        _look_at(proposal, now)
+    try:
+        with Session(ledger, expire_on_commit=False) as session, session.begin():
+            made = []
+            for proposal in proposals:
+                made.append(_follow(session, proposal, now))
+                session.add(made[-1])
+                session.flush()  # two of one batch on one thing are refused as any others
+            return made
+    except IntegrityError as error:
+        # Another process was quicker: say what it has decided.
+        with Session(ledger, expire_on_commit=False) as session, session.begin():
+            for proposal in proposals:
+                _follow(session, proposal, now)
+        raise DecisionError("another steward decided at the same moment; try again") from error
+
+
+def _look_at(proposal: Proposal, now: datetime) -> None:
+    if proposal.kind not in DECISIONS:
+        raise DecisionError(f"{proposal.kind!r} is none of {', '.join(DECISIONS)}")
+    if not proposal.subject or not proposal.decided_by.strip():
+        raise DecisionError("a decision names what it is on and who takes it")
+    if len("".join(proposal.reason.split())) < LEAST_REASON:
+        raise DecisionError(f"the reason has fewer than {LEAST_REASON} characters; say why")
+    if proposal.decided_at > now:
+        raise DecisionError("a decision is not taken in the future; leave --as-of out, or name an earlier time")
+
+
+def _follow(session: Session, proposal: Proposal, now: datetime) -> Decision:
+    """The decision that a proposal becomes at the end of its chain."""
+    chain = _chain(session, proposal)
+    links = list(session.scalars(select(Decision).where(Decision.chain == chain).order_by(Decision.id)))
+    last = links[-1] if links else None
+    standing = last if last and last.kind != ENDS else None
+    if proposal.kind == ENDS:
+        if standing is None or standing.key != proposal.subject:
+            raise DecisionError(f"{proposal.subject} is not in force{_ended_by(links, proposal.subject)}")
+    elif standing and standing.key != proposal.over:
+        session.expunge(standing)  # it is told of when the session is over
+        raise AlreadyDecided(standing)
+    elif proposal.over and standing is None:
+        raise DecisionError(f"--over {proposal.over}: nothing is in force on {shown_subject(proposal)}")
+    if last and proposal.decided_at < last.decided_at:
+        raise DecisionError(
+            f"{last.key} on the same thing was decided later, on {last.decided_at:%Y-%m-%d %H:%M}Z; "
+            "a decision comes after the one that it follows"
+        )
+    said = {
+        **asdict(proposal),
+        "decided_by": proposal.decided_by.strip(),
+        "reason": proposal.reason.strip(),
+        "about": json.dumps(dict(proposal.about), ensure_ascii=False, sort_keys=True),
+        "replaces": last.key if last else "",
+        "chain": chain,
+        "decided_at": proposal.decided_at.astimezone(UTC),
+        "until": proposal.until and proposal.until.astimezone(UTC),
+    }
+    del said["over"]
+    key = hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True, default=str).encode()).hexdigest()
+    return Decision(key=key[:KEY_LENGTH], recorded_at=now, account=_account(), **said)
+
+
+def _chain(session: Session, proposal: Proposal) -> str:
+    """The name of the chain that a proposal belongs to."""
+    if proposal.kind == ENDS:
+        ended = session.scalar(select(Decision).where(Decision.key == proposal.subject))
+        if ended is None:
+            raise DecisionError(f"there is no decision {proposal.subject}; `sixth decisions` lists them")
+        return ended.chain
+    if proposal.kind == "note":
+        # Notes stand beside one another, and each can be taken back.
+        told = f"{proposal.decided_by}|{proposal.decided_at.astimezone(UTC)}|{proposal.reason}"
+        return f"note:{proposal.subject}:{hashlib.sha256(told.encode()).hexdigest()[:KEY_LENGTH]}"
+    return f"{proposal.kind}:{proposal.subject}"
+
+
+def _ended_by(links: Sequence[Decision], key: str) -> str:
+    after = next((d for d in links if d.replaces == key), None)
+    return f": {after.kind.replace('_', ' ')} {after.key} by {after.decided_by} followed it" if after else ""
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account that no user database knows
+        return ""
+
+
+def all_decisions(ledger: Engine) -> list[Decision]:
+    """Every decision, in the order of time and key."""
     with Session(ledger, expire_on_commit=False) as session, session.begin():
-        return list(session.scalars(wanted))
+        return list(session.scalars(select(Decision).order_by(Decision.decided_at, Decision.key)))
+
+
+def followers(decisions: Iterable[Decision], at: datetime) -> dict[str, Decision]:
+    """By key the decision that followed it in its chain by a moment."""
+    return {d.replaces: d for d in decisions if d.replaces and d.decided_at <= at}
+
+
+def in_force(decisions: Sequence[Decision], at: datetime) -> list[Decision]:
+    """Those in force at a moment: of each chain the last that was taken by then, if it did not take back."""
+    followed = followers(decisions, at)
+    return [d for d in decisions if d.decided_at <= at and d.key not in followed and d.kind != ENDS]

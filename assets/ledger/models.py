@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, ForeignKey, Index, Text, TypeDecorator
+from sqlalchemy import CheckConstraint, DateTime, Dialect, ForeignKey, Index, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 KINDS = ("receipt", "reminder", "overdue", "office_list")
 STATES = ("queued", "sent", "failed", "withdrawn")
-DECISIONS = ("waive", "assign", "confirm_seal")
+DECISIONS = ("waive", "assign", "confirm_seal", "extend", "note", "approve", "take_back")
 
 
 class Moment(TypeDecorator[datetime]):
@@ -89,20 +89,39 @@ class Answer(Base):
 
 
 class Decision(Base):
-    """A steward's decision: who, when, why. `subject` is the finding, mail or unit that it is on.
+    """A steward's decision (system.md, Decisions): who, when, why. Never changed and never deleted; the database itself
+    refuses to, and that one has two successors.
 
-    Never changed and never deleted; the database itself refuses to.
+    `key` is 12 digits of the digest of all that it says. Decisions on one thing make a `chain`, in which each but the
+    first `replaces` the one before. `subject` is what it is on: a finding's id, a mail's sha256, UNIT/2026-10, or the
+    key of a decision. `fault` is what lasts of a finding beyond its submission, `about` a JSON object of what the
+    steward saw, `account` the one that ran the command.
     """
 
     __tablename__ = "decisions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
+    chain: Mapped[str]
+    replaces: Mapped[str] = mapped_column(default="")
     subject: Mapped[str]
     unit_code: Mapped[str] = mapped_column(default="")
     period: Mapped[str] = mapped_column(default="")
+    mail: Mapped[str] = mapped_column(default="")
+    fault: Mapped[str] = mapped_column(default="")
+    until: Mapped[datetime | None]
+    through: Mapped[str] = mapped_column(default="")
+    about: Mapped[str] = mapped_column(default="{}")
     decided_by: Mapped[str]
     reason: Mapped[str]
     decided_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    account: Mapped[str] = mapped_column(default="")
 
-    __table_args__ = (_one_of("kind", DECISIONS), Index("decisions_by_period", "period", "kind"))
+    __table_args__ = (
+        _one_of("kind", DECISIONS),
+        CheckConstraint("length(key) = 12", name="key_is_whole"),
+        UniqueConstraint("chain", "replaces", name="one_successor"),
+        Index("decisions_by_period", "period", "kind"),
+    )

@@ -13,6 +13,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -53,6 +55,40 @@ def open_ledger(folder: Path, url: str = "") -> Iterator[Engine]:
         engine.dispose()
 
 
+@contextmanager
+def open_reader(folder: Path, url: str = "") -> Iterator[Engine]:
+    """The ledger for reading alone: never waits for a writer, and makes none wait. Raises LedgerError.
+
+    Only where the ledger is not there, or of an earlier version, is it opened for writing first, to make its tables.
+    """
+    there = _url(folder, url)
+    if there.get_backend_name() == "sqlite":
+        engine = create_engine(there)
+        _use_sqlite(engine, reads=True)
+    else:
+        engine = create_engine(there, connect_args={"options": "-c default_transaction_read_only=on"})
+    try:
+        if _version(engine) != _newest():
+            with open_ledger(folder, url):
+                pass
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _newest() -> str | None:
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def _version(engine: Engine) -> str | None:
+    """The version of the ledger's tables; None where there are none, or it cannot be opened."""
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError:
+        return None
+
+
 def _url(folder: Path, url: str) -> URL:
     if not url:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,24 +109,21 @@ def _shown(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=True)
 
 
-def _use_sqlite(engine: Engine) -> None:
+def _use_sqlite(engine: Engine, *, reads: bool = False) -> None:
     """WAL, so that readers never wait; every commit on disk; and real transactions, which sqlite3 alone hides."""
+    pragmas = [f"busy_timeout = {BUSY_SECONDS * 1000}"]
+    pragmas += ["query_only = on"] if reads else ["journal_mode = wal", "synchronous = full", "foreign_keys = on"]
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None
-        for pragma in (
-            f"busy_timeout = {BUSY_SECONDS * 1000}",
-            "journal_mode = wal",
-            "synchronous = full",
-            "foreign_keys = on",
-        ):
+        for pragma in pragmas:
             connection.execute(f"pragma {pragma}")
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
         # Immediate: two processes that read before they write would deadlock otherwise.
-        connection.exec_driver_sql("begin immediate")
+        connection.exec_driver_sql("begin deferred" if reads else "begin immediate")
 
 
 def _migrate(connection: Connection) -> None:

@@ -1,19 +1,13 @@
-"""The ledger: migrated from nothing and again, in WAL mode; notices in their states; decisions that stay."""
+"""The ledger: migrated from nothing and again, in WAL mode; notices in their states."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -23,8 +17,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, StatementError
 
 from assets.ledger import opening
-from assets.ledger.decisions import DecisionError, list_decisions, record_decision
-from assets.ledger.models import DECISIONS, KINDS, Base, Moment, Notice
+from assets.ledger.decisions import all_decisions, record
+from assets.ledger.models import KINDS, Base, Moment, Notice
 from assets.ledger.opening import LedgerError, open_ledger
 from assets.ledger.queue import (
     Attempt,
@@ -37,11 +31,10 @@ from assets.ledger.queue import (
     mark_waiting,
     notices,
 )
+from tests.made_decisions import waiver
 from tests.notices.made_units import PERIOD, when
 
 NOW = when("2026-11-06T00:30")
-POSTGRESQL = ("initdb", "pg_ctl")
-DEMOTED = 65534  # nobody: PostgreSQL refuses to run as root
 
 
 def entry(key: str = "k1", kind: str = "reminder", **over: object) -> Entry:
@@ -57,58 +50,6 @@ def states(ledger: Engine) -> dict[str, str]:
     return {n.key: n.state for n in notices(ledger, PERIOD, KINDS)}
 
 
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server of our own on a socket, gone afterwards."""
-    as_other = {"user": DEMOTED, "group": DEMOTED} if os.getuid() == 0 else {}
-    if as_other:
-        os.chown(folder, DEMOTED, DEMOTED)
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_other)  # type: ignore[call-overload]
-
-    data = str(folder / "data")
-    run("initdb", "--auth=trust", "--username=sixth", "--no-sync", "-D", data)
-    run(
-        "pg_ctl",
-        "start",
-        "-w",
-        "-D",
-        data,
-        "-l",
-        str(folder / "log"),
-        "-o",
-        f"-k {folder} -c listen_addresses= -c fsync=off",
-    )
-    try:
-        yield f"postgresql://sixth@/postgres?host={folder}"
-    finally:
-        run("pg_ctl", "stop", "-m", "fast", "-D", data)
-
-
-@pytest.fixture(scope="module")
-def postgresql_url() -> Iterator[str]:
-    if not all(map(shutil.which, POSTGRESQL)):
-        pytest.skip("no PostgreSQL server: initdb and pg_ctl are not on the path")
-    pytest.importorskip("psycopg", reason="no PostgreSQL driver: pip install 'psycopg[binary]'")
-    # Not pytest's own folder, which only its user may enter; and short, as a socket's path must be.
-    with tempfile.TemporaryDirectory(prefix="sixth-pg-") as folder:
-        Path(folder).chmod(0o755)
-        with postgresql(Path(folder)) as url:
-            yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = "" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
-    with open_ledger(tmp_path, url) as engine:
-        yield engine
-        if url:
-            Base.metadata.drop_all(engine)
-            with engine.begin() as connection:
-                connection.execute(text("drop table alembic_version; drop function decisions_are_kept"))
-
-
 # ------------------------------------------------------------------------------------------------------- opening
 def test_a_new_ledger_has_the_tables_of_the_models(ledger: Engine) -> None:
     with ledger.connect() as connection:
@@ -117,13 +58,13 @@ def test_a_new_ledger_has_the_tables_of_the_models(ledger: Engine) -> None:
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
-        record_decision(ledger, kind="waive", subject="f1", by="王强", reason="已核对", decided_at=NOW)
+        record(ledger, [waiver("f1", NOW)], NOW)
         queue_one(ledger, entry())
     with open_ledger(tmp_path) as ledger:
-        assert [d.subject for d in list_decisions(ledger)] == ["f1"]
+        assert [d.subject for d in all_decisions(ledger)] == ["f1"]
         assert states(ledger) == {"k1": "queued"}
         with ledger.connect() as connection:
-            assert connection.scalars(text("select version_num from alembic_version")).all() == ["0001"]
+            assert connection.scalars(text("select version_num from alembic_version")).all() == ["0002"]
 
 
 def test_sqlite_runs_in_wal_mode_with_every_commit_on_disk(tmp_path: Path) -> None:
@@ -137,14 +78,16 @@ def test_sqlite_runs_in_wal_mode_with_every_commit_on_disk(tmp_path: Path) -> No
 def test_processes_that_open_a_new_ledger_at_once_all_get_it(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from assets.ledger.opening import open_ledger\n"
-        "from assets.ledger.decisions import record_decision\n"
+        "from datetime import UTC, datetime\n"
+        "from assets.ledger.decisions import Proposal, record\n"
         "with open_ledger(Path(sys.argv[1])) as ledger:\n"
-        "    record_decision(ledger, kind='waive', subject=sys.argv[2], by='x', reason='y')\n"
+        "    now = datetime.now(UTC)\n"
+        "    record(ledger, [Proposal('waive', sys.argv[2], 'x', 'seen in the original', now)], now)\n"
     )
     started = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(n)]) for n in range(4)]
     assert [process.wait() for process in started] == [0] * 4
     with open_ledger(tmp_path) as ledger:
-        assert sorted(d.subject for d in list_decisions(ledger)) == ["0", "1", "2", "3"]
+        assert sorted(d.subject for d in all_decisions(ledger)) == ["0", "1", "2", "3"]
 
 
 def test_a_migration_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +104,7 @@ def test_a_migration_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monke
     with sa.create_engine(f"sqlite:///{tmp_path / 'ledger.sqlite'}").connect() as connection:
         assert sa.inspect(connection).get_table_names() == []
     with open_ledger(tmp_path) as ledger:
-        assert list_decisions(ledger) == []
+        assert all_decisions(ledger) == []
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
@@ -205,49 +148,6 @@ def test_moments_are_aware_and_kept_in_utc(ledger: Engine) -> None:
     with pytest.raises((ValueError, StatementError), match="time zone"):
         mark_sent(ledger, [(notice, "ab")], datetime(2026, 11, 6))
     assert Moment().process_result_value(None, ledger.dialect) is None
-
-
-# ----------------------------------------------------------------------------------------------------- decisions
-def test_decisions_are_listed_as_they_were_taken(ledger: Engine) -> None:
-    taken = [
-        ("waive", "f1", "", "2026-10", "2026-11-06T09:00"),
-        ("assign", "m1", "U1", "2026-10", "2026-11-06T08:00"),
-        ("confirm_seal", "U2", "U2", "2026-09", "2026-11-06T10:00"),
-    ]
-    for kind, subject, unit, period, at in taken:
-        made = record_decision(
-            ledger, kind=kind, subject=subject, unit_code=unit, period=period, by=" 王强 ", reason="已电话核实",
-            decided_at=when(at),
-        )  # fmt: skip
-        assert made.id > 0
-        assert (made.decided_by, made.decided_at) == ("王强", when(at))
-    assert [d.subject for d in list_decisions(ledger)] == ["m1", "f1", "U2"]
-    assert [d.subject for d in list_decisions(ledger, kind="waive")] == ["f1"]
-    assert [d.subject for d in list_decisions(ledger, period="2026-10", unit_code="U1")] == ["m1"]
-
-
-GOOD: dict[str, Any] = {"kind": "waive", "subject": "f1", "by": "王强", "reason": "已核对"}
-BAD = [
-    {"kind": "delete"}, {"by": " "}, {"reason": ""}, {"subject": ""}, {"period": "2026-13"}, {"kind": "assign"},
-    {"kind": "confirm_seal"},
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("over", BAD, ids=str)
-def test_a_decision_needs_who_what_and_why(tmp_path: Path, over: dict[str, str]) -> None:
-    with open_ledger(tmp_path) as ledger:
-        with pytest.raises(DecisionError):
-            record_decision(ledger, **{**GOOD, **over})
-        assert list_decisions(ledger) == []
-        assert record_decision(ledger, **GOOD).kind in DECISIONS
-
-
-@pytest.mark.parametrize("sql", ["delete from decisions", "update decisions set reason = 'x'"])
-def test_the_database_refuses_to_change_a_decision(ledger: Engine, sql: str) -> None:
-    record_decision(ledger, **GOOD)
-    with pytest.raises(DBAPIError, match="never changed or deleted"), ledger.begin() as connection:
-        connection.execute(text(sql))
-    assert [d.reason for d in list_decisions(ledger)] == ["已核对"]
 
 
 # ------------------------------------------------------------------------------------------------------- notices
