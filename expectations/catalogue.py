@@ -26,6 +26,7 @@ FILES = (
     "messages.yaml",
     "glossary.yaml",
     "explanations.yaml",
+    "signature.yaml",
 )
 CODE_TYPES = ("enum", "enum_list")
 
