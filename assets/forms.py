@@ -201,7 +201,7 @@ def _read_cover(sheet: Sheet, columns: tuple[Column, ...], epoch: int) -> tuple[
             raw = row[at] if filled else None
             place = (sheet.first_row + r, sheet.first_column + at)
             error = sheet.errors.get(place)
-            read = cached_reader(column.type, codes=column.codes, epoch=epoch)
+            read = cached_reader(column.type, codes=column.codes, read_as=column.read_as, epoch=epoch)
             cover[column.key] = Reading(None, error, False, False) if error else read(raw)
             cells[column.key] = f"{column_letter(place[1])}{place[0]}"
     return cover, cells

@@ -239,8 +239,8 @@ def _spelling(code: str) -> str:
     return "".join(unicodedata.normalize("NFKC", code).split()).casefold()
 
 
-def _code_parser(codes: tuple[str, ...]) -> Callable[[str], str | None]:
-    by_spelling = {_spelling(code): code for code in codes}
+def _code_parser(codes: tuple[str, ...], read_as: tuple[tuple[str, str], ...] = ()) -> Callable[[str], str | None]:
+    by_spelling = {_spelling(word): code for word, code in (*zip(codes, codes, strict=True), *read_as)}
     return lambda text: by_spelling.get(_spelling(text))
 
 
@@ -400,7 +400,9 @@ class _Kind(NamedTuple):
     by_line: bool = False
 
 
-def _kind(column_type: str, codes: tuple[str, ...], day_zero: datetime) -> _Kind:
+def _kind(
+    column_type: str, codes: tuple[str, ...], day_zero: datetime, read_as: tuple[tuple[str, str], ...] = ()
+) -> _Kind:
     def day(text: str) -> date | None:
         moment = _moment(text, day_zero)
         return None if moment is None else moment.date()
@@ -414,7 +416,7 @@ def _kind(column_type: str, codes: tuple[str, ...], day_zero: datetime) -> _Kind
         "datetime": _Kind(lambda text: _moment(text, day_zero)),
         "period": _Kind(lambda text: _period(text, day_zero)),
         "bool": _Kind(_bool),
-        "enum": _Kind(_code_parser(codes)),
+        "enum": _Kind(_code_parser(codes, read_as)),
         "enum_list": _Kind(_code_list_parser(codes), by_line=True),
         "phone": _Kind(_phone),
         "ip": _Kind(_ip),
@@ -427,15 +429,21 @@ def _kind(column_type: str, codes: tuple[str, ...], day_zero: datetime) -> _Kind
 
 
 def reader(
-    column_type: str, *, codes: tuple[str, ...] = (), epoch: int = 1900, required_never: bool = False
+    column_type: str,
+    *,
+    codes: tuple[str, ...] = (),
+    read_as: tuple[tuple[str, str], ...] = (),
+    epoch: int = 1900,
+    required_never: bool = False,
 ) -> Callable[[object], Reading]:
     """Return a function that reads the raw cells of one column; it never raises, and remembers what it read.
 
-    `column_type` is a type of forms.yaml, `codes` the code list of an enum or enum_list, `epoch` the
-    workbook's own (1900 or 1904), `required_never` says that in this text column 无 is a text, not a gap.
+    `column_type` is a type of forms.yaml, `codes` the code list of an enum or enum_list, `read_as` other
+    words for codes of an enum with the code that each is read as, `epoch` the workbook's own (1900 or 1904),
+    `required_never` says that in this text column 无 is a text, not a gap.
     Raises KeyError for a type or an epoch that does not exist.
     """
-    parse, by_line = _kind(column_type, codes, _DAY_ZERO[epoch])
+    parse, by_line = _kind(column_type, codes, _DAY_ZERO[epoch], read_as)
     none_is_a_value = column_type == "bool" or _NONE in codes or (column_type == "text" and required_never)
     missing = _NOTHING_ENTERED if none_is_a_value else _NOTHING_ENTERED | {_NONE}
 

@@ -46,6 +46,8 @@ class Column:
     type: str
     required: str  # always | never | a condition on the row, see `condition`
     codes: tuple[str, ...] = ()
+    read_as: tuple[tuple[str, str], ...] = ()  # other words for codes
+    grouped: bool = False  # figures are counted by its codes
     max_len: int | None = None
     pii: str | None = None
 
@@ -219,6 +221,8 @@ def _column(raw: Mapping[str, Any]) -> Column:
         type=raw["type"],
         required=required,
         codes=tuple(str(c) for c in raw.get("codes", ())),
+        read_as=tuple((str(word), str(code)) for word, code in raw.get("read_as", {}).items()),
+        grouped=bool(raw.get("grouped", False)),
         max_len=raw.get("max_len"),
         pii=raw.get("pii"),
     )

@@ -305,7 +305,7 @@ def _head(blank: _Blank, sheet: Worksheet, form: SheetForm, rows: Sequence[Prefi
     elif rows:
         leads.append(wording.say("carried_lead", n=len(rows)))
     if blank.form.optional:
-        leads.append(wording.say("whole_lead"))
+        leads.append(wording.say("register_lead"))
     sheet.write_string(2, 0, " ".join(leads), grey)
     sheet.set_row(HEADING_ROW, 32)
     base = {"bold": True, "border": 1, "border_color": RULE, "text_wrap": True, "align": "center"}

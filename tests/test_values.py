@@ -527,3 +527,10 @@ def test_an_unknown_type_is_an_error_of_the_forms() -> None:
 )
 def test_values_are_written_as_a_person_reads_them(value: Any, column_type: Any, text: Any) -> None:
     assert as_text(value, column_type) == text
+
+
+@pytest.mark.parametrize("word", ["更正", " 更 正 ", "补报", "修订", "重报"])
+def test_other_words_for_a_code_are_read_as_it(word: str) -> None:
+    read = reader("enum", codes=("首报", "更正"), read_as=(("补报", "更正"), ("修订", "更正"), ("重报", "更正")))
+    assert read(word).value == "更正"
+    assert not read("再报").readable

@@ -197,4 +197,5 @@ def _sheet_of(table: str) -> str:
         "expected_answers": "self_check",
         "expected_indicators": "indicators",
         "earlier_problems": "rectification",
+        "earlier_agreements": "agreements",
     }.get(table, "")

@@ -1,4 +1,5 @@
--- data/agreements.csv: the register at the end of the month, and this month's rows that do not count.
+-- data/agreements.csv: the register at the end of the month, and this month's rows that do not stand on it
+-- (dropped, or 终止).
 -- Grain: one agreement of one unit (reported_in: the month whose annex 6 it stands in), or one row left out.
 with registered as (
     select
@@ -26,6 +27,7 @@ select
     r.safety_duty,
     r.safeguards,
     r.breach_clause,
+    r.status,
     r.counted,
     array_to_string(r.dropped_by, ';') as dropped_by,
     r.reported_in,
@@ -36,7 +38,7 @@ from (
     select * from registered
     union all by name
     select *, period as reported_in from marts.agreements
-    where period = $period and not counted
+    where period = $period and (not counted or status = '终止')
 ) as r
 inner join core.units as u using (period, unit_code)
 semi join core.published_units using (unit_code)

@@ -10,6 +10,7 @@ create table if not exists marts.agreement_register (
     signed_on date,
     expires_on date,
     breach_clause boolean,
+    status varchar,
     reported_in varchar,
     mail varchar,
     file varchar,

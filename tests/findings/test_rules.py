@@ -59,7 +59,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "agreements": {
         "agreement_no": "BM-1", "partner": "示例公司", "uscc": "91150100ADXX3P3AUB", "project": "分析",
         "data_kind": "客户数据", "signed_on": date(2026, 1, 1), "expires_on": date(2027, 12, 31), "permissions": "限项目",
-        "safety_duty": "乙方", "safeguards": "加密", "breach_clause": True,
+        "safety_duty": "乙方", "safeguards": "加密", "breach_clause": True, "status": None,
     },
 }  # fmt: skip
 
@@ -119,7 +119,9 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("NDA-02", "agreements", {"signed_on": date(2027, 12, 31)}),
     ("NDA-03", "agreements", {"expires_on": date(2026, 10, 31)}),
     ("NDA-04", "agreements", {"expires_on": date(2026, 12, 30)}),
+    ("NDA-03", "agreements", {"expires_on": date(2026, 10, 31), "status": "在执行"}),
     ("NDA-05", "agreements", {"breach_clause": False}),
+    ("GEN-03", "agreements", {"status": "!快到期"}),
 ]  # fmt: skip
 
 # A rule is not asked where a value that it reads is absent, unreadable or refused by another rule on its own value.
@@ -135,6 +137,10 @@ QUIET: list[tuple[str, str, dict[str, Any]]] = [
     ("KPI-03", "indicators", {"numerator": 0, "denominator": 0}),
     ("KPI-03", "indicators", {"numerator": -1}),
     ("KPI-03", "indicators", {"indicator_code": "IND-11", "numerator": 1, "denominator": 10}),
+    ("NDA-03", "agreements", {"expires_on": date(2026, 10, 31), "status": "终止"}),
+    ("NDA-03", "agreements", {"expires_on": date(2026, 10, 31), "status": "!快到期"}),
+    ("NDA-04", "agreements", {"expires_on": date(2026, 12, 30), "status": "终止"}),
+    ("NDA-05", "agreements", {"breach_clause": False, "status": "终止"}),
     ("NDA-04", "agreements", {"expires_on": date(2026, 12, 31)}),
     ("REC-03", "rectification", {"due_on": date(2026, 10, 31)}),
     ("INC-03", "incidents", {"reported_at": datetime(2026, 10, 9, 10, 0)}),
