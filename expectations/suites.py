@@ -1,7 +1,7 @@
 """Suites made from forms.yaml and rules.yaml: one a sheet, and one for each table of what is absent.
 
 Belongs here: which expectation each rule is, as plain data (`Check`), and running them on a frame. Does not: how a
-mask is computed (engine.py), making the frames (assets/findings/).
+mask is computed (engine.py), making the frames (assets/month/findings/).
 """
 
 from __future__ import annotations

@@ -3,5 +3,3 @@
 Belongs here: partitions, jobs, schedules, resources, `build_defs`, the command `sixth`. Does not: the work of a stage
 (assets/), what is expected (expectations/), how it looks (reports/).
 """
-
-__version__ = "0.1.0"

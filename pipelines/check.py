@@ -20,18 +20,23 @@ from typing import Any
 
 import polars as pl
 
-from assets import months, staging
-from assets.limits import Limits
-from assets.mail.sightings import Seen
-from assets.parsing import ParsedMail, Parser, parse_mail, write_tables
-from assets.periods import Deadline, is_period, last_day, preceding
-from assets.register import FOREVER, Register, Unit
-from assets.scans.thresholds import SealThresholds
-from assets.warehouse import open_warehouse
+from assets.instance.limits import Limits
+from assets.instance.periods import Deadline, is_period, last_day, preceding
+from assets.instance.register import FOREVER, Register, Unit
+from assets.instance.settings import ScoreWeights, SealThresholds
+from assets.instance.warehouse import open_warehouse
+from assets.intake import staging
+from assets.intake.mail.seen import Seen
+from assets.intake.parsing import ParsedMail, Parser, parse_mail, write_tables
+from assets.month.booking import book_month
+from assets.month.findings.steps import check_month_across, check_month_forms
+from assets.month.freshness import index_mails
+from assets.month.marts import count_rows
+from assets.month.settle import prepare
+from assets.month.work import Work
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.messages import message
 from expectations.suites import Check, Validator, failures_at_once
-from pipelines.settings import ScoreWeights
 
 UNKNOWN_UNIT = "UNIT"
 SENDER = "unit@check.invalid"
@@ -138,7 +143,7 @@ def _settle(
 ) -> list[dict[str, Any]]:
     weights: dict[str, Any] = asdict(ScoreWeights())
     with open_warehouse(folder) as warehouse:
-        work = months.Work(
+        work = Work(
             warehouse, catalogue, _register(code, period), Deadline(), frozenset({catalogue.form_version}), weights,
             clock, software="check", parsed_by="check", make_validator=_AtOnce,
         )  # fmt: skip
@@ -148,12 +153,12 @@ def _settle(
         incoming.mkdir()
         write_tables([parsed], parser, incoming, "files")
         staging.load(warehouse, incoming, ["files"])
-        months.prepare(work)
-        months.index_mails(work)
-        months.book_month(work, period)
-        months.check_month_forms(work, period)
-        months.count_rows(work, period)
-        months.check_month_across(work, period)
+        prepare(work)
+        index_mails(work)
+        book_month(work, period)
+        check_month_forms(work, period)
+        count_rows(work, period)
+        check_month_across(work, period)
         rows = warehouse.rows(
             """
             select * exclude (counts, subject, form_id), case when row > 0 then row end as row_number

@@ -29,7 +29,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.home import Home, find_home, make_home
+from assets.instance.home import Home, find_home
+from pipelines.new_home import make_home
 
 if TYPE_CHECKING:
     pass
@@ -90,7 +91,7 @@ def _exit_codes(command: Callable[..., int | None]) -> Callable[..., None]:
 
 
 def _period(text: str) -> str:
-    from assets.periods import is_period  # noqa: PLC0415
+    from assets.instance.periods import is_period  # noqa: PLC0415
 
     if not is_period(text):
         raise WrongUse(f"--period {text!r} is not a month; write it as 2026-10")
@@ -98,7 +99,7 @@ def _period(text: str) -> str:
 
 
 def _clock(text: str) -> datetime:
-    from assets.publishing import parse_time  # noqa: PLC0415
+    from assets.instance.periods import parse_time  # noqa: PLC0415
 
     if not text:
         return datetime.now().astimezone()
@@ -143,8 +144,8 @@ def run(
     place, clock = _open(home), _clock(as_of)
     if source is not None and not source.is_dir():
         raise WrongUse(f"--source {source} is no folder")
-    from assets.periods import preceding  # noqa: PLC0415
-    from pipelines.run import check_before_run, run_period  # noqa: PLC0415
+    from assets.instance.periods import preceding  # noqa: PLC0415
+    from pipelines.month_run import check_before_run, run_period  # noqa: PLC0415
 
     deadline, register = check_before_run(place)
     chosen = _period(period) if period else preceding(f"{clock.astimezone(deadline.zone):%Y-%m}")
@@ -169,9 +170,9 @@ def report(
     home: HomeOption = None,
 ) -> int:
     """Put the months of a half-year or a year together and publish the report."""
-    from assets.periods import is_span  # noqa: PLC0415
-    from pipelines.run import check_before_run  # noqa: PLC0415
-    from pipelines.span_report import refusal, report_span  # noqa: PLC0415
+    from assets.instance.periods import is_span  # noqa: PLC0415
+    from pipelines.month_run import check_before_run  # noqa: PLC0415
+    from pipelines.span_run import refusal, report_span  # noqa: PLC0415
 
     if bool(half) == bool(year):
         raise WrongUse("name either a half-year, --half 2026H2, or a year, --year 2026")
@@ -198,7 +199,7 @@ def status(
     home: HomeOption = None,
 ) -> None:
     """Who has reported, who not, hours to the cut-off."""
-    from pipelines.reading import status_of  # noqa: PLC0415
+    from pipelines.listing import status_of  # noqa: PLC0415
 
     place, clock = _open(home), _clock(as_of)
     report = status_of(place, _period(period) if period else None, clock)
@@ -237,7 +238,7 @@ def findings(
     home: HomeOption = None,
 ) -> None:
     """What failed and where."""
-    from pipelines.reading import findings_of  # noqa: PLC0415
+    from pipelines.listing import findings_of  # noqa: PLC0415
 
     if severity not in ("", "critical", "error", "warning"):
         raise WrongUse(f"--severity {severity!r} is none of critical, error, warning")
@@ -297,9 +298,9 @@ def pull(
     home: HomeOption = None,
 ) -> None:
     """Fetch a published report of a month, a half-year (2026H2) or a year. csv and parquet come as one .zip."""
-    from assets.periods import is_span, months_of  # noqa: PLC0415
-    from assets.publishing import latest_version  # noqa: PLC0415
-    from assets.register import load_register  # noqa: PLC0415
+    from assets.instance.periods import is_span, months_of  # noqa: PLC0415
+    from assets.instance.register import load_register  # noqa: PLC0415
+    from reports.publishing.versions import latest_version  # noqa: PLC0415
 
     place = _open(home)
     if form not in PULLED:
@@ -342,7 +343,7 @@ def _target(target: Path | None, name: str) -> Path:
 @_exit_codes
 def verify(path: Annotated[Path, typer.Argument(help="A version folder, or its manifest.json.")]) -> int:
     """Check a published folder against its manifest."""
-    from assets.publishing import verify as verify_folder  # noqa: PLC0415
+    from reports.publishing.manifest import verify as verify_folder  # noqa: PLC0415
 
     folder = path.parent if path.name == "manifest.json" else path
     try:
@@ -369,7 +370,7 @@ def template(
     home: HomeOption = None,
 ) -> None:
     """The blank forms of a unit: name filled in, items listed, drop-downs, last month's open problems."""
-    from pipelines.telling import blank_forms_for  # noqa: PLC0415
+    from reports.notices.run import blank_forms_for  # noqa: PLC0415
 
     if bool(unit) == everyone:
         raise WrongUse("name one unit, --unit CODE, or all of them, --all")
@@ -388,7 +389,7 @@ def remind(
     home: HomeOption = None,
 ) -> None:
     """Mail the units that have not reported, as of the last run; each notice is sent once."""
-    from pipelines.telling import remind_units  # noqa: PLC0415
+    from reports.notices.run import remind_units  # noqa: PLC0415
 
     place, clock = _open(home), _clock(as_of)
     rows, summary = remind_units(place, _period(period) if period else None, clock, dry_run=dry_run, lang=lang.value)

@@ -6,14 +6,18 @@ from typing import Any
 
 import dagster as dg
 
-from assets.graph import ASSETS, CHECKS
-from assets.periods import preceding
-from assets.register import RegisterError, load_register
-from pipelines.home import Home, find_home
+import reports.assets as outgoing
+from assets.instance.home import Home, find_home
+from assets.instance.periods import preceding
+from assets.instance.register import RegisterError, load_register
+from assets.instance.resource import HomeResource
+from assets.instance.settings import SettingsError, load_settings
+from assets.intake import assets as intake
+from assets.month import assets as month
+from assets.month.checks import CHECKS
 from pipelines.partitions import monthly
-from pipelines.resources import HomeResource
-from pipelines.settings import SettingsError, load_settings
 
+ASSETS = (*intake.ASSETS, *month.ASSETS, *outgoing.ASSETS)
 NIGHTLY = "0 2 * * *"
 MAX_RUNTIME_SECONDS = 6 * 3600
 WITHOUT_REGISTER = "2026-01"

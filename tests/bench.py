@@ -38,9 +38,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
-from assets import periods
+from assets.instance import periods
+from assets.instance.home import Home
 from expectations.catalogue import Catalogue, load_catalogue
-from pipelines.home import Home
 
 PERIOD = "2026-10"
 FIRST_NIGHT = "2026-11-06T00:30:00+08:00"
@@ -348,7 +348,7 @@ def child(home: Path, as_of: str, period: str) -> NoReturn:
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
     from pipelines.cli import leave
-    from pipelines.run import run_period
+    from pipelines.month_run import run_period
 
     outcome = run_period(Home(home), period, datetime.fromisoformat(as_of), None, "zh")
     ended.set()

@@ -22,11 +22,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from assets.isolation import Died, run_isolated
-from assets.limits import Limits
-from assets.mail.kinds import SCANS
-from assets.scans.scan import read_scan
-from assets.scans.thresholds import SealThresholds
+from assets.instance.isolation import Died, run_isolated
+from assets.instance.limits import Limits
+from assets.instance.settings import SealThresholds
+from assets.intake.mail.kinds import SCANS
+from assets.intake.scans.scan import read_scan
 from tests.scans.made_files import as_file, as_pdf, as_tiff
 from tests.scans.made_scans import made_page
 from tests.workbooks.made_workbooks import (

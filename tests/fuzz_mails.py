@@ -21,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from assets.limits import Limits
-from assets.mail.message import parse_message
+from assets.instance.limits import Limits
+from assets.intake.mail.message import parse_message
 from tests.mail.made_mails import HEAD, PDF, attached, mail, signed, tnef, tnef_file, with_headers, workbook, zipped
 from tests.mail.test_message import SHAPES
 
@@ -100,8 +100,8 @@ def main() -> int:
         if path.is_file() and path.stat().st_size < 1 << 20:
             (envelopes if path.suffix == ".tnef" else mails).append(path.read_bytes())
     net = Net()
-    logging.getLogger("assets.mail.message").addHandler(net)
-    logging.getLogger("assets.mail.message").propagate = False
+    logging.getLogger("assets.intake.mail.message").addHandler(net)
+    logging.getLogger("assets.intake.mail.message").propagate = False
     signal.signal(signal.SIGALRM, hang)
     outcomes: Counter[str] = Counter()
     until = time.monotonic() + 60 * options.minutes

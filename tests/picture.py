@@ -27,7 +27,7 @@ def main() -> None:
         # A reader's machine has Chinese fonts; this one need not: ours stand in.
         fonts = Path(folder) / "fonts.conf"
         fonts.write_text(
-            f"<fontconfig><dir>{TARGET.parent / 'fonts'}</dir><cachedir>{folder}/cache</cachedir></fontconfig>",
+            f"<fontconfig><dir>{TARGET.parent / 'forms' / 'fonts'}</dir><cachedir>{folder}/cache</cachedir></fontconfig>",
             encoding="utf-8",
         )
         with sync_playwright() as playwright:

@@ -3,7 +3,7 @@
     python tests/public_corpus.py FOLDER [--compare] [--list]
 
 Mails go as they are (a mailbox file as its mails), every other file of a kind that units send as the attachment of a
-mail. All are archived, parsed by assets/staging.py in its workers, and loaded; each must be found in the staging tables
+mail. All are archived, parsed by assets/intake/staging.py in its workers, and loaded; each must be found in the staging tables
 as read or with a fault. Then each is parsed once more alone, for its time and memory. --compare reads the workbooks
 with calamine too and prints where it sees other cells than Sixth. The exit code is 1 where a mail is lost, or one died
 of anything but its limits. Not collected by pytest.
@@ -29,17 +29,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from assets.isolation import Died, run_isolated
-from assets.limits import MIB, Limits
-from assets.mail.archive import load, store
-from assets.mail.kinds import OLE, SCAN_EXTENSIONS, TNEF, WORKBOOK_EXTENSIONS
-from assets.mail.sightings import Seen
-from assets.parsing import Parser, parse_mail, start_worker
-from assets.scans.thresholds import SealThresholds
-from assets.staging import parse_new, prepare, put_receipts
-from assets.warehouse import open_warehouse
-from assets.workbooks.sheet import Workbook, WorkbookUnreadable
-from assets.workbooks.workbook import read_workbook
+from assets.instance.isolation import Died, run_isolated
+from assets.instance.limits import MIB, Limits
+from assets.instance.settings import SealThresholds
+from assets.instance.warehouse import open_warehouse
+from assets.intake.mail.archive import load, store
+from assets.intake.mail.kinds import OLE, SCAN_EXTENSIONS, TNEF, WORKBOOK_EXTENSIONS
+from assets.intake.mail.seen import Seen
+from assets.intake.parsing import Parser, parse_mail, start_worker
+from assets.intake.staging import parse_new, prepare, put_receipts
+from assets.intake.workbooks.sheet import Workbook, WorkbookUnreadable
+from assets.intake.workbooks.workbook import read_workbook
 from expectations.catalogue import load_catalogue
 
 LIMITS = Limits()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.blocks import MOST_BLOCKS, blocks
+from assets.instance.batches import MOST_BLOCKS, blocks
 
 
 @given(st.integers(0, 500), st.integers(1, 30))

@@ -12,23 +12,28 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from assets import months
-from assets.findings import checking
-from assets.months import Work
-from assets.periods import Deadline
-from assets.submissions import Mail
-from assets.warehouse import Warehouse
+from assets.instance.periods import Deadline
+from assets.instance.warehouse import Warehouse
+from assets.month import booking
+from assets.month.booking import book_month
+from assets.month.findings import checking, steps
+from assets.month.findings.steps import check_month_across, check_month_forms
+from assets.month.freshness import index_mails, stale_months
+from assets.month.marts import build_marts, count_rows
+from assets.month.settle import settle_month
+from assets.month.submissions import Mail
+from assets.month.work import Work
 from tests.reports.settled_sample import LAST, settled_sample
 
 NIGHTS = [datetime(2026, 11, day, 2, 0, tzinfo=Deadline().zone) for day in (2, 3, 4, 5, 6, 10)]
 # The last mail of the month; here it also has a word on what another unit was told to check.
 LATE_MAIL_OF, EXPLAINED = "EX-15-01-013", "EX-15-01-CHA"
 STEPS: tuple[Callable[[Work, str], object], ...] = (
-    months.book_month,
-    months.check_month_forms,
-    months.count_rows,
-    months.check_month_across,
-    months.build_marts,
+    book_month,
+    check_month_forms,
+    count_rows,
+    check_month_across,
+    build_marts,
 )
 BOOKS = (
     "core.settled",
@@ -90,15 +95,15 @@ def forget(warehouse: Warehouse) -> None:
 def night(work: Work, as_of: datetime) -> None:
     """Settle what is stale at a moment."""
     work = replace(work, as_of=as_of)
-    months.index_mails(work)
-    for month in months.stale_months(work, LAST):
-        months.settle_month(work, month)
+    index_mails(work)
+    for month in stale_months(work, LAST):
+        settle_month(work, month)
 
 
 def killed_night(work: Work, as_of: datetime, steps: int) -> None:
     """Begin to settle the last month and stop after so many steps."""
     work = replace(work, as_of=as_of)
-    months.index_mails(work)
+    index_mails(work)
     for step in STEPS[:steps]:
         step(work, LAST)
 
@@ -154,8 +159,8 @@ def test_mails_that_are_booked_are_not_booked_again(work: Work, monkeypatch: pyt
         read.update(mails if period == LAST else ())
         return read_mails(work, period, mails)
 
-    read_mails = months.read_mails
-    monkeypatch.setattr(months, "read_mails", reading)
+    read_mails = booking.read_mails
+    monkeypatch.setattr(booking, "read_mails", reading)
     forget(work.warehouse)
     for before, as_of in zip([None, *NIGHTS], NIGHTS, strict=False):
         read.clear()
@@ -172,7 +177,7 @@ def test_mails_that_are_booked_are_not_booked_again(work: Work, monkeypatch: pyt
     )
     work.warehouse.execute(told, {"mail": mail})
     read.clear()
-    months.book_month(replace(work, as_of=NIGHTS[-1]), LAST)
+    book_month(replace(work, as_of=NIGHTS[-1]), LAST)
     assert read == {mail}
 
 
@@ -183,8 +188,8 @@ def test_a_step_run_again_changes_nothing(work: Work, step: Callable[[Work, str]
     night(work, NIGHTS[-1])
     once = contents(work.warehouse)
     step(replace(work, as_of=NIGHTS[-1]), LAST)
-    if step is months.check_month_forms:  # which takes away what a later step has found
-        months.check_month_across(work, LAST)
+    if step is check_month_forms:  # which takes away what a later step has found
+        check_month_across(work, LAST)
     again = contents(work.warehouse)
     assert [table for table in once if not once[table].equals(again[table])] == []
 
@@ -193,7 +198,8 @@ def test_how_many_are_worked_on_at_once_does_not_show(work: Work, monkeypatch: p
     found = []
     for few in (False, True):
         if few:
-            monkeypatch.setattr(months, "BLOCK", 3)
+            monkeypatch.setattr(booking, "BLOCK", 3)
+            monkeypatch.setattr(steps, "BLOCK", 3)
             monkeypatch.setattr(checking, "ROWS", 50)
         forget(work.warehouse)
         work.warehouse.execute("delete from core.form_failures")

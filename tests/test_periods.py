@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets import periods
-from assets.periods import Deadline
+from assets.instance import periods
+from assets.instance.periods import Deadline
 
 months = st.builds(lambda y, m: f"{y}-{m:02d}", st.integers(2000, 2099), st.integers(1, 12))
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.published_tables import TABLES, TableFiles, _protect, as_csv, cut, disarm, mask_name, mask_phone, ranked
 from expectations.catalogue import load_catalogue
+from reports.publishing.tables import TABLES, TableFiles, _protect, as_csv, cut, disarm, mask_name, mask_phone, ranked
 
 CATALOGUE = load_catalogue()
 

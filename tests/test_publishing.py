@@ -1,4 +1,4 @@
-"""Which versions are made, of what, and that how they are written does not show in them (assets/publishing.py)."""
+"""Which versions are made, of what, and that how they are written does not show in them (reports/publishing/publish.py)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import published_tables
-from assets.months import Work
-from assets.publishing import Content, Edition, publish, verify
-from assets.register import load_register
-from reports.model import Report
+from assets.instance.register import load_register
+from assets.month.work import Work
+from reports.publishing import tables
+from reports.publishing.manifest import verify
+from reports.publishing.publish import Content, publish
+from reports.publishing.versions import Edition
+from reports.report.model import Report
 from tests.reports.settled_sample import LAST, SAMPLE, Sample, settled_sample
 
 
@@ -47,7 +49,7 @@ def test_how_many_units_are_read_at_once_does_not_show(
 ) -> None:
     published(sample.work, tmp_path / "at once")
     sample.warehouse.execute("drop table core.published")
-    monkeypatch.setattr(published_tables, "BLOCK", 5)
+    monkeypatch.setattr(tables, "BLOCK", 5)
     published(sample.work, tmp_path / "in blocks")
     at_once, in_blocks = (contents(tmp_path / folder) for folder in ("at once", "in blocks"))
     assert at_once.keys() == in_blocks.keys()
@@ -65,7 +67,9 @@ def test_what_stands_is_looked_at_again_only_where_its_content_has_changed(
     assert all(e.made and e.version == "v1" for e in published(sample.work, tmp_path))
     later = replace(sample.work, as_of=sample.work.as_of + timedelta(days=1))
     with monkeypatch.context() as patched:
-        patched.setattr("assets.publishing.read_tables", lambda *_: pytest.fail("read although nothing has changed"))
+        patched.setattr(
+            "reports.publishing.publish.read_tables", lambda *_: pytest.fail("read although nothing has changed")
+        )
         assert not any(e.made for e in published(later, tmp_path))
     unit = sample.warehouse.value(
         "select min(unit_code) from marts.unit_results where period = $p and state = 'complete'", {"p": LAST}

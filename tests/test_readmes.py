@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import assets.mail
-import assets.scans
+import assets.intake.mail
+import assets.intake.scans
 from tests.mail.test_hostile import CASES
 
 TESTS = Path(__file__).parent
@@ -35,7 +35,7 @@ def written(*folders: str) -> str:
 
 
 def test_every_row_of_mails_names_a_test() -> None:
-    named = list(rows(assets.mail.__file__))
+    named = list(rows(assets.intake.mail.__file__))
     assert len(named) > 60
     module = ""
     for about, tests in named:
@@ -51,7 +51,7 @@ def test_every_row_of_mails_names_a_test() -> None:
 
 
 def test_every_row_of_scans_names_a_test() -> None:
-    named = list(rows(assets.scans.__file__))
+    named = list(rows(assets.intake.scans.__file__))
     assert len(named) >= 20
     sources = written("scans")
     for about, tests in named:

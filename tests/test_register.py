@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assets.periods import Deadline
-from assets.register import RegisterError, load_register
-from pipelines.home import SAMPLE
+from assets.instance.periods import Deadline
+from assets.instance.register import RegisterError, load_register
+from pipelines.new_home import SAMPLE
 
 ROW = "{code},{name},{parent},{level},{kind},{services},{boxes},{first},{last}"
 

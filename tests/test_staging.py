@@ -17,13 +17,13 @@ import pikepdf
 import pytest
 import xlsxwriter
 
-from assets.limits import Limits
-from assets.mail.archive import store
-from assets.mail.sightings import Seen
-from assets.parsing import Parser, schemas
-from assets.scans.thresholds import SealThresholds
-from assets.staging import parse_new, prepare, put_receipts
-from assets.warehouse import Warehouse, open_warehouse
+from assets.instance.limits import Limits
+from assets.instance.settings import SealThresholds
+from assets.instance.warehouse import Warehouse, open_warehouse
+from assets.intake.mail.archive import store
+from assets.intake.mail.seen import Seen
+from assets.intake.parsing import Parser, schemas
+from assets.intake.staging import parse_new, prepare, put_receipts
 from expectations.catalogue import Catalogue, load_catalogue
 from tests.mail.made_mails import PDF, attached, mail, picture
 from tests.workbooks.made_workbooks import xlsx

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.periods import Deadline
-from assets.register import load_register
-from assets.submissions import Booked, Booking, Mail, book
-from assets.warehouse import Warehouse, model, open_warehouse
+from assets.instance.periods import Deadline
+from assets.instance.register import load_register
+from assets.instance.warehouse import Warehouse, model, open_warehouse
+from assets.month.submissions import Booked, Booking, Mail, book
 from expectations.catalogue import load_catalogue
-from pipelines.home import SAMPLE
+from pipelines.new_home import SAMPLE
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SENDER = "county01001@oa.example"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.values import reader
+from assets.intake.values import reader
 
 EXPECTATIONS = Path(__file__).parent.parent / "expectations"
 LANGUAGES = ("zh", "en")

@@ -1,6 +1,6 @@
 """Every spelling of a cell that spec/system.md, section "Values", names, and that no cell stops the run.
 
-Belongs here: assets.values on single cells. Does not: where cells stand, what the rules say of their values.
+Belongs here: assets.intake.values on single cells. Does not: where cells stand, what the rules say of their values.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from assets.values import Reading, as_text, clean_text, reader, url_key, version_key
+from assets.intake.values import Reading, as_text, clean_text, reader, url_key, version_key
 
 PROTECTION = ("WAF", "防火墙", "IPS", "抗DDoS", "主机防护", "VPN接入", "白名单", "无")
 LEVELS = ("一级", "二级", "三级", "四级", "五级", "未定级")

@@ -1,6 +1,6 @@
 -- Updates of APPs beside the unit's last counted version. Grain: one row 版本更新 of one effective submission.
 -- last_versions: the versions counted for the same platform and package in the last month that has any (APP-08);
--- they are compared number by number in assets/findings/enrich.py.
+-- they are compared number by number in assets/month/findings/enrich.py.
 with updates as (
     select
         form_id,

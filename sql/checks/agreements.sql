@@ -1,5 +1,5 @@
 -- Rows of sheet 保密协议 as the rules see them. Grain: one row of one submission of the chunk.
--- uscc_valid is added per distinct value by assets/findings/enrich.py (NDA-01).
+-- uscc_valid is added per distinct value by assets/month/findings/enrich.py (NDA-01).
 select
     r.*,
     c.month_start,

@@ -1,4 +1,4 @@
--- data/units.csv. Grain: one reporting unit. rank is set per scope (assets/published_tables.py).
+-- data/units.csv. Grain: one reporting unit. rank is set per scope (reports/publishing/tables.py).
 select
     r.unit_code,
     r.unit_name,

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from expectations.catalogue import Catalogue, load_catalogue
-from reports.feedback import SentForm, SentWorkbook, UnitState
+from reports.feedback.answer import SentForm, SentWorkbook, UnitState
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CATALOGUE: Catalogue = load_catalogue()

@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assets import months, staging
-from assets.limits import Limits
-from assets.mail.sightings import mails, open_sightings
-from assets.mail.sources import collect_folder
-from assets.parsing import Parser
-from assets.periods import Deadline
-from assets.register import UNIT_COLUMNS, Register, Unit, load_register
-from assets.scans.thresholds import SealThresholds
-from assets.warehouse import Warehouse, open_warehouse
+from assets.instance.limits import Limits
+from assets.instance.periods import Deadline
+from assets.instance.register import UNIT_COLUMNS, Register, Unit, load_register
+from assets.instance.settings import SealThresholds
+from assets.instance.warehouse import Warehouse, open_warehouse
+from assets.intake import staging
+from assets.intake.mail.seen import mails, open_sightings
+from assets.intake.mail.sources import collect_folder
+from assets.intake.parsing import Parser
+from assets.month.freshness import index_mails, stale_months
+from assets.month.settle import prepare, settle_month
+from assets.month.work import Work
 from expectations.catalogue import Catalogue, load_catalogue
 from tests.scans.made_scans import SEALED, made_scan
 
@@ -91,7 +94,7 @@ def settled(home: Home, as_of: str = "2026-11-05T00:30:00") -> Iterator[tuple[Wa
         staging.prepare(warehouse, parser)
         staging.put_receipts(warehouse, mails(sightings))
         staging.parse_new(warehouse, parser, home.root / "archive", home.root / "incoming")
-        work = months.Work(
+        work = Work(
             warehouse=warehouse,
             catalogue=home.catalogue,
             register=home.register,
@@ -102,10 +105,10 @@ def settled(home: Home, as_of: str = "2026-11-05T00:30:00") -> Iterator[tuple[Wa
             software="tests",
             parsed_by="tests",
         )
-        months.prepare(work)
-        months.index_mails(work)
-        for month in months.stale_months(work, PERIOD):
-            months.settle_month(work, month)
+        prepare(work)
+        index_mails(work)
+        for month in stale_months(work, PERIOD):
+            settle_month(work, month)
         yield warehouse, work.parameters(PERIOD)
     sightings.close()
 

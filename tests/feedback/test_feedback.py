@@ -14,9 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.feedback import Feedback, Wording, feedback_html, feedback_of, feedback_text, marks_of, ranges, sheet_of
-from reports.folding import MANY, Line
-from reports.marking.shapes import CHECK, MUST
+from reports.feedback.answer import (
+    Feedback,
+    Wording,
+    feedback_html,
+    feedback_of,
+    feedback_text,
+    marks_of,
+    ranges,
+    sheet_of,
+)
+from reports.feedback.grouping import MANY, Line
+from reports.feedback.marking.shapes import CHECK, MUST
 from tests.feedback.made_findings import CATALOGUE, WORKBOOKS, finding, unit
 
 

@@ -1,6 +1,6 @@
 """published/<period>/feedback/: who gets a folder, what is in it, and when it is written again.
 
-Belongs here: feedback_folders.py over a settled month. Does not: what the answer says (test_feedback.py).
+Belongs here: folders.py over a settled month. Does not: what the answer says (test_feedback.py).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.isolation import Died
-from assets.warehouse import Warehouse
-from reports import feedback_folders
-from reports.feedback_folders import DIGEST, PAGE, Written, extension, safe_name, write_feedback
+from assets.instance.isolation import Died
+from assets.instance.warehouse import Warehouse
+from reports.feedback import folders
+from reports.feedback.folders import DIGEST, PAGE, Written, extension, safe_name, write_feedback
 from tests.feedback.made_month import Home, drop_mail, home, settled
 from tests.templates.filled_forms import changed, filled_forms
 
@@ -171,7 +171,7 @@ def test_a_unit_whose_workbook_kills_the_worker_gets_a_list(
             seen.append((task.unit.unit_code, task.marks))
             yield task, Died("crashed", "as if") if task.marks else None
 
-    monkeypatch.setattr(feedback_folders, "_run", run)
+    monkeypatch.setattr(folders, "_run", run)
     outcome = month.write(*opened, software="3")
     assert seen == [(WARNED, True), (RETURNED, True), (WARNED, False), (RETURNED, False)]
     assert outcome == Written((WARNED, RETURNED), ())

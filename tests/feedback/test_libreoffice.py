@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from assets.forms import read_explanations
-from assets.limits import Limits
-from assets.workbooks.workbook import read_workbook
-from reports.marking import Mark
-from reports.marking.shapes import CHECK, MUST
+from assets.instance.limits import Limits
+from assets.intake.forms import read_explanations
+from assets.intake.workbooks.workbook import read_workbook
+from reports.feedback.marking import Mark
+from reports.feedback.marking.shapes import CHECK, MUST
 from tests.feedback.made_books import MARKS, OTHER, SHEET, by_openpyxl, by_xlsxwriter, entry
 from tests.feedback.test_marking import as_intake_reads, filled, marked, noted, opened
 from tests.templates.libreoffice import through_libreoffice

@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
-from assets.forms import read_explanations
-from assets.limits import Limits
-from assets.workbooks.workbook import read_workbook
-from reports.marking import Mark, list_workbook, mark_workbook
-from reports.marking.shapes import CHECK, FILLS, MUST
+from assets.instance.limits import Limits
+from assets.intake.forms import read_explanations
+from assets.intake.workbooks.workbook import read_workbook
+from reports.feedback.marking import Mark, list_workbook, mark_workbook
+from reports.feedback.marking.shapes import CHECK, FILLS, MUST
 from tests.feedback.made_books import (
     MARKS,
     OTHER,

@@ -14,12 +14,12 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from assets.forms import read_explanations, recognise
-from assets.limits import Limits
-from assets.workbooks.workbook import read_workbook
+from assets.instance.limits import Limits
+from assets.intake.forms import read_explanations, recognise
+from assets.intake.workbooks.workbook import read_workbook
 from expectations.catalogue import load_catalogue
-from reports.feedback_folders import PAGE, write_feedback
-from reports.marking.shapes import CHECK, FILLS, MUST
+from reports.feedback.folders import PAGE, write_feedback
+from reports.feedback.marking.shapes import CHECK, FILLS, MUST
 from tests.feedback.faulty_forms import FAULTS, WITHOUT_CELL, Fault, Place
 from tests.feedback.made_month import Home, drop_mail, findings, home, settled
 from tests.templates.filled_forms import filled_forms, saved

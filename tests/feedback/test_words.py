@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from expectations.catalogue import load_catalogue
-from reports.feedback import HERE
+from reports.feedback.answer import HERE
 from tests.test_texts import HALF_WIDTH
 
 PLACE = re.compile(r"\{(\w+)\}")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.findings.enrich import (
+from assets.month.findings.enrich import (
     USCC_ALPHABET,
     USCC_WEIGHTS,
     Zones,

@@ -12,14 +12,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.findings.enrich import enrich
-from assets.parsing import row_schema
-from assets.register import load_register
-from assets.warehouse import Warehouse, model, open_warehouse
+from assets.instance.register import load_register
+from assets.instance.warehouse import Warehouse, model, open_warehouse
+from assets.intake.parsing import row_schema
+from assets.month.findings.enrich import enrich
 from expectations import validating
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.suites import FAILURES, Check, RuleNotEvaluated, Validator, failures_at_once, sheet_checks
-from pipelines.home import SAMPLE
+from pipelines.new_home import SAMPLE
 
 CATALOGUE: Catalogue = load_catalogue()
 NETWORKS = load_register(SAMPLE / "register").networks

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from assets.forms import RecognisedForm, hinted_form, normalise_heading, read_explanations, recognise
-from assets.limits import Limits
-from assets.workbooks.sheet import Sheet, Workbook
+from assets.instance.limits import Limits
+from assets.intake.forms import RecognisedForm, hinted_form, normalise_heading, read_explanations, recognise
+from assets.intake.workbooks.sheet import Sheet, Workbook
 from expectations.catalogue import Catalogue, load_catalogue
 
 COVER = [

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from assets.publishing import flatten
-from pipelines.home import SAMPLE
+from pipelines.new_home import SAMPLE
+from reports.publishing.changes import flatten
 
 HEAD = ("period", "scope")
 EXPECTED: dict[str, Any] = json.loads((SAMPLE / "expected.json").read_text(encoding="utf-8"))

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from assets.instance.home import Home
 from pipelines.definitions import build_defs
-from pipelines.home import Home, make_home
+from pipelines.new_home import make_home
 
 ZONE = ZoneInfo("Asia/Shanghai")
 

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from assets import months, staging
-from assets.graph import collect
-from assets.limits import KINDS, Limits
-from pipelines.home import Home, make_home
-from pipelines.session import open_session
-from pipelines.settings import Settings, SettingsError, load_settings
+from assets.instance.home import Home
+from assets.instance.limits import KINDS, Limits
+from assets.instance.session import open_session
+from assets.instance.settings import Settings, SettingsError, load_settings
+from assets.intake import staging
+from assets.intake.collecting import collect
+from assets.intake.parsing import parser_of
+from assets.month.freshness import stale_months
+from assets.month.settle import indexed_work, settle_month, work_of
+from pipelines.new_home import make_home
 from tests.feedback.made_month import PERIOD, ZONE, drop_mail
 from tests.feedback.made_month import home as made_home
 from tests.templates.filled_forms import filled_forms
@@ -65,9 +69,9 @@ def rules_of(home: Home) -> set[tuple[str, str, str]]:
     """Rule, file and expectation of the findings of the month, collected, parsed and settled as a run does."""
     with open_session(home, datetime(2026, 11, 5, 0, 30, tzinfo=ZONE)) as session:
         collect(session)
-        staging.parse_new(session.warehouse, session.parser, home.archive, home.warehouse / "incoming")
-        for month in months.stale_months(session.indexed, PERIOD):
-            months.settle_month(session.work, month)
+        staging.parse_new(session.warehouse, session.once(parser_of), home.archive, home.warehouse / "incoming")
+        for month in stale_months(session.once(indexed_work), PERIOD):
+            settle_month(session.once(work_of), month)
         rows = session.warehouse.rows("select rule_id, file, message from core.all_findings where status = 'open'")
     return {(row["rule_id"], row["file"], row["message"]) for row in rows}
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets import periods
-from assets.periods import Deadline
-from assets.publishing import flatten
+from assets.instance import periods
+from assets.instance.periods import Deadline
+from reports.publishing.changes import flatten
 from tests.jobs.expected import table
 from tests.jobs.test_sample import FILES, SCOPES, TABLES, manifests, sixth
 

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 import xlsxwriter
 from PIL import Image
 
-from assets.limits import Limits
-from assets.mail.message import Message, parse_message
+from assets.instance.limits import Limits
+from assets.intake.mail.message import Message, parse_message
 
 LIMITS = Limits()
 HEAD = (

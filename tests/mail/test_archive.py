@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.mail import archive
+from assets.intake.mail import archive
 
 
 def archived(folder: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from pebble import ProcessPool
 
-from assets.limits import MIB
+from assets.instance.limits import MIB
 from tests.mail.made_mails import (
     HEAD,
     LIMITS,

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from assets.mail import archive, sources
-from assets.mail.sightings import copies, mails, open_sightings
-from assets.mail.sources import ImapSettings, MailboxError, collect_imap
+from assets.instance.settings import ImapSettings
+from assets.intake.mail import archive, sources
+from assets.intake.mail.seen import copies, mails, open_sightings
+from assets.intake.mail.sources import MailboxError, collect_imap
 from tests.mail.dovecot import PASSWORD, Cutting, Dovecot, dovecot
 
 __all__ = ["dovecot"]
@@ -218,8 +219,8 @@ def test_line_that_never_holds_is_given_up(mailbox: Mailbox) -> None:
 COLLECT = """
 import sys
 from pathlib import Path
-from assets.mail import sources
-from assets.mail.sightings import open_sightings
+from assets.intake.mail import sources
+from assets.intake.mail.seen import open_sightings
 home, user, port = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 settings = sources.ImapSettings("127.0.0.1", user, port=port, tls="none", password_env="SIXTH_TEST_PASSWORD")
 book = open_sightings(home / "sightings.db")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.limits import KINDS
-from assets.mail.kinds import is_accepted, kind_of
+from assets.instance.limits import KINDS
+from assets.intake.mail.kinds import is_accepted, kind_of
 from tests.mail.made_mails import PDF, PROGRAM, ole, picture, workbook, zipped
 
 DOCX = zipped({"[Content_Types].xml": b"", "word/document.xml": b""})

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.limits import Limits
-from assets.mail.parts import content_at
+from assets.instance.limits import Limits
+from assets.intake.mail.parts import content_at
 from tests.mail.made_mails import (
     HEAD,
     LIMITS,
@@ -55,7 +55,7 @@ FORM2, FORM3 = workbook("附件2"), workbook("附件3")
 @pytest.fixture(autouse=True)
 def _nothing_unforeseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """The net below parse_message is for what nobody thought of: no case here may fall into it."""
-    with caplog.at_level(logging.ERROR, logger="assets.mail.message"):
+    with caplog.at_level(logging.ERROR, logger="assets.intake.mail.message"):
         yield
     assert not caplog.records
 

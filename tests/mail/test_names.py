@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.limits import Limits
-from assets.mail import names
+from assets.instance.limits import Limits
+from assets.intake.mail import headers
 
 LIMITS = Limits()
 NAME = "附件2 临江市第2县分公司.xlsx"
@@ -22,7 +22,7 @@ NAME = "附件2 临江市第2县分公司.xlsx"
 
 def name_in(header: bytes, hint: str = "") -> str:
     part = email.message_from_bytes(b"Content-Disposition: attachment; " + header + b"\n\n")
-    return names.file_name(part, LIMITS, hint)
+    return headers.file_name(part, LIMITS, hint)
 
 
 def word(raw: bytes, charset: str) -> bytes:
@@ -76,7 +76,7 @@ def test_file_name_is_read(header: bytes) -> None:
 
 def test_file_name_in_content_type_alone_is_read() -> None:
     part = email.message_from_bytes(b'Content-Type: application/x; name="' + NAME.encode("gbk") + b'"\n\n')
-    assert names.file_name(part, LIMITS) == NAME
+    assert headers.file_name(part, LIMITS) == NAME
 
 
 def test_raw_big5_name_is_told_from_gb18030() -> None:
@@ -108,7 +108,7 @@ def test_latin_name_is_not_taken_for_chinese() -> None:
     ],
 )
 def test_shown_name_has_no_path_and_nothing_invisible(sent: str, shown: str) -> None:
-    assert names.clean_name(sent) == shown
+    assert headers.clean_name(sent) == shown
 
 
 CHINESE = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=3, max_size=40)
@@ -124,7 +124,7 @@ EVERYDAY = st.text(
 def test_encoded_words_round_trip_wherever_they_are_split(stem: str, charset: str, split: int) -> None:
     raw = f"{stem}.xlsx".encode(charset)
     header = word(raw[:split], charset) + b"\r\n " + word(raw[split:], charset)
-    assert names.decode_text(header) == f"{stem}.xlsx"
+    assert headers.decode_text(header) == f"{stem}.xlsx"
 
 
 @given(stem=CHINESE, charset=st.sampled_from(["utf-8", "gbk", "gb18030"]), size=st.integers(1, 40))
@@ -134,7 +134,7 @@ def test_continuations_round_trip_wherever_they_are_split(stem: str, charset: st
     pieces = [encoded[start : start + size] for start in range(0, len(encoded), size)]
     pieces[0] = f"{charset}''{pieces[0]}"
     header = "x;" + ";".join(f" filename*{number}*={piece}" for number, piece in enumerate(pieces))
-    assert names.parameter(header.encode(), "filename") == f"{stem}.xlsx"
+    assert headers.parameter(header.encode(), "filename") == f"{stem}.xlsx"
 
 
 @given(stem=EVERYDAY)
@@ -143,7 +143,7 @@ def test_raw_gb18030_round_trips_without_a_label(stem: str) -> None:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:
-        assert names.parameter(raw, "filename") == f"{stem}.xlsx"
+        assert headers.parameter(raw, "filename") == f"{stem}.xlsx"
 
 
 @given(
@@ -155,22 +155,22 @@ def test_raw_gb18030_round_trips_without_a_label(stem: str) -> None:
 )
 def test_raw_utf8_round_trips(stem: str) -> None:
     raw = f'x; filename="{stem}.xlsx"'.encode()
-    shown = names.clean_name(names.parameter(raw, "filename"))
-    assert shown == names.clean_name(f"{stem}.xlsx")
+    shown = headers.clean_name(headers.parameter(raw, "filename"))
+    assert shown == headers.clean_name(f"{stem}.xlsx")
 
 
 @given(raw=st.binary(max_size=300), hint=st.sampled_from(["", "gbk", "big5", "utf-8", "nonsense"]))
 def test_no_header_makes_the_readers_raise_or_shows_anything_invisible(raw: bytes, hint: str) -> None:
     for shown in (
-        names.clean_text(names.decode_text(raw, hint)),
-        names.clean_name(names.parameter(b"x;" + raw, "filename", hint)),
-        names.clean_name(names.parameter(b"x; filename*=" + raw, "filename", hint)),
-        names.clean_name(names.parameter(b"x; filename*0*=" + raw, "filename", hint)),
-        names.address(raw, hint),
+        headers.clean_text(headers.decode_text(raw, hint)),
+        headers.clean_name(headers.parameter(b"x;" + raw, "filename", hint)),
+        headers.clean_name(headers.parameter(b"x; filename*=" + raw, "filename", hint)),
+        headers.clean_name(headers.parameter(b"x; filename*0*=" + raw, "filename", hint)),
+        headers.address(raw, hint),
     ):
         assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cf", "Cs"}
         shown.encode("utf-8")
-    moment = names.moment(raw)
+    moment = headers.moment(raw)
     assert moment is None or moment.utcoffset() is not None
 
 
@@ -178,7 +178,7 @@ def test_no_header_makes_the_readers_raise_or_shows_anything_invisible(raw: byte
     label=st.text(max_size=20) | st.sampled_from(["idna", "punycode", "rot13", "hex", "utf-16", "mbcs", "undefined"])
 )
 def test_no_charset_label_makes_decoding_raise(label: str) -> None:
-    assert isinstance(names.decode_bytes(b"abc-\xb8\xbd\xff", label), str)
+    assert isinstance(headers.decode_bytes(b"abc-\xb8\xbd\xff", label), str)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_no_charset_label_makes_decoding_raise(label: str) -> None:
     ],
 )
 def test_sender_is_the_first_address_in_lower_case(header: bytes, sender: str) -> None:
-    assert names.address(header) == sender
+    assert headers.address(header) == sender
 
 
 @pytest.mark.parametrize(
@@ -211,4 +211,4 @@ def test_sender_is_the_first_address_in_lower_case(header: bytes, sender: str) -
     ],
 )
 def test_times_are_aware_and_utc(header: bytes, moment: datetime | None) -> None:
-    assert names.moment(header) == moment
+    assert headers.moment(header) == moment

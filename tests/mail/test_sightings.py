@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.mail.sightings import Seen, Sighting, copies, keys_of, mails, open_sightings, record
+from assets.intake.mail.seen import Seen, Sighting, copies, keys_of, mails, open_sightings, record
 
 MOMENT = datetime(2026, 11, 5, 16, 0, tzinfo=UTC)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from assets.mail import archive, sources
-from assets.mail.sightings import copies, mails, open_sightings
+from assets.intake.mail import archive, sources
+from assets.intake.mail.seen import copies, mails, open_sightings
 
 HOUR_AGO = time.time() - 3600
 
@@ -177,8 +177,8 @@ KILLS = 20 if os.environ.get("SIXTH_SLOW_TESTS") == "1" else 3
 COLLECT = """
 import sys, time
 from pathlib import Path
-from assets.mail import sources
-from assets.mail.sightings import open_sightings
+from assets.intake.mail import sources
+from assets.intake.mail.seen import open_sightings
 home = Path(sys.argv[1])
 sources.FOLDER_BATCH = 40
 book = open_sightings(home / "state" / "sightings.db")

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assets.mailroom import Mailroom
-from assets.notices import Incoming, NoticeSettings
-from assets.periods import Deadline
-from assets.register import UNIT_COLUMNS, Register, load_register
-from reports.notices import Standing
+from assets.instance.periods import Deadline
+from assets.instance.register import UNIT_COLUMNS, Register, load_register
+from assets.instance.settings import NoticeSettings
+from reports.notices.due import Incoming
+from reports.notices.letters import Standing
+from reports.notices.sending import Mailroom
 
 PERIOD = "2026-10"
 ZONE = ZoneInfo("Asia/Shanghai")

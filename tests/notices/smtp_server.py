@@ -17,7 +17,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from assets.delivery import SmtpSettings
+from assets.instance.settings import SmtpSettings
 
 PASSWORD = "geheim-Pass-77"
 

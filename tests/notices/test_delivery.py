@@ -15,15 +15,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from assets import composing, delivery
-from assets.delivery import Outgoing, Refused, SmtpSettings, Unreachable, mail_bytes, open_delivery
+from assets.instance.register import Register
+from assets.instance.settings import NoticeSettings, SmtpSettings
 from assets.ledger import queue
 from assets.ledger.models import KINDS
 from assets.ledger.opening import open_ledger
-from assets.mailroom import Mailroom, Row, remind, send_receipts, summary
-from assets.notices import NoticeSettings
-from assets.register import Register
-from reports.notices import Standing
+from reports.notices import composing
+from reports.notices import smtp as delivery
+from reports.notices.letters import Standing
+from reports.notices.mime import mail_bytes
+from reports.notices.outbox import Outgoing
+from reports.notices.sending import Mailroom, Row, remind, send_receipts, summary
+from reports.notices.smtp import Refused, Unreachable, open_delivery
 from tests.mail.dovecot import write_certificate
 from tests.notices.made_units import PERIOD, SENDER, complete, incoming, mailroom, many, register, standing, when
 from tests.notices.smtp_server import PASSWORD, Post, authenticate, smtp_server

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.notices import (
-    NoticeSettings,
+from assets.instance.periods import Deadline
+from assets.instance.register import Tree
+from assets.instance.settings import NoticeSettings
+from reports.notices.due import (
     by_machine,
     due_overdue,
     due_receipts,
@@ -20,8 +22,6 @@ from assets.notices import (
     office_above,
     slot_of,
 )
-from assets.periods import Deadline
-from assets.register import Tree
 from tests.notices.made_units import PERIOD, complete, incoming, register, standing, when
 
 UNITS = ["U1,甲局,u1@oa.example;u1.bak@oa.example", "U2,乙局,u2@oa.example", "U3,丙局,"]

@@ -27,10 +27,10 @@ READY = "ready"
 CHILD = """
 import sys
 from pathlib import Path
-from assets.delivery import SmtpSettings
+from assets.instance.settings import SmtpSettings
 from assets.ledger.opening import open_ledger
-from assets.mailroom import remind
-from assets.register import load_register
+from reports.notices.sending import remind
+from assets.instance.register import load_register
 from tests.notices.made_units import PERIOD, mailroom, standing
 
 folder, port = Path(sys.argv[1]), int(sys.argv[2])

@@ -12,8 +12,8 @@ import lxml.html
 import pytest
 import yaml
 
-from reports import notices as letters
-from reports.notices import Letter, Occasion
+from reports.notices import letters
+from reports.notices.letters import Letter, Occasion
 from tests.notices.made_units import PERIOD, complete, standing, when
 
 TEXTS: dict[str, dict[str, str]] = yaml.safe_load(

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.delivery import Head, is_address, mail_bytes, message_id, reply_subject, thread
-from assets.limits import Limits
-from assets.mail.message import parse_message
+from assets.instance.limits import Limits
+from assets.instance.settings import is_address
+from assets.intake.mail.message import parse_message
+from reports.notices.mime import Head, mail_bytes, message_id, reply_subject, thread
 from tests.notices.made_units import when
 
 HEAD = Head(

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.notices import read_incoming, read_standings
-from assets.warehouse import Warehouse, open_warehouse
+from assets.instance.warehouse import Warehouse, open_warehouse
+from reports.notices.due import read_incoming, read_standings
 from tests.notices.made_units import PERIOD, when
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reports.queries import Found
+from reports.report.queries import Found
 
 FEW = st.integers(0, 3)  # where wording goes wrong
 COUNT = st.one_of(FEW, st.integers(0, 2000))

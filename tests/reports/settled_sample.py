@@ -12,18 +12,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assets import months, staging
-from assets.limits import Limits
-from assets.mail.sightings import mails, open_sightings
-from assets.mail.sources import collect_folder
-from assets.parsing import Parser
-from assets.periods import Deadline
-from assets.register import Register, load_register
-from assets.scans.thresholds import SealThresholds
-from assets.warehouse import Warehouse, open_warehouse
+from assets.instance.limits import Limits
+from assets.instance.periods import Deadline
+from assets.instance.register import Register, load_register
+from assets.instance.settings import SealThresholds
+from assets.instance.warehouse import Warehouse, open_warehouse
+from assets.intake import staging
+from assets.intake.mail.seen import mails, open_sightings
+from assets.intake.mail.sources import collect_folder
+from assets.intake.parsing import Parser
+from assets.month.freshness import index_mails, stale_months
+from assets.month.settle import prepare, settle_month
+from assets.month.work import Work
 from expectations.catalogue import Catalogue, load_catalogue
-from reports.content import gather
-from reports.model import Header, Report
+from reports.report.first_page import gather
+from reports.report.model import Header, Report
 
 SAMPLE = Path(__file__).parents[2] / "pipelines" / "sample"
 WEIGHTS = {"timeliness": 20.0, "data_quality": 20.0, "self_check": 30.0, "rectification": 20.0, "indicators": 10.0}
@@ -34,7 +37,7 @@ LAST = "2026-10"
 class Sample:
     """The settled warehouse, with what a report is gathered by."""
 
-    def __init__(self, warehouse: Warehouse, catalogue: Catalogue, work: months.Work) -> None:
+    def __init__(self, warehouse: Warehouse, catalogue: Catalogue, work: Work) -> None:
         self.warehouse, self.catalogue, self.work = warehouse, catalogue, work
 
     def headers(self, period: str, lang: str = "zh", **over: Any) -> dict[str, Header]:
@@ -84,7 +87,7 @@ def settled_sample(root: Path, register: Register | None = None) -> Iterator[Sam
         staging.prepare(warehouse, parser)
         staging.put_receipts(warehouse, mails(sightings))
         staging.parse_new(warehouse, parser, root / "archive", root / "incoming")
-        work = months.Work(
+        work = Work(
             warehouse=warehouse,
             catalogue=catalogue,
             register=register,
@@ -95,9 +98,9 @@ def settled_sample(root: Path, register: Register | None = None) -> Iterator[Sam
             software="tests",
             parsed_by="tests",
         )
-        months.prepare(work)
-        months.index_mails(work)
-        for month in months.stale_months(work, EMPTY):
-            months.settle_month(work, month)
+        prepare(work)
+        index_mails(work)
+        for month in stale_months(work, EMPTY):
+            settle_month(work, month)
         yield Sample(warehouse, catalogue, work)
     sightings.close()

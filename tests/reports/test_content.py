@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from assets.warehouse import SQL, model
-from reports import content, queries
-from reports.facts import flat
-from reports.model import Change, Chart, Matrix, Report, Table
-from reports.queries import described_queries
-from reports.sections import description
+from assets.instance.warehouse import SQL, model
+from reports.report import first_page, queries
+from reports.report.expressions import description
+from reports.report.facts import flat
+from reports.report.model import Change, Chart, Matrix, Report, Table
+from reports.report.queries import described_queries
 from tests.reports.settled_sample import EMPTY, LAST, Sample
 
 SCOPES = ("EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01")
@@ -241,7 +241,7 @@ def test_a_report_before_the_cut_off_names_who_is_missing(sample: Sample) -> Non
 
 def test_long_tables_are_cut_and_say_how_many_rows_there_are(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = sample.reports(LAST)["EX"]
-    monkeypatch.setattr(content, "ROWS_SHOWN", 5)
+    monkeypatch.setattr(first_page, "ROWS_SHOWN", 5)
     cut = sample.reports(LAST)["EX"]
     units = table(cut, "appendix_units")
     assert (len(units.rows), units.total) == (5, 24)
@@ -285,4 +285,4 @@ def test_every_block_has_a_place_of_its_own() -> None:
         for b in s["blocks"]
     ]
     assert len(blocks) == len(set(blocks))
-    assert queries.ROWS_SHOWN == content.ROWS_SHOWN
+    assert queries.ROWS_SHOWN == first_page.ROWS_SHOWN

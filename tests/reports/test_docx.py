@@ -17,9 +17,9 @@ from docx.shared import Mm, Pt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.docx import chinese_number, render_docx
-from reports.model import Chart, Column, Report, Section, Series, Table
-from reports.printed import BREAK, MOST_ROWS
+from reports.forms.docx import chinese_number, render_docx
+from reports.forms.print_tables import BREAK, MOST_ROWS
+from reports.report.model import Chart, Column, Report, Section, Series, Table
 from tests.reports import made_reports, reading
 
 

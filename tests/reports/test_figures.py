@@ -15,10 +15,10 @@ import pypdf
 import pytest
 from docx.oxml.ns import qn
 
-from reports import notation
-from reports.model import Kpi, Report
-from reports.render import render
-from reports.workbook import FIRST_ROW
+from reports.forms.render import render
+from reports.forms.xlsx_book import FIRST_ROW
+from reports.report.model import Kpi, Report
+from reports.text import formats
 from tests.reports.settled_sample import EMPTY, LAST, Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")
@@ -50,7 +50,7 @@ def text_of(name: str, content: bytes) -> str:
 
 
 def written(kpi: Kpi, lang: str) -> str:
-    return squeezed(notation.written(kpi.value, kpi.kind, lang))
+    return squeezed(formats.written(kpi.value, kpi.kind, lang))
 
 
 @pytest.mark.parametrize("name", ["report.html", "report.docx", "report.pdf"])
@@ -94,7 +94,7 @@ def test_documents_hold_every_figure_of_the_summary_with_its_name(made: Any, nam
     for path, value in flat(summary):
         if path.partition(".")[0] in IDENTITY or (path not in named and ".by_" in path):
             continue
-        shown = squeezed(named[path] + notation.written(value, "text", report.header.lang))
+        shown = squeezed(named[path] + formats.written(value, "text", report.header.lang))
         assert squeezed(named[path]) in text[at:], path
         assert shown in text[at:] or name == "report.pdf", path  # which a page may end between
 

@@ -15,10 +15,10 @@ import pypdfium2
 import pytest
 from fontTools.ttLib import TTFont
 
-from reports import notation
-from reports.facts import flat
-from reports.html import render_html
-from reports.model import Change
+from reports.forms.html import render_html
+from reports.report.facts import flat
+from reports.report.model import Change
+from reports.text import formats
 from tests.reports import made_reports
 from tests.reports.reading import rendered_elsewhere
 from tests.reports.settled_sample import EMPTY, LAST, Sample
@@ -208,7 +208,7 @@ def test_a_supplement_opens_with_what_changed(browser: Any, pages: dict[str, Pat
 def test_the_mails_of_a_change_lead_to_their_rows(sample: Sample) -> None:
     """They were words, from which nobody got on to the mail."""
     mails = next(t for t in sample.reports(LAST)["EX"].tables() if t.anchor == "appendix_mails")
-    mail = str(mails.rows[0][0])[: notation.MAIL_SHOWN]
+    mail = str(mails.rows[0][0])[: formats.MAIL_SHOWN]
     changes = (Change("units.missing", 2, 1, (f"综合部 2026-11-07 09:12 {mail}", "— 2026-11-07 09:12 0123456789ab")),)
     report = sample.reports(LAST, kind="supplement", version="v2", before_version="v1", changes=changes)["EX"]
     page = render_html(report).decode()

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import notation
-from reports.model import Kpi
+from reports.report.model import Kpi
+from reports.text import formats
 from tests.reports import made_reports
 
 MOMENT = datetime(2026, 9, 5, 9, 4, tzinfo=made_reports.CHINA)
@@ -43,14 +43,14 @@ MOMENT = datetime(2026, 9, 5, 9, 4, tzinfo=made_reports.CHINA)
 def test_values_are_written_by_kind_and_language(value: Any, kind: str, zh: str, en: str) -> None:
     codes = "states" if kind == "state" else ""
     unit = "%" if kind == "percent" else ""
-    assert notation.written(value, kind, "zh", codes).removesuffix(unit) == zh.removesuffix(unit)
-    assert notation.written(value, kind, "en", codes).removesuffix(unit) == en.removesuffix(unit)
+    assert formats.written(value, kind, "zh", codes).removesuffix(unit) == zh.removesuffix(unit)
+    assert formats.written(value, kind, "en", codes).removesuffix(unit) == en.removesuffix(unit)
 
 
 @given(st.lists(st.none() | st.floats(allow_nan=True) | st.integers(-(10**9), 10**9)))
 def test_the_numbers_of_a_column_have_the_same_decimals(values: list[float | None]) -> None:
-    decimals = notation.decimals_of(values, "decimal")
-    written = [notation.written(v, "decimal", "zh", decimals=decimals) for v in values]
+    decimals = formats.decimals_of(values, "decimal")
+    written = [formats.written(v, "decimal", "zh", decimals=decimals) for v in values]
     assert {len(w.partition(".")[2]) for w in written if w != "–"} <= {decimals}
 
 
@@ -59,7 +59,7 @@ def test_clean_text_can_be_written_as_xml(text: str) -> None:
     from lxml import etree
 
     element = etree.Element("t")
-    element.text = notation.clean(text)
+    element.text = formats.clean(text)
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_clean_text_can_be_written_as_xml(text: str) -> None:
     ],
 )
 def test_figures_are_named(path: str, zh: str, en: str) -> None:
-    assert notation.figure_name(path, "zh") == zh
-    assert notation.figure_name(path, "en") == en
+    assert formats.figure_name(path, "zh") == zh
+    assert formats.figure_name(path, "en") == en
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_figures_are_named(path: str, zh: str, en: str) -> None:
 def test_changes_are_told_by_what_is_better(
     value: float | None, before: float | None, kind: str, good: str, text: str, tone: str
 ) -> None:
-    assert notation.change_of(Kpi("", value, kind, "", before, good, (), ""), "zh") == (text, tone)
+    assert formats.change_of(Kpi("", value, kind, "", before, good, (), ""), "zh") == (text, tone)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_changes_are_told_by_what_is_better(
 )
 def test_a_half_is_rounded_up_as_in_the_summary(value: float, decimals: int, text: str) -> None:
     """The heat map wrote 80.2 where tables write 80.3: a half that binary fractions hold goes to the even digit."""
-    assert notation.number(value, decimals) == text
+    assert formats.number(value, decimals) == text
 
 
 @pytest.mark.parametrize(
@@ -119,16 +119,16 @@ def test_a_half_is_rounded_up_as_in_the_summary(value: float, decimals: int, tex
     ],
 )
 def test_a_late_month_says_by_how_many_days(state: str, lang: str, shown: tuple[str, str, str]) -> None:
-    assert notation.in_matrix(state, lang) == shown
+    assert formats.in_matrix(state, lang) == shown
 
 
 def test_blocks_are_numbered_alike_for_every_form() -> None:
-    numbers = [number for _, _, number in notation.blocks(made_reports.full())]
+    numbers = [number for _, _, number in formats.blocks(made_reports.full())]
     assert numbers == ["表1", "表2", "图1", "表3", "图2", "图3", "图4", "表4"]
 
 
 def test_every_label_is_there_in_both_languages() -> None:
-    content = yaml.safe_load((notation.HERE / "labels.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((formats.HERE / "labels.yaml").read_text(encoding="utf-8"))
     for key, texts in {**content, **content["marks"]}.items():
         if key != "marks":
             assert set(texts) == {"zh", "en"}, key

@@ -10,9 +10,9 @@ import pikepdf
 import pytest
 from pypdf import PdfReader
 
-from reports import pdf
-from reports.packed import PackError, packed
-from reports.pdf import render_pdf
+from reports.forms import pdf
+from reports.forms.pdf import render_pdf
+from reports.forms.pdf_object_streams import PackError, packed
 from tests.reports import made_reports
 
 

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdfium2 import PdfDocument
 
-from reports import pdf
-from reports.model import Chart, Column, Report, Table
-from reports.pdf import LayoutError, render_pdf
-from reports.printed import BREAK, MOST_ROWS, breakable
+from reports.forms import pdf
+from reports.forms.pdf import LayoutError, render_pdf
+from reports.forms.print_tables import BREAK, MOST_ROWS, breakable
+from reports.report.model import Chart, Column, Report, Table
 from tests.reports import made_reports, reading
 
 

@@ -9,9 +9,9 @@ import pytest
 import typst
 from PIL import Image
 
-from reports.charts import svg
-from reports.model import Chart
-from reports.pictures import DOTS_PER_INCH, as_png
+from reports.forms.svg_charts import svg
+from reports.forms.svg_to_png import DOTS_PER_INCH, as_png
+from reports.report.model import Chart
 from tests.reports import made_reports
 
 CHARTS = [b for s in made_reports.full().sections for b in s.blocks if isinstance(b, Chart)]

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from reports.model import Column, Table
-from reports.pdf import INSET, SIZES
-from reports.printed import SMALLER, balanced, ems, fit, printed
+from reports.forms.pdf import INSET, SIZES
+from reports.forms.print_tables import SMALLER, balanced, ems, fit, printed
+from reports.report.model import Column, Table
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from reports.render import FORMATS, render
+from reports.forms.render import FORMATS, render
 from tests.reports import made_reports, reading
 
 STARTS = {"report.html": b"<!doctype html", "report.docx": b"PK", "report.xlsx": b"PK", "report.pdf": b"%PDF-"}
@@ -24,7 +24,9 @@ def test_a_report_is_left_as_it_was_and_gives_the_same_bytes_again() -> None:
 
 
 def test_engines_are_not_imported_before_the_first_report() -> None:
-    program = "import sys, reports.render; print(sorted({'typst', 'docx', 'xlsxwriter', 'polars'} & set(sys.modules)))"
+    program = (
+        "import sys, reports.forms.render; print(sorted({'typst', 'docx', 'xlsxwriter', 'polars'} & set(sys.modules)))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=reading.REPOSITORY, check=True, capture_output=True, text=True, timeout=60
     )

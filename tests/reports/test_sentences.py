@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expectations.catalogue import load_catalogue
-from reports.blocks import Blocks
-from reports.content import FirstPage
-from reports.facts import make_facts
-from reports.model import Change, Header
-from reports.naming import looks
-from reports.queries import Found, described_queries
-from reports.sections import all_said, description, first_said, headlines
-from reports.wording import texts, words
+from reports.report.blocks import Blocks
+from reports.report.code_names import looks
+from reports.report.expressions import all_said, description, first_said, headlines
+from reports.report.facts import make_facts
+from reports.report.first_page import FirstPage
+from reports.report.model import Change, Header
+from reports.report.queries import Found, described_queries
+from reports.text.sentences import texts, words
 from tests.reports.made_figures import names_of, summaries, tables
 
 CUTOFF = datetime(2026, 11, 6, tzinfo=timezone(timedelta(hours=8)))

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from assets.published_tables import FORMULA_START
-from reports import notation
-from reports.model import Chart, Column, Report, Series, Table
-from reports.workbook import FIRST_ROW, HEADING_ROW, disarm, sheet_name
-from reports.xlsx import render_xlsx
+from reports.forms.xlsx import render_xlsx
+from reports.forms.xlsx_book import FIRST_ROW, HEADING_ROW, disarm, sheet_name
+from reports.publishing.tables import FORMULA_START
+from reports.report.model import Chart, Column, Report, Series, Table
+from reports.text import formats as notation
 from tests.reports import made_reports, reading
 
 # Sparklines and bars are kept by spreadsheets, not by openpyxl.

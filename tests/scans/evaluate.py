@@ -12,9 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from assets.limits import Limits
-from assets.scans.scan import read_scan
-from assets.scans.thresholds import SealThresholds
+from assets.instance.limits import Limits
+from assets.instance.settings import SealThresholds
+from assets.intake.scans.scan import read_scan
 from tests.scans.made_files import as_file
 from tests.scans.made_scans import GREY, KINDS, SEALED, made_page, made_scan
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import pipelines
-from assets.limits import Limits
-from assets.scans.scan import read_scan
-from assets.scans.thresholds import SealThresholds
+from assets.instance.limits import Limits
+from assets.instance.settings import SealThresholds
+from assets.intake.scans.scan import read_scan
 
 SAMPLE = Path(str(pipelines.__path__[0])) / "sample"
 

@@ -10,9 +10,9 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from assets.limits import Limits
-from assets.scans.scan import Scan, read_scan
-from assets.scans.thresholds import SealThresholds
+from assets.instance.limits import Limits
+from assets.instance.settings import SealThresholds
+from assets.intake.scans.scan import Scan, read_scan
 from tests.scans import made_files as files
 from tests.scans.made_scans import as_jpeg, made_page
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from assets.scans.seal import find_seal
-from assets.scans.thresholds import SealThresholds
+from assets.instance.settings import SealThresholds
+from assets.intake.scans.seal import find_seal
 from tests.scans.evaluate import counted
 from tests.scans.made_scans import KINDS, SEALED, UNSEALED, WIDTH, made_page
 

@@ -14,10 +14,10 @@ import openpyxl
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from assets.forms import normalise_heading
-from assets.register import Register, Unit
+from assets.instance.register import Register, Unit
+from assets.intake.forms import normalise_heading
 from expectations.catalogue import Catalogue, Form, SheetForm
-from reports.blank_forms import HEADING_ROW, Problem, blank_forms
+from reports.blank.forms import HEADING_ROW, Problem, blank_forms
 
 PERIOD = "2026-10"
 HEADINGS = HEADING_ROW + 1  # from 1, as in a spreadsheet

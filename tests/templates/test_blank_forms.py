@@ -15,13 +15,13 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from assets.forms import normalise_heading, recognise
-from assets.limits import Limits
-from assets.register import Register, Unit
-from assets.workbooks.workbook import read_workbook
+from assets.instance.limits import Limits
+from assets.instance.register import Register, Unit
+from assets.intake.forms import normalise_heading, recognise
+from assets.intake.workbooks.workbook import read_workbook
 from expectations.catalogue import Catalogue, Column, Form, SheetForm, condition, load_catalogue
-from reports.blank_cells import Wording, clauses, lacks
-from reports.blank_forms import NOTE_SHEET, ROWS, blank_forms, write_templates
+from reports.blank.cells import Wording, clauses, lacks
+from reports.blank.forms import NOTE_SHEET, ROWS, blank_forms, write_templates
 from tests.feedback.made_month import Home, home
 from tests.templates.filled_forms import FIRST_ROW, HEADINGS, PERIOD, cell, cover_cell
 from tests.templates.libreoffice import through_libreoffice

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assets.warehouse import Warehouse
+from assets.instance.warehouse import Warehouse
 from tests.feedback.made_month import Home, drop_mail, findings, home, settled
 from tests.templates.filled_forms import filled_forms
 from tests.templates.libreoffice import through_libreoffice

@@ -7,9 +7,9 @@ import signal
 import time
 from pathlib import Path
 
-from assets.isolation import restart_clock
-from assets.limits import Limits
-from assets.workbooks.workbook import Workbook, WorkbookUnreadable, read_workbook
+from assets.instance.isolation import restart_clock
+from assets.instance.limits import Limits
+from assets.intake.workbooks.workbook import Workbook, WorkbookUnreadable, read_workbook
 
 
 def outcome(content: bytes) -> str:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from assets.limits import Limits
-from assets.mail.kinds import kind_of
-from assets.workbooks.workbook import Workbook, read_workbook
+from assets.instance.limits import Limits
+from assets.intake.mail.kinds import kind_of
+from assets.intake.workbooks.workbook import Workbook, read_workbook
 from tests.workbooks.made_workbooks import biff, boolean, error, formula, label, number, ole, record, xls, xlsx
 
 LIMITS = Limits()

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from assets.limits import Limits
-from assets.workbooks.ooxml import _parsed_strings, _plain_strings
-from assets.workbooks.workbook import Cell, Sheet, WorkbookUnreadable, read_workbook
+from assets.instance.limits import Limits
+from assets.intake.workbooks.ooxml import _parsed_strings, _plain_strings
+from assets.intake.workbooks.workbook import Cell, Sheet, WorkbookUnreadable, read_workbook
 from tests.workbooks.made_workbooks import (
     STRICT_MAIN,
     STRICT_RELATIONS,

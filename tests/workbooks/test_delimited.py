@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.limits import Limits
-from assets.workbooks.workbook import Sheet, WorkbookUnreadable, read_workbook
+from assets.instance.limits import Limits
+from assets.intake.workbooks.workbook import Sheet, WorkbookUnreadable, read_workbook
 
 LIMITS = Limits()
 TABLE = '序号,资产名称,开放端口\r\n1,门户网站,"80,443"\r\n2,𠮷野系统,8080\r\n'

@@ -19,10 +19,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.isolation import run_isolated
-from assets.limits import MIB, Limits
-from assets.workbooks import ooxml
-from assets.workbooks.workbook import WorkbookUnreadable, read_workbook
+from assets.instance.isolation import run_isolated
+from assets.instance.limits import MIB, Limits
+from assets.intake.workbooks import ooxml
+from assets.intake.workbooks.workbook import WorkbookUnreadable, read_workbook
 from tests.workbooks import tasks
 from tests.workbooks.made_workbooks import (
     RELATIONS,

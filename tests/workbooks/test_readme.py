@@ -1,14 +1,14 @@
-"""The table in assets/workbooks/README.md names tests that exist."""
+"""The table in assets/intake/workbooks/README.md names tests that exist."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import assets.workbooks
+import assets.intake.workbooks
 from tests.workbooks.test_hostile_workbooks import HARMLESS, HOSTILE
 
-README = Path(assets.workbooks.__file__).with_name("README.md").read_text(encoding="utf-8")
+README = Path(assets.intake.workbooks.__file__).with_name("README.md").read_text(encoding="utf-8")
 ROWS = [re.split(r" *\| *", line.strip("| ")) for line in README.splitlines() if line.startswith("| ")]
 SOURCES = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_*.py"))
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, to_excel
 
-from assets.workbooks.serial import iso_moment, moment
-from assets.workbooks.sheet import Cell
+from assets.intake.workbooks.serial import iso_moment, moment
+from assets.intake.workbooks.sheet import Cell
 
 EPOCHS = {1900: CALENDAR_WINDOWS_1900, 1904: CALENDAR_MAC_1904}
 

@@ -1,0 +1,278 @@
+"""The register: units and their tree, the carrier's networks, the calendar. Read and checked before anything else.
+
+system.md, The register. A register that contradicts itself raises RegisterError, naming file and line.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import ipaddress
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from assets.instance import periods
+
+LEVELS = ("carrier", "province", "city", "unit")
+KINDS = (
+    "network",
+    "market",
+    "enterprise",
+    "channel",
+    "service",
+    "engineering",
+    "general",
+    "finance",
+    "county",
+)
+SERVICES = ("access", "idc", "dns", "info", "cdn", "public_access", "im", "social")
+UNIT_COLUMNS = (
+    "unit_code", "unit_name", "parent_code", "level", "kind", "services", "mailboxes", "active_from", "active_to",
+)  # fmt: skip
+FOREVER = "9999-12"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class RegisterError(Exception):
+    """The register cannot be used; the message names file, line and what to mend."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A row of units.csv: a reporting unit, or a node above units (a scope)."""
+
+    code: str
+    name: str
+    parent: str
+    level: str
+    kind: str
+    services: frozenset[str]
+    mailboxes: tuple[str, ...]
+    active_from: str
+    active_to: str
+    line: int
+
+    def active_in(self, period: str) -> bool:
+        """Whether the unit is active in the period."""
+        return self.active_from <= period <= self.active_to
+
+
+@dataclass(frozen=True)
+class Register:
+    """Units, networks and calendar of a home; `digest` changes whenever a file of it does."""
+
+    units: tuple[Unit, ...]
+    networks: tuple[Network, ...]
+    first_period: str
+    protection_periods: frozenset[str]
+    cutoffs: dict[str, datetime | date]
+    penalties: dict[str, tuple[date, ...]]
+    service_starts: dict[str, tuple[date, ...]]
+    digest: str
+    _trees: dict[str, Tree] = field(default_factory=dict, repr=False, compare=False)
+
+    def tree(self, period: str) -> Tree:
+        """The units active in the period."""
+        if period not in self._trees:
+            self._trees[period] = Tree(tuple(u for u in self.units if u.active_in(period)))
+        return self._trees[period]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The units of one period and how they hang together."""
+
+    units: tuple[Unit, ...]
+
+    @cached_property
+    def by_code(self) -> dict[str, Unit]:
+        """Units by code, scopes included."""
+        return {u.code: u for u in self.units}
+
+    @cached_property
+    def by_mailbox(self) -> dict[str, Unit]:
+        """Units by mailbox in lower case."""
+        return {m: u for u in self.units for m in u.mailboxes}
+
+    @cached_property
+    def reporting(self) -> tuple[Unit, ...]:
+        """The units that owe a return, in the order of the register."""
+        return tuple(u for u in self.units if u.level == "unit")
+
+    @cached_property
+    def scopes(self) -> tuple[Unit, ...]:
+        """The nodes that have a report of their own."""
+        return tuple(u for u in self.units if u.level != "unit")
+
+    @property
+    def carrier(self) -> str:
+        """The code of the carrier's scope."""
+        return next(u.code for u in self.units if u.level == "carrier")
+
+    def above(self, code: str) -> Iterator[str]:
+        """The unit itself and every node above it, upwards."""
+        while code in self.by_code:
+            yield code
+            code = self.by_code[code].parent
+
+    def is_within(self, code: str, scope: str) -> bool:
+        """Whether `code` is `scope` or lies below it."""
+        return scope in self.above(code)
+
+
+def _rows(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegisterError(f"{path.name}: cannot be read as UTF-8: {error}") from error
+    reader = csv.DictReader(text.splitlines())
+    missing = [c for c in columns if c not in (reader.fieldnames or ())]
+    if missing:
+        raise RegisterError(f"{path.name} line 1: the heading row lacks {', '.join(missing)}")
+    for row in reader:
+        if any((v or "").strip() for v in row.values() if isinstance(v, str)):
+            yield reader.line_num, {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
+
+
+def _unit(line: int, row: dict[str, str]) -> Unit:
+    where = f"units.csv line {line}"
+    if not row["unit_code"] or not row["unit_name"]:
+        raise RegisterError(f"{where}: unit_code and unit_name must be filled")
+    if row["level"] not in LEVELS:
+        raise RegisterError(f"{where}: level {row['level']!r} is none of {', '.join(LEVELS)}")
+    if row["kind"] not in KINDS and (row["level"] == "unit" or row["kind"]):
+        raise RegisterError(f"{where}: kind {row['kind']!r} is none of {', '.join(KINDS)}")
+    services = frozenset(s.strip() for s in row["services"].split(";") if s.strip())
+    if services - set(SERVICES):
+        raise RegisterError(f"{where}: unknown service {', '.join(sorted(services - set(SERVICES)))}")
+    active_to = row["active_to"] or FOREVER
+    for name, value in (("active_from", row["active_from"]), ("active_to", active_to)):
+        if not periods.is_period(value):
+            raise RegisterError(f"{where}: {name} {value!r} is not a month as 2026-10")
+    return Unit(
+        code=row["unit_code"],
+        name=row["unit_name"],
+        parent=row["parent_code"],
+        level=row["level"],
+        kind=row["kind"],
+        services=services,
+        mailboxes=tuple(m.strip().lower() for m in row["mailboxes"].split(";") if m.strip()),
+        active_from=row["active_from"],
+        active_to=active_to,
+        line=line,
+    )
+
+
+def _overlap(a: Unit, b: Unit) -> bool:
+    return a.active_from <= b.active_to and b.active_from <= a.active_to
+
+
+def _check_units(units: tuple[Unit, ...]) -> None:
+    by_code: dict[str, list[Unit]] = defaultdict(list)
+    by_mailbox: dict[str, list[Unit]] = defaultdict(list)
+    for unit in units:
+        where = f"units.csv line {unit.line}"
+        for other in by_code[unit.code]:
+            if _overlap(unit, other):
+                raise RegisterError(f"{where}: unit {unit.code} is already there on line {other.line}")
+        by_code[unit.code].append(unit)
+        for mailbox in unit.mailboxes:
+            for other in by_mailbox[mailbox]:
+                if _overlap(unit, other):
+                    raise RegisterError(
+                        f"{where}: mailbox {mailbox} already belongs to {other.code} on line {other.line}"
+                    )
+            by_mailbox[mailbox].append(unit)
+    carriers = [u for u in units if u.level == "carrier"]
+    if not carriers:
+        raise RegisterError("units.csv: there is no unit of level carrier")
+    for unit in units:
+        where = f"units.csv line {unit.line}"
+        if unit.level == "carrier":
+            if unit.parent:
+                raise RegisterError(f"{where}: the carrier {unit.code} has a parent {unit.parent}")
+            if any(o.line < unit.line and _overlap(o, unit) for o in carriers):
+                raise RegisterError(f"{where}: a second unit of level carrier is active in the same month")
+            continue
+        parents = [p for p in by_code.get(unit.parent, ()) if _overlap(p, unit)]
+        if not parents:
+            raise RegisterError(f"{where}: parent {unit.parent!r} of {unit.code} is not on the register")
+        if any(p.level == "unit" for p in parents):
+            raise RegisterError(f"{where}: parent {unit.parent} of {unit.code} is itself a reporting unit")
+        seen, code = {unit.code}, unit.parent
+        while code:
+            if code in seen:
+                raise RegisterError(f"{where}: {unit.code} lies below itself (loop over {code})")
+            seen.add(code)
+            code = by_code[code][0].parent if code in by_code else ""
+
+
+def _networks(path: Path) -> Iterator[Network]:
+    for line, row in _rows(path, ("cidr", "name")):
+        try:
+            yield ipaddress.ip_network(row["cidr"])
+        except ValueError as error:
+            raise RegisterError(f"{path.name} line {line}: {row['cidr']!r} is no address block: {error}") from error
+
+
+def _dates(path: Path, calendar: dict[str, Any], key: str) -> dict[str, tuple[date, ...]]:
+    dates = {}
+    for unit, value in (calendar.get(key) or {}).items():
+        days = value if isinstance(value, list) else [value]
+        if not all(isinstance(d, date) for d in days):
+            raise RegisterError(f"{path.name}: {key} of {unit} must be dates as 2026-03-01")
+        dates[str(unit)] = tuple(days)
+    return dates
+
+
+def _calendar(path: Path) -> dict[str, Any]:
+    try:
+        calendar = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RegisterError(f"{path.name}: cannot be read: {error}") from error
+    if not isinstance(calendar, dict) or not periods.is_period(str(calendar.get("first_period", ""))):
+        raise RegisterError(f"{path.name}: first_period must be a month as 2026-08")
+    for period in calendar.get("protection_periods") or ():
+        if not periods.is_period(str(period)):
+            raise RegisterError(f"{path.name}: protection_periods: {period!r} is not a month as 2026-10")
+    for period, moment in (calendar.get("cutoffs") or {}).items():
+        if not periods.is_period(str(period)) or not isinstance(moment, date):
+            raise RegisterError(f"{path.name}: cutoffs: {period}: {moment!r} must be month: date or time")
+    return calendar
+
+
+def load_register(folder: Path) -> Register:
+    """Read and check units.csv, networks.csv and calendar.yaml of `folder`.
+
+    calendar.yaml: first_period, protection_periods [month], and where needed cutoffs {month: date or local
+    time}, penalties and service_starts {unit_code: [date]} (key supervision). Raises RegisterError.
+    """
+    digest = hashlib.sha256()
+    for name in ("units.csv", "networks.csv", "calendar.yaml"):
+        path = folder / name
+        if not path.is_file():
+            raise RegisterError(f"{name}: not found in {folder}; `sixth init` makes a register to start from")
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    units = tuple(_unit(line, row) for line, row in _rows(folder / "units.csv", UNIT_COLUMNS))
+    _check_units(units)
+    calendar = _calendar(folder / "calendar.yaml")
+    return Register(
+        units=units,
+        networks=tuple(_networks(folder / "networks.csv")),
+        first_period=str(calendar["first_period"]),
+        protection_periods=frozenset(str(p) for p in calendar.get("protection_periods") or ()),
+        cutoffs={str(k): v for k, v in (calendar.get("cutoffs") or {}).items()},
+        penalties=_dates(folder / "calendar.yaml", calendar, "penalties"),
+        service_starts=_dates(folder / "calendar.yaml", calendar, "service_starts"),
+        digest=digest.hexdigest(),
+    )

@@ -1,0 +1,71 @@
+"""A home opened for work: register, settings, catalogue, the warehouse, and the clock.
+
+Belongs here: opening and closing, without Dagster, so that light commands start quickly. Does not: what is done with
+it (the stages), the Dagster resource around it (resource.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from assets.instance.home import Home
+from assets.instance.periods import Deadline
+from assets.instance.register import Register, load_register
+from assets.instance.settings import Settings, load_settings
+from assets.instance.warehouse import Warehouse, open_warehouse
+from expectations.catalogue import Catalogue, load_catalogue
+
+T = TypeVar("T")
+
+
+class Session:
+    """What the steps of one run share. Everything but the warehouse is read when first asked for."""
+
+    def __init__(self, home: Home, warehouse: Warehouse, as_of: datetime, source: Path | None, lang: str) -> None:
+        self.home = home
+        self.warehouse = warehouse
+        self.as_of = as_of
+        self.source = source
+        self.lang = lang
+        self._made: dict[Callable[[Session], Any], Any] = {}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the home."""
+        return load_settings(self.home.register / "settings.yaml")
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Forms, checklists and rules, with the home's overrides."""
+        return load_catalogue(self.home.register)
+
+    @cached_property
+    def register(self) -> Register:
+        """The home's register. Raises RegisterError."""
+        return load_register(self.home.register)
+
+    @cached_property
+    def deadline(self) -> Deadline:
+        """When returns are due."""
+        return self.settings.deadline(self.register)
+
+    def once(self, make: Callable[[Session], T]) -> T:
+        """What `make` makes of this session, made at the first call: a stage's own view of the home."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
+
+
+@contextmanager
+def open_session(home: Home, as_of: datetime, source: Path | None = None, lang: str = "zh") -> Iterator[Session]:
+    """Open a home for work. Raises HomeError, WarehouseBusy; on use also errors of register and settings."""
+    home.check()
+    home.prepare()
+    with open_warehouse(home.warehouse) as warehouse:
+        yield Session(home, warehouse, as_of, source, lang)

@@ -1,0 +1,260 @@
+"""Settings of an instance: register/settings.yaml over the defaults of the parts that they are for.
+
+Every section is the dataclass of the part that it sets, and every name in it a field of that: a name that is not
+there, or a value of another kind, stops the run before anything is read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import time
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+from assets.instance.limits import Limits
+from assets.instance.periods import Deadline
+from assets.instance.register import Register
+from expectations.catalogue import Catalogue
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """settings.yaml cannot be used; the message names the section and the setting."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreWeights:
+    """Points of the five parts of the score (system.md, Score)."""
+
+    timeliness: float = 20
+    data_quality: float = 20
+    self_check: float = 30
+    rectification: float = 20
+    indicators: float = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """`deadline_day` and `deadline_time` (local) in the month after the period, and the zone of all local times."""
+
+    deadline_day: int = 6
+    deadline_time: str = "00:00"
+    timezone: str = "Asia/Shanghai"
+
+
+# An address as RFC 5321 takes it without SMTPUTF8, neither quoted nor a literal.
+ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
+
+def is_address(text: str) -> bool:
+    """Whether a mail can be sent to it: a plain ASCII address, in which no header or command can hide."""
+    return ADDRESS.fullmatch(text) is not None and ".." not in text
+
+
+@dataclass(frozen=True, slots=True)
+class SealThresholds:
+    """Settings (section `seal`) of the seal detector; how they were chosen is told in README.md."""
+
+    score: float = 0.65  # least score of a seal, 0..1
+    radius_min_mm: float = 13.5  # half of the smallest seal; round logos are smaller
+    radius_max_mm: float = 34.0  # of the largest, also where half a page was scanned as if it were whole
+    solid_mm: float = 12.0  # a red area thicker than this is no stroke: banner, disc, desk
+    closed: float = 0.12  # share of the ring that may be missing in one piece
+    characters: float = 0.30  # least share of ink inside the ring
+    roughness: float = 0.02  # how far the rim may stray from an ellipse, in radii
+    squareness: float = 0.04  # how far the rim may swing four times a turn, in radii
+    ink_min: int = 5  # least redness of faded ink, white paper being 200
+    ink_pixels: int = 60  # fewer red pixels than this are no seal
+    colour_difference: int = 6  # a pixel whose channels differ by more (of 255) is coloured
+    colour_share: float = 0.001  # share of coloured pixels below which a page is grey
+    page_px: int = 310  # working width of the page's short side, 37 dpi on A4
+
+
+@dataclass(frozen=True, slots=True)
+class ImapSettings:
+    """A mailbox. The password is in the environment variable `password_env` or, if that is "", alone in the
+    file `password_file`. `tls` is from the start, by STARTTLS, or none (loopback); `ca_file` names a
+    certificate authority of the house's own. After a lost connection: `retries` attempts in a row, the
+    first after `retry_seconds`, then twice as long each.
+    """
+
+    host: str
+    user: str
+    mailbox: str = "INBOX"
+    port: int = 993
+    tls: Literal["tls", "starttls", "none"] = "tls"
+    ca_file: str = ""
+    password_env: str = ""
+    password_file: str = ""
+    timeout_seconds: float = 60.0
+    retries: int = 5
+    retry_seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSettings:
+    """A mail server. The password is in the environment variable `password_env` or, if that is "", alone in the
+    file `password_file`; without a `user` there is no login. `tls` is from the start, by STARTTLS, or none
+    (loopback); `ca_file` names a certificate authority of the house's own. `mails_per_minute` 0: as fast as it takes
+    them.
+    """
+
+    host: str
+    port: int = 465
+    tls: Literal["tls", "starttls", "none"] = "tls"
+    user: str = ""
+    password_env: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    timeout_seconds: float = 60.0
+    mails_per_minute: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise TypeError where `tls` is none of the three ways."""
+        if self.tls not in ("tls", "starttls", "none"):
+            raise TypeError(f"tls: {self.tls!r} is none of tls, starttls, none")
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSettings:
+    """How units are written to. `sender` is the From address, best the mailbox that is collected: an answer to it is
+    a return; where it is another one, `reply_to` names the collected one. `contact` is told in every mail.
+
+    `reminder_days`: so many days before that of the cut-off; `overdue_days`: so many after it. Mails older than
+    `receipt_days` are not answered: a new ledger on an old home would write to everyone. A mailbox that was refused
+    for good in `refusals_allowed` runs is given up. Marked workbooks of more than `attachment_bytes` in all stay
+    behind.
+    """
+
+    sender: str = ""
+    sender_name: str = ""
+    reply_to: str = ""
+    contact: str = ""
+    reminder_days: Sequence[int] = (3, 1)
+    overdue_days: int = 1
+    receipt_days: int = 31
+    refusals_allowed: int = 3
+    attachment_bytes: int = 15 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        """Raise TypeError where an address is none, or days are none."""
+        for setting, address in (("sender", self.sender), ("reply_to", self.reply_to)):
+            if address and not is_address(address):
+                raise TypeError(f"{setting}: {address!r} is no address")
+        if isinstance(self.reminder_days, str) or not all(isinstance(d, int) and d > 0 for d in self.reminder_days):
+            raise TypeError("reminder_days: must be days before the cut-off, as [3, 1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. `form_versions` are the accepted ones; empty: the version of forms.yaml alone.
+
+    Without `smtp` mails to units are put into outbox/; without `feedback` no workbooks are marked and nothing is
+    mailed. `ledger_url` names a PostgreSQL; empty: SQLite in the home.
+    """
+
+    cutoff: Cutoff = field(default_factory=Cutoff)
+    limits: Limits = field(default_factory=Limits)
+    seal: SealThresholds = field(default_factory=SealThresholds)
+    score: ScoreWeights = field(default_factory=ScoreWeights)
+    imap: ImapSettings | None = None
+    smtp: SmtpSettings | None = None
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
+    ledger_url: str = ""
+    feedback: bool = True
+    form_versions: tuple[str, ...] = ()
+    settle_seconds: float = 2.0
+
+    def deadline(self, register: Register) -> Deadline:
+        """When returns are due, with the calendar's exceptions."""
+        return Deadline(
+            timezone=self.cutoff.timezone,
+            day=self.cutoff.deadline_day,
+            at=time.fromisoformat(self.cutoff.deadline_time),
+            exceptions=register.cutoffs,
+        )
+
+    def accepted_versions(self, catalogue: Catalogue) -> frozenset[str]:
+        """The form versions that are accepted (WBK-06)."""
+        return frozenset(self.form_versions or (catalogue.form_version,))
+
+    def parser_fingerprint(self, catalogue: Catalogue, software: str) -> str:
+        """Names what the parsing of a mail rests on beside its bytes: forms, limits, seal thresholds, software."""
+        parts = [catalogue.forms_digest, repr(self.limits), repr(self.seal), software]
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+_SECTIONS: dict[str, type] = {
+    "cutoff": Cutoff,
+    "limits": Limits,
+    "seal": SealThresholds,
+    "score": ScoreWeights,
+    "imap": ImapSettings,
+    "smtp": SmtpSettings,
+    "notices": NoticeSettings,
+}
+
+
+def load_settings(path: Path) -> Settings:
+    """Read settings.yaml; the defaults where there is none. Raises SettingsError."""
+    if not path.exists():
+        return Settings()
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path.name}: cannot be read: {error}") from error
+    if not isinstance(raw, dict):
+        raise SettingsError(f"{path.name}: must be sections with settings in them")
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name in _SECTIONS:
+            values[name] = _section(_SECTIONS[name], value, f"{path.name}: {name}")
+        elif name == "form_versions" and isinstance(value, list):
+            values[name] = tuple(str(v) for v in value)
+        elif isinstance(value, {"ledger_url": str, "feedback": bool}.get(name, ())):
+            values[name] = value
+        elif name == "settle_seconds" and isinstance(value, int | float):
+            values[name] = float(value)
+        else:
+            raise SettingsError(f"{path.name}: {name}: no such setting, or not of its kind")
+    settings = Settings(**values)
+    _check(settings, path.name)
+    return settings
+
+
+def _section(kind: type[T], raw: Any, where: str) -> T:
+    if not isinstance(raw, dict):
+        raise SettingsError(f"{where}: must be settings as name: value")
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name, value in raw.items():
+        if name not in fields:
+            raise SettingsError(f"{where}: {name}: no such setting; there are {', '.join(fields)}")
+        wanted = str(fields[name].type)
+        allowed = {"int": (int,), "float": (int, float), "str": (str,)}.get(wanted, (object,))
+        if not isinstance(value, allowed) or (isinstance(value, bool) and wanted != "bool"):
+            raise SettingsError(f"{where}: {name}: {value!r} is not of kind {wanted}")
+    try:
+        return kind(**raw)
+    except TypeError as error:
+        raise SettingsError(f"{where}: {error}") from error
+
+
+def _check(settings: Settings, file: str) -> None:
+    cutoff = settings.cutoff
+    if not 1 <= cutoff.deadline_day <= 28:
+        raise SettingsError(f"{file}: cutoff: deadline_day must lie between 1 and 28")
+    try:
+        time.fromisoformat(cutoff.deadline_time)
+        ZoneInfo(cutoff.timezone)
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise SettingsError(f"{file}: cutoff: {error}") from error

@@ -1,0 +1,163 @@
+"""The warehouse: DuckDB in one file, and the SQL models of sql/.
+
+Belongs here: opening the file, running a model into its table, frames in and out. Does not: what a model says
+(sql/), which models a stage runs (the stage). Polars frames go in through Parquet and come out through Arrow's
+capsule, which needs no pyarrow (findings/gx.md, 1.4).
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+SQL = Path(__file__).parent.parent.parent / "sql"
+MEMORY_LIMIT = "1200MB"
+_PARAMETER = re.compile(r"\$([a-z_]+)")
+
+
+class WarehouseBusy(Exception):
+    """Another run holds the warehouse file."""
+
+    exit_status = 2
+
+
+@cache
+def model(name: str) -> str:
+    """The SQL text of a model, `marts/problems` being sql/marts/problems.sql."""
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
+
+
+class Warehouse:
+    """An open warehouse; one at a time per home, as DuckDB lets one process write."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+        self.connection = connection
+        self.scratch = scratch
+        self._modelled: set[str] = set()  # tables that a model has run into, which are there
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run a statement; only the parameters that it names are passed."""
+        bound = _named(sql, parameters)
+        return self.connection.execute(sql, bound) if bound else self.connection.execute(sql)
+
+    def frame(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """The result of a query."""
+        bound = _named(sql, parameters)
+        return pl.DataFrame(self.connection.sql(sql, params=bound) if bound else self.connection.sql(sql))
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The result of a query as dictionaries, for results that are small."""
+        cursor = self.execute(sql, parameters)
+        names = [d[0] for d in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def value(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """The first column of the first row, None where there is none."""
+        rows = self.execute(sql, parameters).fetchall()  # all: DuckDB refuses new work beside an unfinished result
+        return rows[0][0] if rows else None
+
+    def exists(self, table: str) -> bool:
+        """Whether there is a table `schema.name`."""
+        schema, name = table.split(".")
+        return bool(
+            self.value(
+                """
+                select count(*)
+                from information_schema.tables
+                where table_catalog = current_database() and table_schema = $schema and table_name = $name
+                """,
+                {"schema": schema, "name": name},
+            )
+        )
+
+    def put(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        period: str | None = None,
+        instead_of: str = "true",
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write a frame into `schema.name`: instead of the whole table, or of those rows of the period for which a
+        condition holds, which may name parameters.
+        """
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.scratch, suffix=".parquet") as file:
+            frame.write_parquet(file.name, compression="uncompressed")
+            source = f"select * from read_parquet('{file.name}')"
+            if period is None:
+                self.execute(f"create or replace table {table} as {source}")
+                return
+            self.execute(f"create table if not exists {table} as {source} limit 0")
+            self._replace(table, source, {**(parameters or {}), "period": period}, instead_of)
+
+    def run_model(
+        self, table: str, parameters: Mapping[str, Any], *, model_name: str | None = None, instead_of: str = "true"
+    ) -> int:
+        """Run `sql/<schema>/<name>.sql` into `schema.name` for `$period`, instead of those of its rows for which a
+        condition holds; the number of rows it holds for the period.
+        """
+        sql = model(model_name or table.replace(".", "/"))
+        if table not in self._modelled and not self.exists(table):
+            self._create_like(table, sql, parameters)
+        self._modelled.add(table)
+        self._replace(table, sql, parameters, instead_of)
+        return int(self.value(f"select count(*) from {table} where period = $period", parameters))
+
+    def _create_like(self, table: str, sql: str, parameters: Mapping[str, Any]) -> None:
+        self.execute(f"create table {table} as select * from ({_bare(sql)}) limit 0", parameters)
+
+    def _replace(self, table: str, source: str, parameters: Mapping[str, Any], instead_of: str) -> None:
+        self.execute("begin")
+        try:
+            self.execute(f"delete from {table} where period = $period and {instead_of}", parameters)
+            self.execute(f"insert into {table} by name select * from ({_bare(source)})", parameters)
+        except BaseException:
+            self.execute("rollback")
+            raise
+        self.execute("commit")
+
+
+def _named(sql: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters that the statement names: DuckDB refuses others."""
+    wanted = set(_PARAMETER.findall(sql))
+    return {k: v for k, v in (parameters or {}).items() if k in wanted}
+
+
+def _bare(sql: str) -> str:
+    return sql.strip().rstrip(";")
+
+
+@contextmanager
+def open_warehouse(folder: Path, *, threads: int | None = None) -> Iterator[Warehouse]:
+    """Open `folder/sixth.duckdb`, made where it is missing. Raises WarehouseBusy while another run holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(folder / "sixth.duckdb"))
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise WarehouseBusy(f"another run holds {folder / 'sixth.duckdb'}; try again when it has ended") from error
+        raise
+    try:
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("set preserve_insertion_order = true")
+        connection.execute(f"set temp_directory = '{folder / 'spill'}'")
+        if threads:
+            connection.execute(f"set threads = {threads}")
+        for schema in ("staging", "core", "marts"):
+            connection.execute(f"create schema if not exists {schema}")
+        for table in sorted((SQL / "tables").glob("*.sql")):
+            connection.execute(table.read_text(encoding="utf-8"))
+        yield Warehouse(connection, folder / "scratch")
+    finally:
+        connection.close()

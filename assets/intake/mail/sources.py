@@ -1,0 +1,358 @@
+"""Where mails come from: the drop folder and an IMAP mailbox, each collected into the archive.
+
+Belongs here: finding what is new, archiving it, booking that it was seen. Does not: looking into a mail
+(message.py) and keeping it (archive.py, sightings.py). Nothing at a source is ever marked, moved or
+deleted.
+
+A mail is booked only once it is durably archived, in batches: a run killed at any moment is simply run
+again.
+"""
+
+from __future__ import annotations
+
+import binascii
+import imaplib
+import logging
+import os
+import re
+import sqlite3
+import ssl
+import stat
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from assets.instance.limits import MIB, Limits
+from assets.instance.settings import ImapSettings
+from assets.intake.mail import archive as mail_archive
+from assets.intake.mail.headers import moment
+from assets.intake.mail.seen import Sighting, files_of, keys_of, record
+
+log = logging.getLogger(__name__)
+FOLDER = "folder"
+FOLDER_BATCH = 500
+READERS = 4
+FETCH_BYTES = 16 * MIB
+FETCH_MAILS = 50
+LISTED_AT_ONCE = 1000
+# imaplib refuses longer lines; all UIDs of a mailbox come in one.
+LONGEST_LINE = 50 * MIB
+
+
+class MailboxError(Exception):
+    """A mailbox cannot be collected: what the server said, never the password."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a source had: `listed` mails, of which `new` (sha256) were never seen before; `waiting` are still
+    being written, `skipped` cannot be had or exceed the limits (both by key, for people to look after).
+    """
+
+    listed: int
+    new: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+# --- the drop folder ---
+
+
+def collect_folder(
+    inbox: Path,
+    archive: Path,
+    sightings: sqlite3.Connection,
+    *,
+    settle_seconds: float = 2.0,
+    mail_bytes: int = Limits().mail_bytes,
+) -> Collected:
+    """Archives every `.eml` below `inbox`, at any depth, that was not read before (by path, size, time of
+    change).
+
+    A file changed within the last `settle_seconds`, or while it was read, waits for the next run. Raises
+    OSError where the archive cannot be written; what cannot be read is skipped.
+    """
+    mail_archive.tidy(archive)
+    waiting: list[str] = []
+    skipped: list[str] = []
+    new: list[str] = []
+    known = files_of(sightings, FOLDER)
+    listed = list(_mail_files(inbox, skipped))
+    present = {file.key for file in listed}
+    now = time.time()
+    unread = []
+    for file in listed:
+        if known.get(file.key) == (file.size, file.mtime_ns):
+            continue
+        if 0 <= now - file.mtime_ns / 1e9 < settle_seconds:
+            waiting.append(file.key)
+        elif not 0 < file.size <= mail_bytes:
+            log.warning("%s: empty or over the limit of %d bytes, skipped", file.path, mail_bytes)
+            skipped.append(file.key)
+        else:
+            unread.append(file)
+    with ThreadPoolExecutor(READERS) as readers:
+        for start in range(0, len(unread), FOLDER_BATCH):
+            batch = unread[start : start + FOLDER_BATCH]
+            found = []
+            for file, sha256 in zip(batch, readers.map(lambda f: _archive_file(f, archive), batch), strict=True):
+                if sha256 is None:
+                    skipped.append(file.key)
+                elif not sha256:
+                    waiting.append(file.key)
+                else:
+                    found.append((file, sha256))
+            mail_archive.sync((sha256 for _, sha256 in found), archive)
+            new += record(
+                sightings,
+                [Sighting(FOLDER, file.key, sha256) for file, sha256 in found],
+                present,
+                [(FOLDER, file.key, file.size, file.mtime_ns) for file, _ in found],
+            )
+    return Collected(len(listed), tuple(new), tuple(waiting), tuple(skipped))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file in the drop folder as it was when it was listed."""
+
+    key: str
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+def _mail_files(inbox: Path, skipped: list[str]) -> Iterator[_File]:
+    """The files named `.eml` in any case; links are not followed, names beginning with a dot are other
+    programs'.
+    """
+
+    def unreadable(error: OSError) -> None:
+        log.warning("%s: cannot be listed: %s", error.filename, error.strerror)
+        skipped.append(_key(Path(error.filename), inbox))
+
+    for folder, _, names in os.walk(inbox, onerror=unreadable):
+        for name in names:
+            path = Path(folder) / name
+            if path.suffix.lower() != ".eml" or name.startswith("."):
+                continue
+            try:
+                status = path.lstat()
+            except OSError as error:
+                unreadable(error)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield _File(_key(path, inbox), path, status.st_size, status.st_mtime_ns)
+            else:
+                log.warning("%s: no regular file, skipped", path)
+                skipped.append(_key(path, inbox))
+
+
+def _key(path: Path, inbox: Path) -> str:
+    return os.fsencode(path.relative_to(inbox)).decode("utf-8", "backslashreplace")
+
+
+def _archive_file(file: _File, archive: Path) -> str | None:
+    """The sha256 of the archived mail; "" where it is being written, None where it cannot be read."""
+    try:
+        with file.path.open("rb") as opened:
+            raw = opened.read(file.size + 1)
+            status = os.fstat(opened.fileno())
+    except OSError as error:
+        log.warning("%s: cannot be read: %s", file.path, error.strerror)
+        return None
+    if len(raw) != file.size or (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
+        return ""
+    return mail_archive.write(raw, archive)
+
+
+# --- a mailbox ---
+
+
+@dataclass(slots=True)
+class _Listing:
+    """What a mailbox holds, by key (`<UIDVALIDITY>/<UID>`), as far as it is known."""
+
+    present: set[str] = field(default_factory=set)
+    skipped: dict[str, None] = field(default_factory=dict)
+
+
+def collect_imap(
+    settings: ImapSettings,
+    archive: Path,
+    sightings: sqlite3.Connection,
+    *,
+    mail_bytes: int = Limits().mail_bytes,
+) -> Collected:
+    """Archives every mail of a mailbox whose UID was not seen before under its UIDVALIDITY (RFC 3501
+    2.3.1.1).
+
+    The mailbox is opened read-only and mails are fetched without marking them. After a lost connection it
+    goes on where it was. Raises MailboxError where that does not help, or at once where the server refuses
+    (password, certificate, mailbox); OSError where the archive cannot be written.
+    """
+    imaplib._MAXLINE = max(imaplib._MAXLINE, LONGEST_LINE)  # type: ignore[attr-defined]
+    mail_archive.tidy(archive)
+    source = f"imap:{settings.host}/{settings.mailbox}"
+    new: list[str] = []
+    failures = 0
+    while True:
+        listing = _Listing()
+        batches = _unseen(settings, keys_of(sightings, source), listing, mail_bytes)
+        while True:
+            try:
+                batch = next(batches, None)
+            except ssl.SSLCertVerificationError as error:
+                raise MailboxError(f"{settings.host}: {error}") from error
+            except (imaplib.IMAP4.abort, OSError) as error:
+                failures += 1
+                log.warning("%s: connection lost: %s", settings.host, error)
+                if failures > settings.retries:
+                    raise MailboxError(f"{settings.host}: no connection: {error}") from error
+                time.sleep(settings.retry_seconds * 2 ** (failures - 1))
+                break
+            except imaplib.IMAP4.error as error:
+                raise MailboxError(f"{settings.host}: {error}") from error
+            if batch is None:
+                return Collected(len(listing.present), tuple(new), (), tuple(listing.skipped))
+            failures = 0
+            found = [
+                Sighting(source, key, mail_archive.write(raw, archive), received_at) for key, received_at, raw in batch
+            ]
+            mail_archive.sync((sighting.sha256 for sighting in found), archive)
+            new += record(sightings, found, listing.present)
+
+
+_Mail = tuple[str, datetime | None, bytes]
+
+
+def _unseen(settings: ImapSettings, seen: set[str], listing: _Listing, mail_bytes: int) -> Iterator[list[_Mail]]:
+    """(key, INTERNALDATE, bytes) of the mails not seen yet, in batches of bounded size, over one
+    connection.
+    """
+    server = _connect(settings)
+    try:
+        _expect(server.select(_quoted(settings.mailbox), readonly=True))
+        validity = int(_expect(server.response("UIDVALIDITY"))[0])
+        uids = [int(uid) for uid in _expect(server.uid("SEARCH", "ALL"))[0].split()]
+        listing.present |= {f"{validity}/{uid}" for uid in uids}
+        unseen = sorted(uid for uid in uids if f"{validity}/{uid}" not in seen)
+        for start in range(0, len(unseen), LISTED_AT_ONCE):
+            sizes = _sizes(server, unseen[start : start + LISTED_AT_ONCE])
+            for uid in [uid for uid, size in sizes.items() if not 0 < size <= mail_bytes]:
+                log.warning("mail %d/%d: empty or over %d bytes, skipped", validity, uid, mail_bytes)
+                listing.skipped[f"{validity}/{uid}"] = None
+                del sizes[uid]
+            for batch in _batches(sizes):
+                yield list(_fetch(server, batch, validity, listing))
+    finally:
+        with suppress(imaplib.IMAP4.error, OSError):
+            server.logout()
+
+
+def _connect(settings: ImapSettings) -> imaplib.IMAP4:
+    """A connection, logged in. Raises MailboxError where there is no password."""
+    password = _password(settings)
+    context = ssl.create_default_context(cafile=settings.ca_file or None)
+    server: imaplib.IMAP4
+    if settings.tls == "tls":
+        server = imaplib.IMAP4_SSL(settings.host, settings.port, ssl_context=context, timeout=settings.timeout_seconds)
+    else:
+        server = imaplib.IMAP4(settings.host, settings.port, timeout=settings.timeout_seconds)
+        if settings.tls == "starttls":
+            server.starttls(context)
+    if "AUTH=PLAIN" in server.capabilities:
+        server.authenticate("PLAIN", lambda _: f"\0{settings.user}\0{password}".encode())
+    elif (settings.user + password).isascii():
+        server.login(settings.user, password)
+    else:
+        raise MailboxError(f"{settings.host}: only takes ASCII user names and passwords")
+    # NetEase and Coremail open no mailbox ("Unsafe Login") for clients that do not say their name (RFC 2971).
+    if b"ID" in _expect(server.capability())[0].split():
+        server.xatom("ID", '("name" "Sixth" "version" "1")')
+    return server
+
+
+def _password(settings: ImapSettings) -> str:
+    if settings.password_env:
+        password = os.environ.get(settings.password_env, "")
+        if not password:
+            raise MailboxError(f"no password in the environment variable {settings.password_env}")
+        return password
+    try:
+        return Path(settings.password_file).read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MailboxError(f"{settings.password_file}: no password can be read") from error
+
+
+def _expect(answer: tuple[str, list[bytes | None]]) -> list[bytes]:
+    """The data of a command that succeeded, b"" for none. Raises imaplib's error with the server's words."""
+    status, data = answer
+    found = [item or b"" for item in data] or [b""]
+    if status not in ("OK", "UIDVALIDITY"):
+        raise imaplib.IMAP4.error(found[0].decode("utf-8", "replace") or status)
+    return found
+
+
+def _quoted(mailbox: str) -> str:
+    """A mailbox's name in modified UTF-7 (RFC 3501 5.1.3), quoted."""
+
+    def shifted(found: re.Match[str]) -> str:
+        letters = binascii.b2a_base64(found[0].encode("utf-16-be"), newline=False)
+        return f"&{letters.decode().rstrip('=').replace('/', ',')}-"
+
+    name = re.sub(r"[^\x20-\x7e]+", shifted, mailbox.replace("&", "&-"))
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _sizes(server: imaplib.IMAP4, uids: list[int]) -> dict[int, int]:
+    """The size of each mail that is still there, by UID."""
+    sizes = {}
+    for line in _expect(server.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)")):
+        uid, size = re.search(rb"\bUID (\d+)", line), re.search(rb"\bRFC822\.SIZE (\d+)", line)
+        if uid and size:
+            sizes[int(uid[1])] = int(size[1])
+    return {uid: sizes[uid] for uid in uids if uid in sizes}
+
+
+def _batches(sizes: dict[int, int]) -> Iterator[list[int]]:
+    batch: list[int] = []
+    total = 0
+    for uid, size in sizes.items():
+        if batch and (total + size > FETCH_BYTES or len(batch) == FETCH_MAILS):
+            yield batch
+            batch, total = [], 0
+        batch.append(uid)
+        total += size
+    if batch:
+        yield batch
+
+
+def _fetch(server: imaplib.IMAP4, uids: list[int], validity: int, listing: _Listing) -> Iterator[_Mail]:
+    """The mails that are still there, left unmarked (BODY.PEEK); those that the server withholds are
+    skipped.
+    """
+    status, answer = server.uid("FETCH", ",".join(map(str, uids)), "(UID INTERNALDATE BODY.PEEK[])")
+    if status != "OK" and len(uids) > 1:
+        for uid in uids:
+            yield from _fetch(server, [uid], validity, listing)
+        return
+    if status != "OK":
+        log.warning("mail %d/%d: the server does not hand it out, skipped", validity, uids[0])
+        listing.skipped[f"{validity}/{uids[0]}"] = None
+        return
+    for position, item in enumerate(answer):
+        if isinstance(item, tuple):
+            rest = answer[position + 1] if position + 1 < len(answer) else b""
+            # Attributes stand before or after the mail, as the server likes.
+            attributes = item[0] + (rest if isinstance(rest, bytes) else b"")
+            found = re.search(rb"\bUID (\d+)", attributes)
+            date = re.search(rb'\bINTERNALDATE "([^"]+)"', attributes)
+            if found and int(found[1]) in uids:
+                yield f"{validity}/{int(found[1])}", moment(date[1]) if date else None, item[1]

@@ -1,0 +1,117 @@
+"""Reads .xls, and .et of WPS, by xlrd: pure Python, it survives damaged files that abort other readers.
+
+Belongs here: BIFF cells. Does not: the OLE container (ole.py), what a cell's value means.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from math import isfinite
+
+import xlrd
+
+from assets.instance.limits import Limits
+from assets.intake.workbooks.ole import SIGNATURE, OleFile
+from assets.intake.workbooks.serial import moment
+from assets.intake.workbooks.sheet import PLACE_BITS, Cell, Room, Sheet, Workbook, WorkbookUnreadable, arranged
+
+_BOUNDSHEET, _EOF = 0x85, 0x0A  # records ([MS-XLS] 2.4.28, 2.4.103)
+_MACRO_SHEET = 1
+# What a workbook says beside its cells: nothing of it is read here, and xlrd gives up a whole file over an odd one.
+_BESIDE_CELLS = {
+    xlrd.book.Book: (
+        "handle_name",
+        "names_epilogue",
+        "handle_externname",
+        "handle_externsheet",
+        "handle_supbook",
+        "handle_obj",
+    ),
+    xlrd.sheet.Sheet: (
+        "handle_hlink",
+        "handle_quicktip",
+        "handle_obj",
+        "handle_msodrawingetc",
+        "handle_txo",
+        "handle_note",
+        "handle_feat11",
+    ),
+}
+for _kind, _handlers in _BESIDE_CELLS.items():
+    for _handler in _handlers:
+        setattr(_kind, _handler, lambda *_: None)
+
+
+def read_biff(content: bytes, limits: Limits) -> Workbook:
+    """The workbook in `content`, an OLE file or a bare BIFF stream. Raises WorkbookUnreadable.
+
+    What xlrd cannot tell: formulas without a value, and lengths of time ([h]:mm), which come as dates.
+    """
+    stream, macros = content, False
+    if content.startswith(SIGNATURE):
+        container = OleFile(content)
+        if "encryptedpackage" in container.names:
+            raise WorkbookUnreadable("encrypted", "an encrypted package")
+        name = next((name for name in ("workbook", "book") if name in container.names), None)
+        if name is None:
+            raise WorkbookUnreadable("not_workbook", "an OLE file without a workbook stream")
+        stream = container.stream(name)
+        macros = "_vba_project_cur" in container.names or _has_macro_sheet(stream)
+    try:
+        book = xlrd.open_workbook(file_contents=stream, logfile=io.StringIO(), ragged_rows=True, on_demand=True)
+        if book.nsheets > limits.workbook_sheets:
+            raise WorkbookUnreadable("too_many_sheets", f"{book.nsheets} sheets")
+        epoch = 1904 if book.datemode else 1900
+        room = Room(limits.workbook_cells, limits.workbook_extent)
+        sheets = []
+        for number in range(book.nsheets):
+            sheets.append(_sheet(book.sheet_by_index(number), epoch, room))
+            book.unload_sheet(number)
+    except (WorkbookUnreadable, MemoryError):
+        raise
+    except Exception as error:  # xlrd raises what the damage leads to: struct.error, IndexError, AssertionError ...
+        reason = "encrypted" if "encrypted" in str(error) else "damaged"
+        raise WorkbookUnreadable(reason, f"xlrd: {type(error).__name__}: {error}") from error
+    return Workbook(sheets, epoch, macros, "xls")
+
+
+def _sheet(source: xlrd.sheet.Sheet, epoch: int, room: Room) -> Sheet:
+    places: list[int] = []
+    values: list[Cell] = []
+    errors: dict[tuple[int, int], str] = {}
+    for row in range(source.nrows):
+        kinds = source.row_types(row)
+        for column, value in enumerate(source.row_values(row)):
+            kind = kinds[column]
+            if value == "" or kind in (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK):
+                continue
+            meaning: Cell = value
+            if kind == xlrd.XL_CELL_ERROR:
+                errors[row + 1, column + 1] = xlrd.error_text_from_code.get(value, f"#{value}")
+                continue
+            if kind == xlrd.XL_CELL_BOOLEAN:
+                meaning = bool(value)
+            elif kind in (xlrd.XL_CELL_NUMBER, xlrd.XL_CELL_DATE):
+                if not isfinite(value):
+                    errors[row + 1, column + 1] = "#NUM!"
+                    continue
+                if kind == xlrd.XL_CELL_DATE:
+                    meaning = moment(value, epoch, "date")
+            places.append((row + 1) << PLACE_BITS | (column + 1))
+            values.append(meaning)
+    title, visible = source.name, source.visibility == 0
+    return arranged(title, places, values, errors, visible=visible, room=room)
+
+
+def _has_macro_sheet(stream: bytes) -> bool:
+    """Whether one of the sheets that the workbook's global records list is an Excel 4 macro sheet."""
+    at = 0
+    while at + 4 <= len(stream):
+        record, length = struct.unpack_from("<HH", stream, at)
+        if record == _EOF:
+            break
+        if record == _BOUNDSHEET and length > 5 and stream[at + 9 : at + 10] == bytes([_MACRO_SHEET]):
+            return True
+        at += 4 + length
+    return False

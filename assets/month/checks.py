@@ -1,0 +1,69 @@
+"""What must hold of a month, as Dagster asset checks.
+
+Belongs here: thin checks. Does not: the SQL tests (sql/tests), the rules (expectations/).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.instance.resource import HomeResource
+from assets.month.assets import findings, marts
+from assets.month.marts import failing_tests
+from assets.month.settle import indexed_work
+from expectations.catalogue import load_catalogue
+
+SHEETS = tuple(load_catalogue().sheets)
+WORST_UNITS = 20
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(
+            f"{sheet}_rows_hold", asset=findings, description=f"No row of sheet {sheet} fails a drop rule"
+        )
+        for sheet in SHEETS
+    ],
+)
+def rows_hold(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Iterator[dg.AssetCheckResult]:
+    """One check a suite: the rules that rows fail, most cells first. A unit's fault never stops the month."""
+    period = context.partition_key
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in home.session.warehouse.rows(
+        """
+        select sheet_key, rule_id, any_value(effect) as effect, count(*) as cells, count(distinct unit_code) as units
+        from core.findings
+        where period = $period and sheet_key <> ''
+        group by sheet_key, rule_id
+        order by cells desc, rule_id
+        """,
+        {"period": period},
+    ):
+        found.setdefault(row["sheet_key"], []).append(row)
+    for sheet in SHEETS:
+        rules = found.get(sheet, [])
+        dropping = [r for r in rules if r["effect"] == "drop"]
+        records = [
+            dg.TableRecord({k: r[k] for k in ("rule_id", "effect", "cells", "units")}) for r in rules[:WORST_UNITS]
+        ]
+        yield dg.AssetCheckResult(
+            asset_key=findings.key,
+            check_name=f"{sheet}_rows_hold",
+            passed=not dropping,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "cells": sum(r["cells"] for r in rules),
+                **({"rules": dg.MetadataValue.table(records)} if records else {}),
+            },
+        )
+
+
+@dg.asset_check(asset=marts, blocking=True)
+def figures_reconcile(context: dg.AssetCheckExecutionContext, home: HomeResource) -> dg.AssetCheckResult:
+    """The SQL tests of sql/tests return no row: totals agree however they are summed; else nothing is published."""
+    failing = {k: v for k, v in failing_tests(home.session.once(indexed_work), context.partition_key).items() if v}
+    return dg.AssetCheckResult(passed=not failing, metadata={"failing rows": dg.MetadataValue.json(failing)})
+
+
+CHECKS = (rows_hold, figures_reconcile)

@@ -1,0 +1,75 @@
+"""A month settled: a home's months opened for work, and the steps in their order.
+
+Belongs here: opening, and the order. Does not: the steps, each of which reads what the one before wrote to the
+warehouse and replaces its own rows of the period, so that it can be run again at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from assets.instance.progress import reporter
+from assets.instance.session import Session
+from assets.instance.software import VERSION
+from assets.month.booking import book_month
+from assets.month.findings.record import SCHEMA as FINDINGS
+from assets.month.findings.steps import check_month_across, check_month_forms
+from assets.month.freshness import index_mails, mark_settled
+from assets.month.marts import build_marts, count_rows
+from assets.month.work import Work
+from expectations.validating import make_validator
+
+
+def prepare(work: Work) -> None:
+    """Make the tables that steps look into before the first month has filled them."""
+    warehouse = work.warehouse
+    if not warehouse.exists("core.settled"):
+        warehouse.put("core.settled", pl.DataFrame(schema={"period": pl.String, "fingerprint": pl.String}))
+        warehouse.put(
+            "marts.summaries",
+            pl.DataFrame(schema={"period": pl.String, "scope": pl.String, "summary": pl.String}),
+        )
+    if not warehouse.exists("core.all_findings"):
+        warehouse.put("core.all_findings", pl.DataFrame(schema=FINDINGS))
+    warehouse.execute("create or replace view core.findings as select * from core.all_findings where counts")
+
+
+def work_of(session: Session) -> Work:
+    """All that settling months of an opened home depends on. Raises RegisterError, CatalogueError, SettingsError."""
+    settings, catalogue = session.settings, session.catalogue
+    weights: dict[str, Any] = asdict(settings.score)
+    work = Work(
+        warehouse=session.warehouse,
+        catalogue=catalogue,
+        register=session.register,
+        deadline=session.deadline,
+        form_versions=settings.accepted_versions(catalogue),
+        score_weights=weights,
+        as_of=session.as_of,
+        software=VERSION,
+        parsed_by=settings.parser_fingerprint(catalogue, VERSION),
+        make_validator=make_validator,
+        progress=reporter,
+    )
+    prepare(work)
+    return work
+
+
+def indexed_work(session: Session) -> Work:
+    """The same, with every parsed mail beside the months that it may concern by the clock of the run."""
+    work = session.once(work_of)
+    index_mails(work)
+    return work
+
+
+def settle_month(work: Work, period: str) -> None:
+    """All steps of one month."""
+    book_month(work, period)
+    check_month_forms(work, period)
+    count_rows(work, period)
+    check_month_across(work, period)
+    build_marts(work, period)
+    mark_settled(work, period)

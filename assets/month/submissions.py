@@ -1,0 +1,336 @@
+"""Whose a mail is, which month it speaks of, and what is wrong with its covers: mails become submissions.
+
+system.md, Mail and What becomes of a unit; rules ENV-01, -02, -05, WBK-06 and CVR-01 to -08, which speak of mails
+and covers, where Great Expectations has no table to expect anything of. Belongs here: plain functions over parsed
+mails. Does not: reading files (assets/intake/parsing.py), rows (assets/month/findings/).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from assets.instance.periods import Deadline
+from assets.instance.register import Register, Tree, Unit
+from assets.intake.fault import Fault
+from expectations.catalogue import Catalogue
+
+NIL_FORM = "annex2"
+NIL_WORDS = "零报告"
+NIL_DENIED = re.compile(r"(非|不是|并非|不属于|取消|撤回)[^,，。;；]*零报告|零报告.*(通知|要求|吗|\?)")
+_MONTH = re.compile(r"(?P<year>20\d\d)\s*[年./-]?\s*(?P<month>1[0-2]|0[1-9]|[1-9])(?!\d)")
+_MONTH_ALONE = re.compile(r"(?<!\d)(?P<month>1[0-2]|0?[1-9])\s*月")
+# Judged by a rule of their own, not by CVR-06.
+_OWN_RULE = frozenset({"unit_code", "period"})
+
+
+@dataclass(slots=True)
+class Mail:
+    """A parsed mail with what parsing found in it. `received_at` is aware; `trusted` whether a server said it."""
+
+    mail: str
+    sender: str
+    received_at: datetime
+    trusted: bool
+    copies: int
+    subject: str = ""
+    text_start: str = ""
+    explains: bool = False
+    forms: list[dict[str, Any]] = field(default_factory=list)
+    scans: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Submission:
+    """One form of one unit for one period in one mail; which of them stands is said in sql/settled/submissions.sql."""
+
+    period: str
+    unit_code: str
+    form: str
+    form_id: str
+    mail: str
+    number: int
+    file: str
+    received_at: datetime
+    returned: bool
+    nil: bool
+    cover: str
+    tables: str
+
+
+@dataclass(slots=True)
+class PlainFinding:
+    """A finding of a plain check, before its message is written. `form_id` is empty for mails and units."""
+
+    unit_code: str
+    mail: str
+    form_id: str
+    fault: Fault
+
+
+@dataclass(slots=True)
+class Booked:
+    """Everything one period gets from the mails."""
+
+    submissions: list[Submission] = field(default_factory=list)
+    scans: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[PlainFinding] = field(default_factory=list)
+    mails: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What booking depends on beside the mails."""
+
+    register: Register
+    catalogue: Catalogue
+    deadline: Deadline
+    form_versions: frozenset[str]
+
+
+def book(mails: Iterable[Mail], period: str, booking: Booking) -> Booked:
+    """Book the mails that concern `period`, each by itself; mails of other months leave no trace in the result."""
+    booked = Booked()
+    for mail in mails:
+        _book_mail(mail, period, booking, booked)
+    return booked
+
+
+def same_name(entered: str, registered: str) -> bool:
+    """Whether two unit names are the same but for width and white space (CVR-03)."""
+    return _bare(entered) == _bare(registered)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", name))
+
+
+def _month(form: Mapping[str, Any], cover: Mapping[str, Any], mail: Mail, booking: Booking) -> tuple[str, Fault | None]:
+    """The period a form is booked for, and CVR-04 or CVR-05; without a month, that of the open window."""
+    window = booking.deadline.window_period(mail.received_at)
+    if not form["readable"] or not cover:
+        return window, None
+    entry = cover.get("period", {})
+    month = form["period"]
+    place = {"cell": entry.get("cell", ""), "value": entry.get("text") or ""}
+    if month is None:
+        return window, Fault("CVR-04", **place)
+    if month < booking.register.first_period or not booking.deadline.is_over(month, mail.received_at):
+        return window, Fault("CVR-05", **place)
+    return month, None
+
+
+def _unit(cover: Mapping[str, Any], sender: Unit, tree: Tree) -> tuple[str, Fault | None]:
+    """The unit a form is booked under, and CVR-01, -02 or -03; without a usable one, the sender's."""
+    if not cover:
+        return sender.code, None
+    entry = cover.get("unit_code", {})
+    code = entry.get("value") or ""
+    place = {"cell": entry.get("cell", ""), "value": entry.get("text") or ""}
+    unit = tree.by_code.get(code)
+    if unit is None or unit.level != "unit":
+        return sender.code, Fault("CVR-01", **place)
+    if not tree.is_within(code, sender.code):
+        return sender.code, Fault("CVR-02", **place)
+    name = cover.get("unit_name", {})
+    if name.get("text") and not same_name(name["text"], unit.name):
+        return code, Fault("CVR-03", cell=name["cell"], value=name["text"], expected=unit.name)
+    return code, None
+
+
+def _cover_faults(form: Mapping[str, Any], cover: Mapping[str, Any], booking: Booking) -> Iterable[Fault]:
+    """CVR-06, WBK-06, CVR-07 and CVR-08 of one form."""
+    if not form["readable"] or not cover:
+        return
+    definition = booking.catalogue.form(form["form"])
+    tables = json.loads(form["tables"])
+    for column in definition.cover:
+        entry = cover.get(column.key, {})
+        place = {"cell": entry.get("cell", ""), "column": column.zh, "value": entry.get("text") or ""}
+        if column.key in _OWN_RULE or column.required != "always":
+            continue
+        if entry.get("value") is None:
+            yield Fault("CVR-06", **place)
+        elif column.key == "form_version" and entry["value"] not in booking.form_versions:
+            yield Fault("WBK-06", expected="、".join(sorted(booking.form_versions)), **place)
+    for sheet in definition.sheets:
+        if sheet.nil_flag is None or sheet.key not in tables:
+            continue
+        entry = cover.get(sheet.nil_flag, {})
+        rows = tables[sheet.key]["rows"]
+        if entry.get("value") == "否" and rows:
+            yield Fault("CVR-07", sheet=sheet.title, cell="", value=str(rows))
+        elif entry.get("value") != "否" and not rows:
+            yield Fault("CVR-08", sheet=sheet.title)
+
+
+def _is_nil(form: Mapping[str, Any]) -> bool:
+    """Whether a form reports nothing new at all: every table that a cover flag can declare empty has no rows."""
+    tables = json.loads(form["tables"])
+    return not any(t["rows"] for t in tables.values())
+
+
+def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> None:
+    window = booking.deadline.window_period(mail.received_at)
+    months: list[tuple[dict[str, Any], dict[str, Any], str, Fault | None]] = []
+    for form in mail.forms:
+        cover = json.loads(form["cover"])
+        month, fault = _month(form, cover, mail, booking)
+        months.append((form, cover, month, fault))
+    stated = nil_statement(mail, booking.deadline)
+    concerned = {m for _, _, m, _ in months} | ({stated[0]} if stated else set())
+    if period not in (concerned or {window}):
+        return
+    tree = booking.register.tree(period)
+    sender = tree.by_mailbox.get(mail.sender)
+    booked.mails.append(
+        {
+            "mail": mail.mail,
+            "received_at": mail.received_at,
+            "unit_code": sender.code if sender else "",
+            "held": sender is None,
+            "copies": mail.copies,
+        }
+    )
+    if sender is None:
+        fault = Fault("ENV-01", value=mail.sender)
+        booked.findings.append(PlainFinding("", mail.mail, "", fault))
+        return
+    nil = stated is not None and stated[0] == period and sender.level == "unit"
+    if stated and nil:
+        _book_nil_statement(mail, stated, sender, booking, booked)
+    owners: list[str] = []
+    for form, cover, month, month_fault in months:
+        if month == period:
+            owners.append(_book_form(mail, form, cover, month_fault, period, sender, tree, booking, booked))
+    _book_rest(mail, owners, sender, booked, nil=nil)
+
+
+def nil_statement(mail: Mail, deadline: Deadline) -> tuple[str, str] | None:
+    """The period for which a mail without an annex 2 says 零报告, and the line that says so (ENV-07).
+
+    The subject goes before the first line of the text. A month without its year is the last such month before the
+    mail; without a month at all it is the one whose window is open.
+    """
+    if any(form["form"] == NIL_FORM for form in mail.forms):
+        return None
+    for line in (mail.subject, next((t for t in mail.text_start.splitlines() if t.strip()), "")):
+        told = unicodedata.normalize("NFKC", line).strip()
+        if NIL_WORDS not in told or NIL_DENIED.search(told):
+            continue
+        window = deadline.window_period(mail.received_at)
+        if month := _MONTH.search(told):
+            return f"{month['year']}-{int(month['month']):02d}", told
+        if month := _MONTH_ALONE.search(told):
+            year = int(window[:4]) - (int(month["month"]) > int(window[5:]))
+            return f"{year}-{int(month['month']):02d}", told
+        return window, told
+    return None
+
+
+def _book_nil_statement(mail: Mail, stated: tuple[str, str], sender: Unit, booking: Booking, booked: Booked) -> None:
+    """Book what a mail says as a nil annex 2; a month that cannot be reported yet returns it (CVR-05)."""
+    period, line = stated
+    returned = period < booking.register.first_period or not booking.deadline.is_over(period, mail.received_at)
+    fault = Fault("CVR-05", value=period) if returned else Fault("ENV-07", value=line)
+    name = f"{mail.mail[:20]}-0-{NIL_FORM}"
+    booked.findings.append(PlainFinding(sender.code, mail.mail, name, fault))
+    booked.submissions.append(
+        Submission(period, sender.code, NIL_FORM, name, mail.mail, 0, "", mail.received_at, returned, True, "{}", "{}")
+    )
+
+
+def _book_form(
+    mail: Mail,
+    form: dict[str, Any],
+    cover: dict[str, Any],
+    month_fault: Fault | None,
+    period: str,
+    sender: Unit,
+    tree: Tree,
+    booking: Booking,
+    booked: Booked,
+) -> str:
+    """Book one form; the unit it went to."""
+    unit, unit_fault = _unit(cover, sender, tree)
+    definition = booking.catalogue.form(form["form"])
+    faults = [f for f in (unit_fault, month_fault) if f]
+    faults.extend(_cover_faults(form, cover, booking))
+    on_cover = [
+        Fault(
+            **{
+                **{name: getattr(f, name) for name in Fault.__slots__},
+                "file": form["file"],
+                "sheet": f.sheet or definition.cover_title,
+                "column": f.column or _heading(f.rule_id, definition.cover),
+            }
+        )
+        for f in faults
+    ]
+    on_cover.extend(_as_fault(f) for f in mail.faults if f["form_id"] == form["form_id"])
+    booked.findings.extend(PlainFinding(unit, mail.mail, form["form_id"], f) for f in on_cover)
+    rules = booking.catalogue.rules
+    booked.submissions.append(
+        Submission(
+            period=period,
+            unit_code=unit,
+            form=form["form"],
+            form_id=form["form_id"],
+            mail=mail.mail,
+            number=form["number"],
+            file=form["file"],
+            received_at=mail.received_at,
+            returned=any(rules[f.rule_id].effect == "return" for f in on_cover),
+            nil=form["readable"] and _is_nil(form),
+            cover=form["cover"],
+            tables=form["tables"],
+        )
+    )
+    return unit
+
+
+_COVER_COLUMN = {
+    "CVR-01": "unit_code", "CVR-02": "unit_code", "CVR-03": "unit_name", "CVR-04": "period", "CVR-05": "period",
+}  # fmt: skip
+
+
+def _heading(rule_id: str, cover: Iterable[Any]) -> str:
+    key = _COVER_COLUMN.get(rule_id)
+    return next((c.zh for c in cover if c.key == key), "")
+
+
+def _as_fault(row: Mapping[str, Any]) -> Fault:
+    return Fault(**{name: row[name] for name in Fault.__slots__})
+
+
+def _book_rest(mail: Mail, owners: list[str], sender: Unit, booked: Booked, *, nil: bool) -> None:
+    """Book the scans, and what is to be said of the mail itself."""
+    units = list(dict.fromkeys(owners)) or [sender.code]
+    for scan in mail.scans:
+        booked.scans.extend(
+            {
+                "unit_code": unit,
+                "mail": mail.mail,
+                "number": scan["number"],
+                "file": scan["file"],
+                "state": scan["state"],
+                "reason": scan["reason"],
+                "received_at": mail.received_at,
+            }
+            for unit in units
+        )
+    about = units[0] if len(units) == 1 else sender.code
+    booked.findings.extend(
+        PlainFinding(about, mail.mail, "", _as_fault(f)) for f in mail.faults if f["form_id"] is None
+    )
+    opened_in_vain = any(f["rule_id"] == "ENV-03" for f in mail.faults)
+    if not mail.forms and not mail.scans and not opened_in_vain and not nil and not mail.explains:
+        booked.findings.append(PlainFinding(about, mail.mail, "", Fault("ENV-02")))
+    if not mail.trusted:
+        booked.findings.append(PlainFinding(about, mail.mail, "", Fault("ENV-05")))

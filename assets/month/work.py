@@ -1,0 +1,95 @@
+"""What settling a month depends on: the warehouse, what is expected, the register, the clock.
+
+Belongs here: the one value that every step takes, and the parameters that SQL models may name. Does not: the steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from assets.instance import periods
+from assets.instance.periods import Deadline
+from assets.instance.register import Register
+from assets.instance.warehouse import Warehouse
+from expectations.catalogue import Catalogue
+from expectations.suites import Check, Validator
+from expectations.validating import ValidatorProcess
+
+KEY_SUPERVISION_INCIDENT_YEARS = 2
+UTC_TIME = pl.Datetime("us", "UTC")
+BLOCK = 2000  # mails booked, and units checked, at once
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that settling months depends on. `as_of` is the clock of the run: later mails are not there yet."""
+
+    warehouse: Warehouse
+    catalogue: Catalogue
+    register: Register
+    deadline: Deadline
+    form_versions: frozenset[str]
+    score_weights: Mapping[str, float]
+    as_of: datetime
+    software: str
+    parsed_by: str  # Parser.fingerprint: with other limits a mail has other rows
+    make_validator: Callable[[], Validator | ValidatorProcess] = Validator
+    progress: Callable[[str, int, int], None] | None = None
+
+    @cached_property
+    def validator(self) -> Validator | ValidatorProcess:
+        """The run's one validator, made when first needed: Great Expectations takes seconds to import."""
+        return self.make_validator()
+
+    def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
+        """Validator.failures; a night with no new rows never makes the validator."""
+        return self.validator.failures(name, checks, frame)
+
+    @cached_property
+    def rests_on(self) -> str:
+        """Digest of everything but the mails."""
+        parts = [
+            self.catalogue.digest,
+            self.register.digest,
+            repr(self.deadline),
+            ",".join(sorted(self.form_versions)),
+            json.dumps(dict(self.score_weights), sort_keys=True),
+            self.software,
+            self.parsed_by,
+        ]
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+    def parameters(self, period: str) -> dict[str, Any]:
+        """The parameters that SQL models may name."""
+        start = periods.first_day(period)
+        back = f"{start.year - KEY_SUPERVISION_INCIDENT_YEARS}-{start.month:02d}"
+        on_record = periods.between(self.register.first_period, period)
+        return {
+            "period": period,
+            **self.months_within([period], list(on_record)[-12:] or [period]),
+            "previous": periods.preceding(period),
+            "year_before": f"{start.year - 1}-{start.month:02d}",
+            "two_years_before": back,
+            "month_start": start,
+            "month_end": periods.last_day(period),
+            "cutoff": self.deadline.cutoff(period),
+            "timezone": self.deadline.timezone,
+            "carrier": self.register.tree(period).carrier,
+        }
+
+    def months_within(self, months: list[str], recent: list[str]) -> dict[str, Any]:
+        """The parameters that name months: those that make up the period, and those shown beside one another."""
+        return {
+            "months": months,
+            "cutoffs": [self.deadline.cutoff(m) for m in months],
+            "recent": recent,
+            "recent_cutoffs": [self.deadline.cutoff(m) for m in recent],
+        }

@@ -1,0 +1,109 @@
+"""What `sixth status` and `sixth findings` read: the warehouse, opened without changing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from assets.instance.home import Home
+from assets.instance.periods import preceding
+from assets.instance.register import load_register
+from assets.instance.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A headline, and a row a unit: code, name, state, forms, scan, errors, warnings."""
+
+    headline: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+def _query(home: Home, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of a query on the warehouse; none where the warehouse or its tables are not there yet."""
+    file = home.warehouse / "sixth.duckdb"
+    if not file.exists():
+        return []
+    try:
+        connection = duckdb.connect(str(file), read_only=True)
+    except duckdb.IOException as error:
+        from assets.instance.warehouse import WarehouseBusy  # noqa: PLC0415
+
+        raise WarehouseBusy("a run is under way on this home; try again when it has ended") from error
+    try:
+        cursor = connection.execute(sql, parameters)
+        names = [d[0] for d in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    except duckdb.CatalogException:
+        return []
+    finally:
+        connection.close()
+
+
+def status_of(home: Home, period: str | None, clock: datetime) -> Status:
+    """Who has reported as of the last run, and the hours to the cut-off as of `clock`."""
+    register = load_register(home.register)
+    deadline = load_settings(home.register / "settings.yaml").deadline(register)
+    chosen = period or preceding(f"{clock.astimezone(deadline.zone):%Y-%m}")
+    cutoff = deadline.cutoff(chosen)
+    hours = (cutoff - clock).total_seconds() / 3600
+    when = f"{hours:.0f} hours to the cut-off" if hours >= 0 else f"{-hours:.0f} hours after the cut-off"
+    found = _query(
+        home,
+        """
+        select
+            r.unit_code, r.unit_name, r.state, r.on_time, r.scan, r.errors, r.warnings,
+            f.annex2, f.annex3, f.annex6
+        from marts.unit_results as r
+        inner join (
+            pivot (select period, unit_code, form, state from marts.unit_forms)
+            on form in ('annex2', 'annex3', 'annex6') using any_value(state)
+        ) as f using (period, unit_code)
+        where r.period = $period
+        order by r.position
+        """,
+        {"period": chosen},
+    )
+    head = f"{chosen}: cut-off {cutoff.isoformat(timespec='minutes')}, {when}"
+    if not found:
+        return Status(f"{head}; no run has looked at this month yet (`sixth run --period {chosen}`)", ())
+    rows = tuple(
+        (
+            r["unit_code"],
+            r["unit_name"],
+            r["state"] + ("" if r["on_time"] is None else " on time" if r["on_time"] else " late"),
+            r["annex2"],
+            r["annex3"],
+            r["annex6"],
+            r["scan"],
+            str(r["errors"]),
+            str(r["warnings"]),
+        )
+        for r in found
+    )
+    complete = sum(r["state"] == "complete" for r in found)
+    return Status(f"{head}; {complete} of {len(found)} units complete", rows)
+
+
+def findings_of(home: Home, period: str, *, unit: str = "", rule: str = "", severity: str = "") -> list[dict[str, Any]]:
+    """The findings of the period as of the last run, in the columns of data/findings.csv."""
+    return _query(
+        home,
+        """
+        select
+            finding_id, f.period, unit_code, mail, form, file, sheet, cell, case when row > 0 then row end as row,
+            "column", rule_id, severity, effect, value, message, status, decided_by, reason
+        from core.all_findings as f
+        left join core.units as u using (period, unit_code)
+        where
+            f.period = $period and counts
+            and ($unit = '' or unit_code = $unit)
+            and ($rule = '' or rule_id = $rule)
+            and ($severity = '' or severity = $severity)
+        order by u.position nulls last, mail, form, file, sheet_key, row, rule_id, column_key, finding_id
+        """,
+        {"period": period, "unit": unit, "rule": rule, "severity": severity},
+    )

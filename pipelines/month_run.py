@@ -1,0 +1,101 @@
+"""`sixth run`: the Dagster definitions driven in this process, and what is said of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from multiprocessing import forkserver, get_context
+from pathlib import Path
+
+from assets.instance.home import Home
+from assets.instance.periods import Deadline
+from assets.instance.register import Register, load_register
+from assets.instance.settings import load_settings
+from expectations.validating import start_early
+from reports.publishing.versions import latest_version
+
+WORKER_MODULES = ["cv2", "assets.intake.parsing", "reports.forms.warm_worker", "reports.feedback.folders"]
+# Of glibc, mallopt(3). Without it the memory of every picture went back to the system and was asked for again: a fifth
+# of a scan's time, and more where two processes do so at once.
+KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": 64 << 20, "MALLOC_MMAP_THRESHOLD_": 32 << 20}  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run ended with: lines for people, and the exit status."""
+
+    lines: tuple[str, ...]
+    status: int
+    stages: dict[str, tuple[float, float]] = field(default_factory=dict)  # begin and end, seconds since the epoch
+
+
+def check_before_run(home: Home) -> tuple[Deadline, Register]:
+    """Read register and settings before anything else: a contradiction stops the run here.
+
+    Raises HomeError, RegisterError, SettingsError.
+    """
+    home.check()
+    register = load_register(home.register)
+    return load_settings(home.register / "settings.yaml").deadline(register), register
+
+
+def run_period(home: Home, period: str, as_of: datetime, source: Path | None, lang: str) -> Outcome:
+    """Materialise every asset of the period; raises whatever a stage failed with."""
+    home.prepare()
+    start_early()
+    _warm_workers()
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    import dagster as dg  # noqa: PLC0415 - a second, and only runs need it
+
+    from assets.instance.progress import reporter  # noqa: PLC0415
+    from assets.instance.resource import HomeResource  # noqa: PLC0415
+    from pipelines.definitions import build_defs  # noqa: PLC0415
+
+    resource = HomeResource(
+        home=str(home.root), as_of=as_of.isoformat(), source=str(source) if source else "", lang=lang
+    )
+    definitions = build_defs(home, as_of=as_of, resources={"home": resource})
+    job = definitions.resolve_job_def("month")
+    level = "DEBUG" if os.environ.get("SIXTH_DEBUG") else "CRITICAL"
+    config = {"loggers": {"console": {"config": {"log_level": level}}}}
+    with dg.DagsterInstance.get() as instance, reporter.shown():
+        result = job.execute_in_process(instance=instance, partition_key=period, run_config=config, raise_on_error=True)
+        stats = instance.get_run_step_stats(result.run_id)
+    checks = [e for e in result.get_asset_check_evaluations() if not e.passed and e.blocking]
+    if checks:
+        names = ", ".join(f"{e.check_name} {dict(e.metadata)}" for e in checks)
+        return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
+    stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
+    return Outcome(tuple(_summary_lines(home, period)), 0, stages)
+
+
+def _warm_workers() -> None:
+    """Let the process that workers are forked from import what they need, on the other core, while this one starts.
+
+    There is one such process for all pools of a run: what it has not imported, every worker would.
+    """
+    for name, kept in KEPT_MEMORY.items():
+        os.environ.setdefault(name, str(kept))
+    get_context("forkserver").set_forkserver_preload(WORKER_MODULES)
+    forkserver.ensure_running()
+
+
+def _summary_lines(home: Home, period: str) -> list[str]:
+    register = load_register(home.register)
+    carrier = register.tree(period).carrier
+    folder = home.published / period / carrier
+    version = latest_version(folder)
+    assert version is not None
+    summary = json.loads((folder / version / "summary.json").read_text(encoding="utf-8"))
+    units, mails, found = summary["units"], summary["mails"], summary["findings"]
+    return [
+        f"{period} {summary['kind']} report ({version}) as of {summary['as_of']}",
+        f"units    {units['complete_on_time']} on time, {units['complete_late']} late, "
+        f"{units['incomplete']} incomplete, "
+        f"{units['returned']} returned, {units['missing']} missing, of {units['expected']}",
+        f"mails    {mails['received']} received, {mails['held']} held, {mails['duplicates']} further copies",
+        f"findings {found['critical']} critical, {found['error']} errors, {found['warning']} warnings",
+        f"report   {folder / version / 'report.html'}",
+    ]

@@ -1,0 +1,76 @@
+"""`sixth report --half 2026H2`, `--year 2026`: the months of a span settled, put together and published.
+
+Belongs here: the order of the steps, and what is said of them. Does not: collecting mails (`sixth run` does), the
+work of a step (assets/month/spans.py, reports/publishing/publish.py, reports/report/span_words.py).
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from functools import partial
+
+from assets.instance import periods
+from assets.instance.home import Home
+from assets.instance.periods import Deadline
+from assets.instance.progress import reporter
+from assets.instance.register import Register
+from assets.instance.session import open_session
+from assets.month import spans
+from assets.month.marts import failing_tests
+from assets.month.settle import indexed_work
+from pipelines.month_run import Outcome
+from reports.publishing.publish import publish
+from reports.publishing.versions import Edition
+
+
+def refusal(span: str, register: Register, deadline: Deadline, as_of: datetime) -> str:
+    """Why there can be no report of a span yet, or ever; "" where there can."""
+    if spans.months_on_record(span, register, deadline, as_of):
+        return ""
+    last = periods.months_of(span)[-1]
+    if last < register.first_period:
+        return f"{span} lies before {register.first_period}, the first month on record"
+    return f"no month of {span} on record is over yet at {as_of.isoformat(timespec='minutes')}"
+
+
+def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
+    """Publish a half-year or year for every scope from the mails that are parsed; status 3 where figures disagree.
+
+    `span`: 2026H2 or 2026, for which `refusal` has nothing to say. Raises what settling and publishing raise; then
+    nothing is published half.
+    """
+    from reports.forms.pool import render_all  # noqa: PLC0415 - wanted here alone
+    from reports.report.span_words import gather_span  # noqa: PLC0415
+
+    with open_session(home, as_of, lang=lang) as session, reporter.shown():
+        work = session.once(indexed_work)
+        of = spans.months_on_record(span, work.register, work.deadline, as_of)
+        spans.settle_months(work, of[-1])
+        with spans.span_tables(work, span) as (span_work, parameters):
+            failing = {name: n for name, n in failing_tests(span_work, span).items() if n}
+            if failing:
+                return Outcome((f"figures do not reconcile, nothing was published: {failing}",), 3)
+            editions = publish(
+                span_work,
+                span,
+                home.published,
+                partial(gather_span, work.warehouse, work.catalogue, parameters),
+                render_all,
+                lang,
+            )
+    return Outcome(tuple(_lines(span, of, editions[0])), 0)
+
+
+def _lines(span: str, of: tuple[str, ...], edition: Edition) -> list[str]:
+    summary = json.loads((edition.folder / "summary.json").read_text(encoding="utf-8"))
+    units, problems = summary["units"], summary["rectification"]
+    return [
+        f"{span} {summary['kind']} report ({edition.version}) as of {summary['as_of']}",
+        f"months   {of[0]} to {of[-1]}, {len(of)} in all",
+        f"units    {units['complete_on_time']} on time, {units['complete_late']} late, "
+        f"{units['incomplete']} incomplete, {units['returned']} returned, {units['missing']} missing, "
+        f"of {units['expected']}",
+        f"problems {problems['open']} open, {problems['overdue']} overdue",
+        f"report   {edition.folder / 'report.html'}",
+    ]

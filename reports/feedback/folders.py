@@ -1,0 +1,400 @@
+"""published/<period>/feedback/<unit_code>/: the answer to each unit, written where it has changed.
+
+outputs.md, published/. Belongs here: reading a unit's rows and workbooks, writing its folder whole or not at all, on
+all cores. Does not: what the answer says (feedback.py), how a workbook is marked (marking/), sending it.
+
+A folder rests on the unit's rows, its workbooks, the texts, the limits and the software; their digest lies in it,
+and while that stands it is not written again. The database hashes the rows, so that a unit without anything new costs
+next to nothing.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import io
+import logging
+import os
+import re
+import shutil
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from assets.instance.isolation import Died, run_isolated
+from assets.instance.limits import MIB, Limits
+from assets.instance.warehouse import Warehouse
+from assets.intake.mail.archive import ArchiveError, load, path_of
+from assets.intake.mail.message import parse_message
+from assets.intake.mail.parts import content_at
+from expectations.catalogue import Catalogue
+from reports.feedback.answer import (
+    COLUMNS,
+    SentForm,
+    SentWorkbook,
+    UnitState,
+    feedback_html,
+    feedback_of,
+    marks_of,
+    sheet_of,
+)
+from reports.feedback.grouping import Folding
+from reports.feedback.marking import list_workbook, mark_workbook
+
+log = logging.getLogger(__name__)
+
+PAGE = "feedback.html"
+DIGEST = ".digest"
+CHUNK = 500  # units whose rows are read at a time: memory stays flat however many there are
+BATCH = 4  # units handed to a worker at a time
+SECONDS = 120.0  # for one unit
+MEMORY = 1536 * MIB  # of a worker
+LONGEST_NAME = 80  # characters; a file system's 255 bytes hold as many Chinese ones
+_TEXTS = ("feedback.yaml", "knock_on.yaml", "templates/feedback.html.jinja")
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_DEVICES = re.compile(r"(CON|PRN|AUX|NUL|COM\d|LPT\d)(\..*)?", re.IGNORECASE)  # names that Windows keeps to itself
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a run did: the units whose folders it wrote, and those whose answers it could not make."""
+
+    changed: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One unit for one worker: its state, findings (COLUMNS) and workbooks, and the digest of them."""
+
+    unit: UnitState
+    findings: tuple[tuple[Any, ...], ...]
+    workbooks: tuple[SentWorkbook, ...]
+    digest: str
+    marks: bool = True  # False: lists only, after marking killed a worker
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What every answer depends on beside the unit's own rows, and where it goes."""
+
+    catalogue: Catalogue
+    limits: Limits
+    lang: str
+    archive: Path
+    folder: Path
+
+
+def write_feedback(
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    parameters: Mapping[str, Any],
+    archive: Path,
+    folder: Path,
+    *,
+    software: str,
+    lang: str = "zh",
+    limits: Limits | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Written:
+    """Write the answer to every unit of a settled month that sent something and whose answer is not there yet.
+
+    `parameters` are those of the month (months.Work.parameters): period, cutoff, timezone. `folder` is
+    published/<period>/feedback; the folders of units that have no answer any more are removed. `progress` is told
+    units done and units in all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".*"):
+        shutil.rmtree(left)
+    common = _Common(catalogue, limits or Limits(), lang, archive, folder)
+    hashes = _hashes(warehouse, parameters)
+    changed: list[str] = []
+    died: list[_Task] = []
+    rests_on = _rests_on(common, parameters, software)
+    tasks = _tasks(warehouse, hashes, parameters, rests_on, folder, progress)
+    for task, outcome in _run(tasks, common, workers):
+        if isinstance(outcome, Died):
+            log.warning("marking for %s ended its worker (%s): %s", task.unit.unit_code, outcome.reason, outcome.detail)
+            died.append(replace(task, marks=False))
+        else:
+            changed.append(task.unit.unit_code)
+    failed: list[str] = []
+    for task, outcome in _run(died, common, workers) if died else ():
+        if isinstance(outcome, Died):
+            log.error("no feedback for %s (%s): %s", task.unit.unit_code, outcome.reason, outcome.detail)
+        (failed if isinstance(outcome, Died) else changed).append(task.unit.unit_code)
+    standing = {safe_name(code) for code, _ in hashes}
+    with os.scandir(folder) as there:
+        old = [entry.name for entry in there if entry.name not in standing]
+    for name in old:
+        if (folder / name / DIGEST).is_file():
+            shutil.rmtree(folder / name)
+    return Written(tuple(changed), tuple(failed))
+
+
+def _run(tasks: Iterable[_Task], common: _Common, workers: int | None) -> Iterator[tuple[_Task, Died | None]]:
+    return run_isolated(
+        _write_unit,
+        tasks,
+        workers=workers or os.cpu_count() or 1,
+        batch=BATCH,
+        seconds_per_task=SECONDS,
+        memory_bytes=MEMORY,
+        initializer=_start,
+        initargs=(common,),
+    )
+
+
+def _rests_on(common: _Common, parameters: Mapping[str, Any], software: str) -> str:
+    """What every answer rests on beside the unit's own rows."""
+    texts = hashlib.sha256(b"\0".join((Path(__file__).parent / name).read_bytes() for name in _TEXTS)).hexdigest()
+    month = (parameters["period"], str(parameters["cutoff"]), parameters["timezone"])
+    return "|".join((common.catalogue.digest, repr(common.limits), software, common.lang, texts, *month))
+
+
+# ------------------------------------------------------------------------------------------------ the unit's rows
+# The rows of the month. What stands in a query stands in the hash of a unit, but for what only orders the units.
+_SENT = """
+    received as (
+        select unit_code, received_at from core.submissions where period = $period
+        union all
+        select unit_code, received_at from core.mails where period = $period
+        union all
+        select unit_code, received_at from core.scans where period = $period
+    ),
+    latest as (
+        select unit_code, max(received_at) as received_at from received group by unit_code
+    ),
+    units as (
+        select
+            r.unit_code, r.unit_name, r.state, r.on_time, r.rows_received, r.rows_counted, l.received_at
+        from marts.unit_results as r
+        inner join latest as l using (unit_code)
+        where r.period = $period
+    ),
+    forms as (
+        select unit_code, form, state from marts.unit_forms where period = $period
+    ),
+"""
+_FOUND = f"""
+    findings as (
+        select unit_code, mail, {", ".join(f'"{name}"' for name in COLUMNS)}
+        from core.all_findings
+        where period = $period and status in ('open', 'explained')
+    ),
+    workbooks as (
+        select unit_code, mail, number, file, form, form_id, coalesce(cover, '') as cover, received_at
+        from core.submissions
+        where period = $period and status in ('effective', 'returned')
+    )
+"""
+
+
+def _hashes(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The code of every reporting unit that something came from in the month, in the order of the register, each
+    with a hash of its rows.
+    """
+    parts = ("units", "forms", "findings", "workbooks")
+    hashed = "".join(
+        f", {part}_hash as (select unit_code, sum(hash({part})) as {part} from {part} group by unit_code)"
+        for part in parts
+    )
+    query = f"""
+        with {_SENT} {_FOUND} {hashed}
+        select r.unit_code, concat_ws('|', {", ".join(f"coalesce({part}, 0)" for part in parts)})
+        from marts.unit_results as r
+        inner join units_hash using (unit_code)
+        left join forms_hash using (unit_code)
+        left join findings_hash using (unit_code)
+        left join workbooks_hash using (unit_code)
+        where r.period = $period
+        order by r.position
+    """
+    return warehouse.execute(query, parameters).fetchall()
+
+
+def _tasks(
+    warehouse: Warehouse,
+    hashes: list[tuple[str, str]],
+    parameters: Mapping[str, Any],
+    rests_on: str,
+    folder: Path,
+    progress: Progress | None,
+) -> Iterator[_Task]:
+    """The units whose answer has changed, read chunk by chunk as workers become free."""
+    for start in range(0, len(hashes), CHUNK):
+        chunk = hashes[start : start + CHUNK]
+        digests = {code: hashlib.sha256(f"{rests_on}|{found}".encode()).hexdigest() for code, found in chunk}
+        stale = [code for code, digest in digests.items() if _digest(folder / safe_name(code)) != digest]
+        tasks = _read(warehouse, stale, digests, parameters) if stale else {}
+        for done, (code, _) in enumerate(chunk, start + 1):
+            if progress:
+                progress(done, len(hashes))
+            if code in tasks:
+                yield tasks[code]
+
+
+def _read(
+    warehouse: Warehouse, codes: list[str], digests: Mapping[str, str], parameters: Mapping[str, Any]
+) -> dict[str, _Task]:
+    """What is told of these units."""
+    wanted, zone = {**parameters, "codes": codes}, ZoneInfo(parameters["timezone"])
+
+    def by_unit(query: str) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of each unit; the query's first column is its code."""
+        sql = f"with {_SENT} {_FOUND} {query.replace('$these', '(select unnest($codes))')}"
+        found: dict[str, list[tuple[Any, ...]]] = {code: [] for code in codes}
+        for code, *row in warehouse.execute(sql, wanted).fetchall():
+            found[code].append(tuple(row))
+        return found
+
+    forms = by_unit("select unit_code, form, state from forms where unit_code in $these order by unit_code, form")
+    findings = by_unit(
+        """
+        select * exclude (mail) from findings where unit_code in $these
+        order by unit_code, mail, form, file, sheet_key, row, rule_id, column_key, finding_id
+        """
+    )
+    workbooks = by_unit(
+        """
+        select w.unit_code, w.mail, w.number, w.file, f.span, w.form, w.form_id, w.cover
+        from workbooks as w
+        left join staging.forms as f using (form_id)
+        where w.unit_code in $these
+        order by w.unit_code, w.form, w.received_at, w.mail, w.number
+        """
+    )
+    units = by_unit("select * from units where unit_code in $these")
+    tasks = {}
+    for code in codes:
+        ((name, state, on_time, rows_received, rows_counted, received_at),) = units[code]
+        unit = UnitState(
+            period=parameters["period"],
+            unit_code=code,
+            unit_name=name,
+            state=state,
+            on_time=on_time,
+            forms=tuple(forms[code]),
+            rows_received=rows_received,
+            rows_counted=rows_counted,
+            cutoff=parameters["cutoff"].astimezone(zone),
+            received_at=received_at.astimezone(zone),
+        )
+        tasks[code] = _Task(unit, tuple(findings[code]), _workbooks(workbooks[code]), digests[code])
+    return tasks
+
+
+def _workbooks(rows: Iterable[tuple[Any, ...]]) -> tuple[SentWorkbook, ...]:
+    """The workbooks of a unit's latest submissions, with the forms in them."""
+    forms: dict[tuple[str, int, str, tuple[int, int] | None], list[SentForm]] = {}
+    for mail, number, file, span, *form in rows:
+        forms.setdefault((mail, number, file, span and tuple(span)), []).append(SentForm(*form))
+    return tuple(
+        SentWorkbook(mail, number, file, tuple(own), span) for (mail, number, file, span), own in forms.items()
+    )
+
+
+def _digest(place: Path) -> str:
+    try:
+        return (place / DIGEST).read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
+# ----------------------------------------------------------------------------------------------------- in the workers
+_common: _Common | None = None
+_folding: Folding | None = None
+
+
+def _start(common: _Common) -> None:
+    """Keep what every answer depends on in the worker process."""
+    global _common, _folding
+    _common, _folding = common, Folding(common.catalogue)
+
+
+def _write_unit(task: _Task) -> None:
+    """Make the answer to one unit and put it in its place."""
+    assert _common is not None
+    limits = _common.limits
+    rows = (dict(zip(COLUMNS, row, strict=True)) for row in task.findings)
+    feedback = feedback_of(task.unit, rows, task.workbooks, _common.catalogue, _common.lang, _folding)
+    files: dict[str, bytes] = {}
+    contents = _contents(task.workbooks, _common.archive, limits) if task.marks else {}
+    for workbook in task.workbooks:
+        content = contents.pop((workbook.mail, workbook.number), None)
+        stem = Path(workbook.file).stem
+        marked = None
+        if content:
+            sheet = sheet_of(feedback, workbook, is_marked=True)
+            marked = mark_workbook(content, marks_of(feedback, workbook), sheet, limits)
+        if marked:
+            files[safe_name(stem, extension(marked), files)] = marked
+        else:
+            sheet = sheet_of(feedback, workbook, is_marked=False)
+            suffix = feedback.wording.say("list_suffix")
+            files[safe_name(stem + suffix, ".xlsx", files)] = list_workbook(sheet)
+    page = feedback_html(feedback, list(files))
+    files = {PAGE: page.encode(), **files, DIGEST: task.digest.encode()}
+    _put(_common.folder, safe_name(task.unit.unit_code), files)
+
+
+def _contents(workbooks: Iterable[SentWorkbook], archive: Path, limits: Limits) -> dict[tuple[str, int], bytes]:
+    """The bytes of workbooks out of the archived mails; a mail is taken apart, once, where its files are not told."""
+    contents: dict[tuple[str, int], bytes] = {}
+    wanted: dict[str, set[int]] = {}
+    for workbook in workbooks:
+        if workbook.span:
+            with suppress(OSError, binascii.Error):
+                contents[workbook.mail, workbook.number] = content_at(workbook.span, path_of(workbook.mail, archive))
+                continue
+        wanted.setdefault(workbook.mail, set()).add(workbook.number)
+    for mail, numbers in wanted.items():
+        try:
+            message = parse_message(load(mail, archive), limits)
+        except (OSError, ArchiveError) as error:
+            log.error("the archive lacks mail %s: %s", mail, error)
+            continue
+        contents |= {(mail, a.number): a.content for a in message.attachments if a.number in numbers}
+    return contents
+
+
+def extension(workbook: bytes) -> str:
+    """The extension that a workbook must have for Excel to open it: of one with macros, .xlsm."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        return ".xlsm" if b"macroEnabled" in archive.read("[Content_Types].xml") else ".xlsx"
+
+
+def safe_name(stem: str, ending: str = "", taken: Iterable[str] = ()) -> str:
+    """A file name for any system: no path, no reserved or unseen characters, not too long, unlike those taken."""
+    visible = "".join(c for c in stem if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
+    base = _UNSAFE.sub("_", visible).strip(" .")[:LONGEST_NAME].strip(" .") or "_"
+    if _DEVICES.fullmatch(base):
+        base = f"_{base}"
+    lower = {name.lower() for name in taken}
+    name, n = base + ending, 1
+    while name.lower() in lower:
+        n += 1
+        name = f"{base} ({n}){ending}"
+    return name
+
+
+def _put(folder: Path, name: str, files: Mapping[str, bytes]) -> None:
+    """Write a folder beside its place and move it there."""
+    building, old = folder / f".building-{name}", folder / f".replaced-{name}"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    for file, content in files.items():
+        (building / file).write_bytes(content)
+    place = folder / name
+    if place.exists():
+        place.rename(old)
+    building.rename(place)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,22 @@
+"""The four forms of a report: one call, bytes by file name.
+
+Belongs here: which forms there are. Does not: any of them (html.py, docx.py, xlsx.py, pdf.py), worker processes
+(pool.py). The renderers bring their engines with them, so they are imported when the first report is rendered.
+"""
+
+from __future__ import annotations
+
+from reports.report.model import Report
+
+FORMATS = ("html", "docx", "xlsx", "pdf")
+
+
+def render(report: Report) -> dict[str, bytes]:
+    """The report as report.html, report.docx, report.xlsx and report.pdf. The same report gives the same bytes."""
+    from reports.forms.docx import render_docx  # noqa: PLC0415
+    from reports.forms.html import render_html  # noqa: PLC0415
+    from reports.forms.pdf import render_pdf  # noqa: PLC0415
+    from reports.forms.xlsx import render_xlsx  # noqa: PLC0415
+
+    renderers = {"html": render_html, "docx": render_docx, "xlsx": render_xlsx, "pdf": render_pdf}
+    return {f"report.{form}": renderers[form](report) for form in FORMATS}

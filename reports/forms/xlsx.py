@@ -1,0 +1,392 @@
+"""report.xlsx: a contents sheet, then one table or chart a sheet, for those who sort, filter and count on.
+
+Belongs here: which sheets there are and what is on each. Does not: look and cells (workbook.py), charts
+(native_charts.py), what the tables hold (content.py), the tables of data/ (reports/publishing/tables.py).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_range
+from xlsxwriter.worksheet import Worksheet
+
+from reports.forms.svg_charts import HEAT, HEAT_TOP
+from reports.forms.xlsx_book import (
+    CONTENTS,
+    DATE_FORMATS,
+    EMPHASIS,
+    FIRST_ROW,
+    FONTS,
+    GREY,
+    HEADING_ROW,
+    LINE,
+    LINED,
+    MOMENT_FORMATS,
+    NAVY,
+    RED,
+    SIZE,
+    TALLEST,
+    TEAL,
+    Book,
+    disarm,
+    heading_format,
+    heading_width,
+    headings,
+    lines_of,
+    notes,
+    number_format,
+    open_sheet,
+    plain,
+    set_up,
+    sheet_name,
+    signed_format,
+    text_width,
+    widest,
+    words_in,
+    write,
+)  # fmt: skip
+from reports.forms.xlsx_charts import ROWS, native_chart
+from reports.report.model import Chart, Column, Kpi, Matrix, Report, Series, Table, Value
+from reports.text import formats
+
+FILLS = {
+    "on_time": "#D9E6F2", "late": "#F6B98A", "incomplete": "#FBE3A1", "returned": "#E9C6DB", "missing": RED,
+}  # fmt: skip
+BAD = frozenset({"missing", "returned", "critical", "不符合", "高"})
+WIDEST, WIDEST_WRAPPED, NARROWEST = 40, 64, 8  # in digits, as spreadsheets count
+CONTENTS_WIDTHS = (24, 88, 9)
+WIDE_TABLE = 8  # columns; from here on the first ones stay in sight
+LONGEST_HEADING = 16  # in digits; longer ones take two lines
+ONE_PAGE = 30  # rows of a table that is printed on one page
+IN_SIGHT = 3  # columns at most
+LONGEST_LINK = 255  # characters of a link's text
+
+
+def _table_sheet(book: Book, table: Table, number: str, subtitle: str) -> None:
+    sheet = open_sheet(book, table.anchor, table.title, f"{number}  {table.title}".strip(), subtitle)
+    end = FIRST_ROW + len(table.rows)
+    if table.rows:
+        _fill(book, sheet, table)
+        sheet.autofilter(HEADING_ROW, 0, end - 1, len(table.columns) - 1)
+        sheet.freeze_panes(FIRST_ROW, _columns_in_sight(table.columns))
+    else:
+        words_in(sheet, HEADING_ROW, 0, table.empty or book.words["nothing"], book.format())
+        sheet.set_column(0, 0, WIDEST)
+    notes(book, sheet, end, (table.note, formats.whereabouts(table, len(table.rows), book.lang)))
+    set_up(book, sheet, one_page=len(table.rows) <= ONE_PAGE)
+
+
+def _fill(book: Book, sheet: Worksheet, table: Table) -> None:
+    """The headings and rows of a table, its columns as wide and its rows as high as they need."""
+    brackets = "\n（{}）" if book.lang == "zh" else "\n({})"
+    titles = [c.title + (brackets.format(c.unit) if c.unit else "") for c in table.columns]
+    values = zip(*table.rows, strict=True)
+    right = [formats.is_numeric(c, own) for c, own in zip(table.columns, values, strict=True)]
+    headings(book, sheet, titles, right, LONGEST_HEADING)
+    lines = [1] * len(table.rows)
+    for i, column in enumerate(table.columns):
+        base = _column_style(book, table, i)
+        limit = WIDEST_WRAPPED if column.wide else WIDEST
+        width = heading_width(titles[i], LONGEST_HEADING)
+        looks: dict[tuple[bool, bool, bool], Format] = {}
+        known: dict[tuple[type, Value, bool], tuple[Value, Format, int]] = {}  # what is there often is made once
+        for n, row in enumerate(table.rows):
+            key = (type(row[i]), row[i], n in table.emphasis)
+            if key not in known:
+                value = plain(row[i], column.kind, book.lang, column.codes)
+                kind = (
+                    isinstance(value, int | float) and column.kind not in formats.NUMBERS,
+                    n in table.emphasis,
+                    column.kind == "state" and row[i] in BAD,
+                )
+                if kind not in looks:
+                    looks[kind] = book.format(**_cell_style(base, *kind))
+                shown = value if isinstance(value, str) else formats.written(row[i], column.kind, book.lang)
+                width = max(width, text_width(shown))
+                known[key] = value, looks[kind], lines_of(shown, limit - 3) if column.wide else 1
+            value, look, count = known[key]
+            write(sheet, FIRST_ROW + n, i, value, look)
+            lines[n] = max(lines[n], count)
+        sheet.set_column(i, i, min(max(width + 2, NARROWEST), limit))
+        if column.bar:
+            full = column.bar / 100 if column.kind == "percent" else column.bar
+            bar = {"type": "data_bar", "bar_color": "#9DBAD3", "bar_solid": True, "bar_border_color": "#9DBAD3"}
+            scale = {"min_type": "num", "min_value": 0, "max_type": "num", "max_value": full}
+            sheet.conditional_format(FIRST_ROW, i, FIRST_ROW + len(table.rows) - 1, i, bar | scale)
+    for n, count in enumerate(lines):
+        if count > 1:
+            sheet.set_row(FIRST_ROW + n, min(LINE * count + 3, TALLEST))
+
+
+def _column_style(book: Book, table: Table, i: int) -> dict[str, Any]:
+    column = table.columns[i]
+    style: dict[str, Any] = {**LINED, "valign": "top" if any(c.wide for c in table.columns) else "vcenter"}
+    if column.kind in formats.NUMBERS:
+        decimals = formats.decimals_of([row[i] for row in table.rows], column.kind)
+        return style | {"num_format": number_format(column.kind, decimals), "align": "right"}
+    if column.kind in {"date", "datetime"}:
+        style["num_format"] = (DATE_FORMATS if column.kind == "date" else MOMENT_FORMATS)[book.lang]
+    return style | {"align": "left", "indent": 1, "text_wrap": column.wide}
+
+
+def _cell_style(base: dict[str, Any], number: bool, emphasis: bool, bad: bool) -> dict[str, Any]:
+    """The style of a cell of a column: of a number in a column of text, of a row that matters, of a bad state."""
+    style = dict(base)
+    if number:
+        style |= {"align": "right", "indent": 0}
+    if emphasis:
+        style |= {"bold": True, "bg_color": EMPHASIS}
+    if bad:
+        style |= {"font_color": RED, "bold": True}
+    return style
+
+
+def _columns_in_sight(columns: Sequence[Column]) -> int:
+    """How many columns stay when a wide table moves: those up to the first that names something."""
+    if len(columns) < WIDE_TABLE:
+        return 0
+    named = next((i for i, c in enumerate(columns[:IN_SIGHT]) if c.kind == "text" and not c.wide), 0)
+    return named + 1
+
+
+def _matrix_sheet(book: Book, matrix: Matrix, number: str, subtitle: str) -> None:
+    sheet = open_sheet(book, matrix.anchor, matrix.title, f"{number}  {matrix.title}", subtitle)
+    for i, (state, mark, told) in enumerate(formats.matrix_key(book.lang)):
+        _put_state(book, sheet, 2, 1 + 2 * i, state, mark)
+        words_in(sheet, 2, 2 + 2 * i, told, book.format())
+    titles = [book.words["organisation"], *matrix.periods]
+    headings(book, sheet, titles, [False] * len(titles))
+    for n, (unit, states) in enumerate(matrix.rows, start=FIRST_ROW):
+        words_in(sheet, n, 0, unit, book.format(indent=1, **LINED))
+        for i, state in enumerate(states, start=1):
+            if state:
+                _put_state(book, sheet, n, i, *formats.in_matrix(state, book.lang)[:2])
+    end = FIRST_ROW + len(matrix.rows)
+    sheet.set_column(0, 0, widest((unit for unit, _ in matrix.rows), least=14, most=WIDEST))
+    sheet.set_column(1, len(matrix.periods), 9)
+    if matrix.rows:
+        sheet.autofilter(HEADING_ROW, 0, end - 1, len(matrix.periods))
+    else:
+        words_in(sheet, FIRST_ROW, 0, book.words["nothing"], book.format(indent=1))
+    sheet.freeze_panes(FIRST_ROW, 1)
+    notes(book, sheet, end, [formats.cut_note(matrix.total, len(matrix.rows), "", book.lang)])
+    set_up(book, sheet, one_page=len(matrix.rows) <= ONE_PAGE)
+
+
+def _put_state(book: Book, sheet: Worksheet, row: int, column: int, state: str, mark: str) -> None:
+    """A state of the matrix; the days of a late one as a number, that can be sorted and added."""
+    if state == "late":
+        sheet.write_number(row, column, int(mark), _state_format(book, state, num_format="+0"))
+    else:
+        sheet.write_string(row, column, mark, _state_format(book, state))
+
+
+def _state_format(book: Book, state: str, **more: Any) -> Format:
+    return book.format(
+        align="center", bg_color=FILLS.get(state, "#FFFFFF"), border=1, border_color="#FFFFFF",
+        font_color="#FFFFFF" if state == "missing" else "#1B2733", bold=state != "on_time", **more,
+    )  # fmt: skip
+
+
+def _chart_sheet(book: Book, chart: Chart, number: str, subtitle: str) -> None:
+    """The figures of a chart, and the chart beside them; of a heat map, the figures shaded."""
+    sheet = open_sheet(book, chart.anchor, f"{number} {chart.title}", f"{number}  {chart.title}", subtitle)
+    heat = chart.kind == "heat"
+    target = None
+    if chart.target is not None and not heat:
+        target = Series(book.words["target"], (chart.target,) * len(chart.labels))
+    series = [*chart.series, *([target] if target else [])]
+    names, columns = [s.name for s in series], [s.values for s in series]
+    labels = list(chart.labels)
+    if heat:  # has the series below one another
+        names, labels, columns = labels, names, list(zip(*columns, strict=True))
+    headings(book, sheet, [book.words["category"], *names], [False] + [True] * len(names))
+    figures = number_format("decimal", formats.decimals_of([v for c in columns for v in c], "decimal"))
+    style = book.format(num_format=figures, align="right", **LINED)
+    for n, label in enumerate(labels):
+        words_in(sheet, FIRST_ROW + n, 0, label, book.format(indent=1, **LINED))
+        for i, values in enumerate(columns, start=1):
+            write(sheet, FIRST_ROW + n, i, plain(values[n], "decimal", book.lang), style)
+    end = FIRST_ROW + len(labels)
+    sheet.set_column(0, 0, widest(labels, least=12, most=WIDEST))
+    for i, name in enumerate(names, start=1):
+        sheet.set_column(i, i, widest([name], least=11, most=24))
+    sheet.freeze_panes(FIRST_ROW, 1)
+    if labels and heat:
+        _shade(book, sheet, end - 1, len(names), chart.unit)
+    elif any(v is not None for c in columns for v in c):
+        sheet.insert_chart(HEADING_ROW, len(names) + 2, native_chart(book, chart, target, figures))
+        end = max(end, HEADING_ROW + ROWS)
+    notes(book, sheet, end, [book.words["source"].format(source=chart.source) if chart.source else ""])
+    set_up(book, sheet)
+
+
+def _shade(book: Book, sheet: Worksheet, last_row: int, last_column: int, unit: str) -> None:
+    """The cells of a heat map by size: percentages as in the other forms, the worst loud."""
+    cells = (FIRST_ROW, 1, last_row, last_column)
+    if unit != "%":
+        sheet.conditional_format(*cells, {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#7FA8CC"})
+        return
+    sheet.conditional_format(*cells, {"type": "blanks", "stop_if_true": True})
+    for bound, ground, ink in HEAT:
+        shade = book.file.add_format({"bg_color": ground, "font_color": ink})
+        rule = {"type": "cell", "criteria": "<", "value": bound, "format": shade, "stop_if_true": True}
+        sheet.conditional_format(*cells, rule)
+    top = book.file.add_format({"bg_color": HEAT_TOP[0], "font_color": HEAT_TOP[1]})
+    sheet.conditional_format(*cells, {"type": "cell", "criteria": ">=", "value": HEAT[-1][0], "format": top})
+
+
+def _kpi_sheet(book: Book, report: Report) -> None:
+    """The headline figures: this period's, last period's, the change, and the months behind them."""
+    words, kpis, months = book.words, report.kpis, len(report.months)
+    sheet = open_sheet(book, "kpis", words["kpis"], words["kpis"], report.title)
+    keys = ("kpi", "value", "unit", "before", "change", "detail", "trend")
+    titles = [*(words[key] for key in keys), *report.months]
+    headings(book, sheet, titles, [key in {"value", "before", "change"} for key in keys] + [True] * months)
+    first = len(keys)
+    for n, kpi in enumerate(kpis, start=FIRST_ROW):
+        digits = number_format(kpi.kind, formats.decimals_of([kpi.value, kpi.before], kpi.kind))
+        number: dict[str, Any] = {"num_format": digits, "align": "right", **LINED}
+        points = digits.replace("%", f'" {words["points"]}"')
+        change = {**number, "num_format": signed_format(points), "font_color": _tone(kpi)}
+        words_in(sheet, n, 0, kpi.label, book.format(bold=True, indent=1, **LINED))
+        write(sheet, n, 1, plain(kpi.value, kpi.kind, book.lang), book.format(bold=True, **number))
+        words_in(sheet, n, 2, "" if kpi.kind == "percent" else kpi.unit, book.format(indent=1, **LINED))
+        write(sheet, n, 3, plain(kpi.before, kpi.kind, book.lang), book.format(**number))
+        write(sheet, n, 4, plain(_change(kpi), "points", book.lang), book.format(**change))
+        words_in(sheet, n, 5, kpi.detail, book.format(font_color=GREY, indent=1, **LINED))
+        sheet.write_blank(n, 6, None, book.format(**LINED))
+        for i, value in enumerate(kpi.trend, start=first):
+            write(sheet, n, i, plain(value, kpi.kind, book.lang), book.format(**number))
+        if sum(v is not None for v in kpi.trend) > 1:
+            cells = f"'{book.names['kpis']}'!{xl_range(n, first, n, first + months - 1)}"
+            sheet.add_sparkline(n, 6, {"range": cells, "last_point": True, "series_color": NAVY, "last_color": NAVY})
+        sheet.set_row(n, 20)
+    for i, width in enumerate((widest((k.label for k in kpis), least=12, most=WIDEST), 12, 10, 14, 20)):
+        sheet.set_column(i, i, width)
+    sheet.set_column(5, 5, widest((k.detail for k in kpis), least=10, most=WIDEST))
+    sheet.set_column(6, 6, 16)
+    sheet.set_column(first, first + months, 9)
+    sheet.freeze_panes(FIRST_ROW, 1)
+    sheet.print_area(0, 0, FIRST_ROW + len(kpis), first - 1)
+    set_up(book, sheet)
+
+
+def _change(kpi: Kpi) -> float | None:
+    """By how much a figure differs from last period's; None where one of the two is not there."""
+    if isinstance(kpi.value, int | float) and isinstance(kpi.before, int | float):
+        return round(kpi.value - kpi.before, 6)
+    return None
+
+
+def _tone(kpi: Kpi) -> str:
+    return {"good": TEAL, "bad": RED}.get(formats.change_of(kpi, "en")[1], GREY)
+
+
+def _contents(book: Book, report: Report, sheet: Worksheet, links: Sequence[tuple[str, str, str, int]]) -> None:
+    """The first sheet: which report it is, what it says, and the way to every other sheet."""
+    words = book.words
+    sheet.set_row(0, 30)
+    words_in(sheet, 0, 0, report.title, book.format(bold=True, font_size=18, font_color=NAVY))
+    row = 0
+    for label, text in formats.identity(report.header):
+        row += 1
+        words_in(sheet, row, 0, label, book.format(font_color=GREY))
+        words_in(sheet, row, 1, text, book.format())
+    if report.provisional:
+        row += 2
+        note = book.format(bold=True, font_color=RED, text_wrap=True, valign="top", bg_color=EMPHASIS)
+        _across(sheet, row, f"{words['provisional']}{words['colon']}{report.provisional}", note)
+    row = _points(book, sheet, row, words["headlines"], report.headlines, report.headline_anchors)
+    moves = [f"{words[move.kind].capitalize()}{words['colon']}{move.text}" for move in report.moves]
+    row = _points(book, sheet, row, words["moves"], moves, ()) + 2
+    for i, title in enumerate((words["section"], words["contents"], words["rows"])):
+        words_in(sheet, row, i, title, heading_format(book, right=i == 2))
+    link = book.format(font_color=NAVY, underline=1, indent=1, **LINED)
+    before = ""
+    for section, anchor, title, rows in links:
+        row += 1
+        words_in(sheet, row, 0, "" if section == before else section, book.format(indent=1, **LINED))
+        sheet.write_url(row, 1, book.link(anchor), link, string=disarm(formats.clean(title))[:LONGEST_LINK])
+        sheet.write_number(row, 2, rows, book.format(align="right", num_format="#,##0", **LINED))
+        before = section
+    for i, width in enumerate(CONTENTS_WIDTHS):
+        sheet.set_column(i, i, width)
+    set_up(book, sheet, upright=True)
+    sheet.set_tab_color(NAVY)
+    sheet.activate()
+    sheet.set_first_sheet()
+
+
+def _points(book: Book, sheet: Worksheet, row: int, heading: str, points: Sequence[str], anchors: Sequence[str]) -> int:
+    """Sentences below a heading, each with the way to the sheet that it speaks of; the last row."""
+    if not points:
+        return row
+    row += 2
+    words_in(sheet, row, 0, heading, book.format(bold=True, font_size=12, font_color=NAVY))
+    for i, point in enumerate(points):
+        row += 1
+        _across(sheet, row, point, book.format(text_wrap=True, valign="top"))
+        if i < len(anchors) and anchors[i] in book.names and anchors[i] != CONTENTS:
+            arrow = book.format(font_color=NAVY, align="center", valign="top")
+            sheet.write_url(row, 3, book.link(anchors[i]), arrow, string="→", tip=book.names[anchors[i]])
+    return row
+
+
+def _across(sheet: Worksheet, row: int, text: str, style: Format) -> None:
+    """A text over the width of the contents, its row as high as it needs."""
+    sheet.merge_range(row, 0, row, 2, "", style)
+    words_in(sheet, row, 0, text, style)
+    sheet.set_row(row, LINE * lines_of(text, sum(CONTENTS_WIDTHS) - 8) + 3)
+
+
+_SHEETS: dict[type, Callable[[Book, Any, str, str], None]] = {
+    Table: _table_sheet,
+    Matrix: _matrix_sheet,
+    Chart: _chart_sheet,
+}
+
+
+def render_xlsx(report: Report) -> bytes:
+    """The report as a workbook. The same report gives the same bytes.
+
+    Sheets: contents, changes (of a supplement), headline figures, then one a table, matrix or chart, in the report's
+    order, with the numbers that it has in the other forms. Percentages are held as fractions, times without zone.
+    """
+    header, words = report.header, formats.labels(report.header.lang)
+    buffer = io.BytesIO()
+    options = {
+        "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+    }  # fmt: skip
+    report_title = formats.clean(report.title)
+    title = f"{report_title} {header.version}".replace("&", "&&")[:120]
+    page = words["page"].format(page="&P", pages="&N")
+    with xlsxwriter.Workbook(buffer, options) as file:
+        made = header.as_of.replace(tzinfo=None)
+        file.set_properties({"title": report_title, "created": made, "comments": header.software})
+        file.set_size(2400, 1500)
+        file.formats[0].set_font_name(FONTS[header.lang])
+        file.formats[0].set_font_size(SIZE)
+        book = Book(file, header.lang, f"&L&8 {title}&C&8 {page}&R&8 {header.as_of:%Y-%m-%d}")
+        book.names[CONTENTS] = sheet_name(words["contents"], [])
+        contents = file.add_worksheet(book.names[CONTENTS])
+        links: list[tuple[str, str, str, int]] = []
+        if report.changes:
+            intro = words["changes_intro"].format(version=header.before_version, n=report.changes.total)
+            _table_sheet(book, report.changes, "", intro)
+            links.append((words["change"], report.changes.anchor, report.changes.title, report.changes.total))
+        if report.kpis:
+            _kpi_sheet(book, report)
+            links.append((words["kpis"], "kpis", words["kpis"], len(report.kpis)))
+        for section, block, number in formats.blocks(report):
+            subtitle = block.subtitle if isinstance(block, Chart) else section.headline
+            _SHEETS[type(block)](book, block, number, subtitle)
+            rows = len(block.labels) if isinstance(block, Chart) else len(block.rows)
+            links.append((section.title, block.anchor, f"{number}  {block.title}", rows))
+        _contents(book, report, contents, links)
+    return buffer.getvalue()

@@ -1,0 +1,345 @@
+"""The mails to units and offices as text and as a page: receipts, reminders, overdue notices, lists for offices.
+
+Belongs here: what each says, from a unit's standing. Does not: who gets it and when (reports/notices/due.py), the words
+(notices.yaml), headers and MIME (reports/notices/smtp.py), the list of findings (the feedback page).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from babel.dates import format_date, format_timedelta
+from babel.lists import format_list
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from reports.text.formats import clean, moment, name
+
+HERE = Path(__file__).parent
+LOCALES = {"zh": "zh", "en": "en_GB"}
+OWING = ("missing", "returned", "incomplete")
+FORMS_OWED = ("missing", "returned")
+SCANS_OWED = ("missing", "unreadable")
+PAIR = 2
+
+Words = Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What became of a unit's return, as of the last run (marts.unit_results, marts.unit_forms).
+
+    `forms` is the state of each form in the order of forms.yaml; `held_up`: an open finding keeps the unit from
+    being complete; `first_complete_at` is aware.
+    """
+
+    unit_code: str
+    unit_name: str
+    state: str
+    forms: Mapping[str, str]
+    scan: str
+    held_up: bool = False
+    rows_received: int = 0
+    rows_counted: int = 0
+    warnings: int = 0
+    on_time: bool | None = None
+    first_complete_at: datetime | None = None
+
+    @property
+    def owed(self) -> tuple[tuple[str, str], ...]:
+        """What the unit still owes, each with its state: forms, `scan`, or `other` that holds it up."""
+        if self.state not in OWING:
+            return ()
+        items = [(form, state) for form, state in self.forms.items() if state in FORMS_OWED]
+        if self.scan in SCANS_OWED and (self.held_up or self.state == "missing"):
+            items.append(("scan", self.scan))
+        elif self.held_up:
+            items.append(("other", "open"))
+        return tuple(items)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What all mails of a run have in common. Times are aware, in the time zone of the cut-off.
+
+    `contact` is whom to ask; `can_reply`: an answer to the mail reaches the mailbox that is collected.
+    """
+
+    period: str
+    cutoff: datetime
+    as_of: datetime
+    lang: str = "zh"
+    contact: str = ""
+    can_reply: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The words of a mail."""
+
+    subject: str
+    text: str
+    html: str
+
+
+# -------------------------------------------------------------------------------------------------------- the letters
+def receipt(
+    standing: Standing | None,
+    addressee: str,
+    received_at: Sequence[datetime],
+    occasion: Occasion,
+    *,
+    attached: bool = False,
+    left_out: bool = False,
+    has_page: bool = False,
+    as_page: bool = True,
+) -> Letter:
+    """The answer to mails received at these times (aware) from `addressee`: the unit, or a node that filed for it.
+
+    `attached`: marked workbooks go with it; `left_out`: they are too large to; `has_page`: the feedback page is its
+    HTML; `as_page` False: the letter is wanted as text alone. Without a standing (the mail of a node above
+    units, which owes no return) it says that no form was found.
+    """
+    words = _words(occasion, received=moment(max(received_at), occasion.lang), count=len(received_at))
+    subject = words("receipt_subject", name=standing.unit_name if standing else addressee)
+    if standing is None:
+        lines = [words("nothing_found"), words("nothing_next")]
+        return _letter(occasion, subject, words("receipt_missing"), "bad", addressee, lines)
+    owed, _ = _owed(standing, occasion.lang)
+    left = 0 if standing.state == "returned" else standing.rows_received - standing.rows_counted
+    to_do = bool(owed or left or standing.warnings)
+    lines = []
+    if left:
+        told = {"received": standing.rows_received, "counted": standing.rows_counted, "left": left}
+        lines.append(words("rows_left_out", **told))
+    if standing.warnings:
+        lines.append(words("to_check", count=standing.warnings))
+    if owed:
+        in_time = occasion.as_of < occasion.cutoff
+        lines.append(words("still_time" if in_time else "time_is_over", deadline=_deadline(occasion), owed=owed))
+    if standing.on_time is False and standing.first_complete_at is not None:
+        when = standing.first_complete_at.astimezone(occasion.cutoff.tzinfo)
+        lines.append(words("was_late", when=moment(when, occasion.lang)))
+    if has_page and to_do:
+        lines.append(words("see_page"))
+    if attached or left_out:
+        lines.append(words("attached" if attached else "not_attached"))
+    lines.append(_how_to_send(occasion) if to_do else words("nothing_to_do"))
+    heading, tone = standing.state, "bad"
+    if standing.state == "complete":
+        heading, tone = "complete", "good"
+        if left or standing.warnings:
+            heading, tone = ("complete_left_out", "warn") if left else ("complete_to_check", "good")
+    lead = "processed" if len(received_at) == 1 else "processed_several"
+    if addressee != standing.unit_name:
+        lead += "_for"
+    return _letter(
+        occasion,
+        subject,
+        words(f"receipt_{heading}", owed=owed, left=left, count=standing.warnings),
+        tone,
+        addressee,
+        [words(lead, unit=standing.unit_name)],
+        _standing_table(standing, occasion.lang),
+        lines,
+        as_page=as_page,
+    )
+
+
+def reminder(standing: Standing, occasion: Occasion) -> Letter:
+    """Before the cut-off, to a unit that owes something."""
+    owed, table = _owed(standing, occasion.lang)
+    words = _words(occasion, owed=owed, deadline=_deadline(occasion), left=_left(occasion))
+    lines = [*_advice(standing, words), _how_to_send(occasion), words("just_sent")]
+    subject, heading = words("reminder_subject"), words("reminder_heading")
+    return _letter(occasion, subject, heading, "warn", standing.unit_name, [words("reminder_lead")], table, lines)
+
+
+def overdue(standing: Standing, occasion: Occasion, office: str = "") -> Letter:
+    """After the cut-off, to a unit that owes something; `office` is the name of the node that gets the list."""
+    owed, table = _owed(standing, occasion.lang)
+    words = _words(occasion, owed=owed, deadline=_deadline(occasion))
+    lines = [words("send_soon"), *_advice(standing, words), _how_to_send(occasion), words("just_sent")]
+    if office:
+        lines.append(words("office_told", office=office))
+    subject, heading = words("overdue_subject"), words("overdue_heading")
+    return _letter(occasion, subject, heading, "bad", standing.unit_name, [words("overdue_lead")], table, lines)
+
+
+def office_list(
+    office: str, standings: Sequence[Standing], occasion: Occasion, without_mailbox: Sequence[str] = ()
+) -> Letter:
+    """After the cut-off, to the office above: its units that owe something, and which of them no mail reaches."""
+    lang = occasion.lang
+    words = _words(occasion, count=len(standings), deadline=_deadline(occasion))
+    rows = [
+        (
+            s.unit_name,
+            s.unit_code,
+            name("states", s.state, lang),
+            _list([_item(item, lang) for item, _ in s.owed], lang),
+        )
+        for s in standings
+    ]
+    head = (words("unit"), words("unit_code"), words("state"), words("owed"))
+    lines = [words("units_told")]
+    if without_mailbox:
+        lines.append(words("units_without_mailbox", units=_list(without_mailbox, lang)))
+    subject, heading = words("office_list_subject"), words("office_list_heading")
+    return _letter(occasion, subject, heading, "bad", office, [words("office_list_lead")], (head, *rows), lines)
+
+
+# ---------------------------------------------------------------------------------------------------------- sentences
+@cache
+def _texts() -> Mapping[str, Mapping[str, str]]:
+    texts: Mapping[str, Mapping[str, str]] = yaml.safe_load((HERE / "notices.yaml").read_text(encoding="utf-8"))
+    return texts
+
+
+def _words(occasion: Occasion, **values: object) -> Words:
+    """The texts of notices.yaml in the language of the occasion, by key, filled with these values and further ones."""
+    common = {
+        "prefix": _texts()["prefix"][occasion.lang],
+        "month": _month(occasion.period, occasion.lang),
+        "as_of": moment(occasion.as_of, occasion.lang),
+        **values,
+    }
+    return lambda key, **further: _texts()[key][occasion.lang].format(**{**common, **further})
+
+
+@cache
+def _month(period: str, lang: str) -> str:
+    day = datetime.strptime(period, "%Y-%m").date()
+    return format_date(day, "y年M月" if lang == "zh" else "MMMM y", locale=LOCALES[lang])
+
+
+def _item(item: str, lang: str) -> str:
+    """A form or the scan, by its short name."""
+    return _texts()[item][lang] if item in ("scan", "other") else name("short_forms", item, lang)
+
+
+def _list(items: Sequence[str], lang: str) -> str:
+    return format_list(items, locale=LOCALES[lang]) if items else ""
+
+
+@cache
+def _deadline(occasion: Occasion) -> str:
+    """Until when, in words that leave no doubt about midnight: 11月5日（星期四）24:00 for 6 November, 00:00."""
+    cutoff, lang = occasion.cutoff, occasion.lang
+    whole_day = (cutoff.hour, cutoff.minute) == (0, 0)
+    last = cutoff - timedelta(days=1) if whole_day else cutoff
+    day = format_date(last, "M月d日（EEEE）" if lang == "zh" else "EEEE d MMMM y", locale=LOCALES[lang])
+    return _texts()["whole_day" if whole_day else "at_time"][lang].format(day=day, time=f"{cutoff:%H:%M}")
+
+
+def _left(occasion: Occasion) -> str:
+    """The time left: in days, and on the last day in hours, rounded up."""
+    left = occasion.cutoff - occasion.as_of
+    unit: Literal["hour", "day"] = "hour" if left <= timedelta(days=1) else "day"
+    one = timedelta(hours=1) if unit == "hour" else timedelta(days=1)
+    return format_timedelta(math.ceil(left / one) * one, unit, threshold=math.inf, locale=LOCALES[occasion.lang])
+
+
+def _advice(standing: Standing, words: Words) -> list[str]:
+    """What is easily missed about the things that are owed."""
+    owed = dict(standing.owed)
+    lines = []
+    if "returned" in owed.values():
+        lines.append(words("mend_returned"))
+    if owed.get("annex2") == "missing":
+        lines.append(words("nil_is_a_return"))
+    if "scan" in owed:
+        lines.append(words("scan_is_signed"))
+    return lines
+
+
+def _how_to_send(occasion: Occasion) -> str:
+    return _texts()["by_reply" if occasion.can_reply else "by_usual_mailbox"][occasion.lang]
+
+
+# -------------------------------------------------------------------------------------------------------------- tables
+Rows = tuple[tuple[str, ...], ...]
+
+
+def _state(item: str, state: str, lang: str) -> str:
+    if item == "other":
+        return _texts()["open"][lang]
+    return name("scan_states" if item == "scan" else "form_states", state, lang)
+
+
+def _full_name(item: str, lang: str) -> str:
+    return _texts()[f"{item}_row"][lang] if item in ("scan", "other") else name("forms", item, lang)
+
+
+def _owed(standing: Standing, lang: str) -> tuple[str, Rows]:
+    """What is owed, as a list within a sentence and as a table."""
+    rows = ((_full_name(item, lang), _state(item, state, lang)) for item, state in standing.owed)
+    head = (_texts()["form"][lang], _texts()["state"][lang])
+    return _list([_item(item, lang) for item, _ in standing.owed], lang), (head, *rows)
+
+
+def _standing_table(standing: Standing, lang: str) -> Rows:
+    """Each form that is expected or was sent, and the scan, with its state; and what else is owed."""
+    items = [(form, state) for form, state in standing.forms.items() if state != "not_required"]
+    items.append(("scan", standing.scan))
+    items += [(item, state) for item, state in standing.owed if item == "other"]
+    head = (_texts()["form"][lang], _texts()["state"][lang])
+    return (head, *((_full_name(item, lang), _state(item, state, lang)) for item, state in items))
+
+
+# -------------------------------------------------------------------------------------------------------------- layout
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=lambda template: template is not None and template.endswith(".html.jinja"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+    )
+
+
+def _letter(
+    occasion: Occasion,
+    subject: str,
+    heading: str,
+    tone: str,
+    addressee: str,
+    before: Sequence[str],
+    table: Rows = (),
+    after: Sequence[str] = (),
+    *,
+    as_page: bool = True,
+) -> Letter:
+    """Lay a letter out. `tone` is good, warn or bad; the first row of `table` is its heading; see `receipt`."""
+    words = _words(occasion)
+    foot = [words("automatic")]
+    if occasion.contact:
+        foot.append(words("contact", contact=occasion.contact))
+    # The names of units come from the register, and may hold what HTML cannot.
+    values: dict[str, Any] = {
+        "lang": {"zh": "zh-CN", "en": "en"}[occasion.lang],
+        "system": words("system"),
+        "to": words("to", name=clean(addressee)),
+        "heading": clean(heading),
+        "tone": tone,
+        "before": [clean(line) for line in before],
+        "table": [[clean(cell) for cell in row] for row in table],
+        "pairs": [clean(words("pair", item=row[0], state=row[1])) for row in table[1:] if len(row) == PAIR],
+        "after": [clean(line) for line in after],
+        "foot": foot,
+        "foot_line": (" " if occasion.lang == "en" else "").join(foot),
+    }
+    pages = _environment()
+    return Letter(
+        subject,
+        pages.get_template("notice_text.txt.jinja").render(values),
+        pages.get_template("notice_page.html.jinja").render(values) if as_page else "",
+    )

@@ -1,0 +1,104 @@
+"""What units are told: receipts and reminders of a run, `sixth remind`, and the blank forms of `sixth template`.
+
+Belongs here: putting a session, the ledger and the mailroom together. Does not: what is due (reports/notices/due.py),
+how it is sent (reports/notices/sending.py, reports/notices/smtp.py), what a blank form looks like
+(reports/blank/forms.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assets.instance.home import Home
+from assets.instance.periods import preceding
+from assets.instance.progress import reporter
+from assets.instance.session import Session, open_session
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from reports.notices.sending import Mailroom, Row
+
+
+class UnknownUnit(Exception):
+    """A unit that was named does not report in the period."""
+
+    exit_status = 2
+
+
+def feedback_folder(session: Session, period: str) -> Path:
+    """Where the answers to the units of a period lie."""
+    return session.home.published / period / "feedback"
+
+
+@contextmanager
+def _mailroom(session: Session) -> Iterator[tuple[Mailroom, Engine]]:
+    """The mailroom and the open ledger of a home."""
+    from assets.ledger.opening import open_ledger  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+    from reports.notices.sending import Mailroom  # noqa: PLC0415
+
+    settings = session.settings
+    room = Mailroom(
+        session.register,
+        session.deadline,
+        session.home.outbox,
+        session.as_of,
+        settings.notices,
+        settings.smtp,
+        session.lang,
+    )
+    with open_ledger(session.home.warehouse, settings.ledger_url) as ledger:
+        yield room, ledger
+
+
+def tell_units(session: Session, period: str) -> list[Row]:
+    """Send the receipts that a run owes, and reminders or overdue notices on their days; what became of each."""
+    from reports.notices import sending  # noqa: PLC0415
+    from reports.notices.due import read_incoming, read_standings  # noqa: PLC0415
+
+    query = session.warehouse.rows
+    standings, incoming = read_standings(query, period), read_incoming(query, period)
+    with _mailroom(session) as (room, ledger):
+        folder, archive = feedback_folder(session, period), session.home.archive
+        sent = sending.send_receipts(room, ledger, period, standings, incoming, archive, folder)
+        return [*sent, *sending.remind(room, ledger, period, standings, asked=False)]
+
+
+def remind_units(home: Home, period: str | None, clock: datetime, *, dry_run: bool, lang: str) -> tuple[list[Row], str]:
+    """`sixth remind`: rows for people, and a line that sums them up. Without a period, the one whose window is open."""
+    from reports.notices import sending  # noqa: PLC0415
+    from reports.notices.due import read_standings  # noqa: PLC0415
+
+    with open_session(home, clock, lang=lang) as session:
+        chosen = period or preceding(f"{clock.astimezone(session.deadline.zone):%Y-%m}")
+        if not session.warehouse.exists("marts.unit_results"):
+            return [], f"no run has looked at {chosen} yet (`sixth run --period {chosen}`)"
+        standings = read_standings(session.warehouse.rows, chosen)
+        with _mailroom(session) as (room, ledger):
+            rows = sending.remind(room, ledger, chosen, standings, dry_run=dry_run)
+    return rows, f"{chosen}: {sending.summary(rows)}"
+
+
+def blank_forms_for(home: Home, unit: str, period: str, out: Path, lang: str) -> Iterator[Path]:
+    """`sixth template`: write the blank forms of one unit, or of all without a code; the paths, unit by unit.
+
+    Raises UnknownUnit where no unit of that code reports in the period.
+    """
+    from reports.blank.forms import open_problems, write_templates  # noqa: PLC0415
+
+    with open_session(home, datetime.now().astimezone(), lang=lang) as session:
+        tree = session.register.tree(period)
+        units = [u for u in tree.reporting if not unit or u.code == unit]
+        if not units:
+            raise UnknownUnit(f"--unit {unit}: no unit of that code reports for {period}")
+        problems = open_problems(session.warehouse, period)
+        catalogue, register, deadline = session.catalogue, session.register, session.deadline
+    for done, (_, paths) in enumerate(
+        write_templates(period, units, out.resolve(), catalogue, register, problems, deadline=deadline, lang=lang), 1
+    ):
+        reporter("writing forms", done, len(units))
+        yield from paths

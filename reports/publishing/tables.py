@@ -1,0 +1,251 @@
+"""The tables of data/ as they leave the house: columns, masks, formulas disarmed, CSV and Parquet.
+
+outputs.md, published/ and data/. Belongs here: what is in each file and how it is protected. Does not: which version
+it belongs to (reports/publishing/publish.py), the queries (sql/published/).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets.instance.batches import blocks
+from assets.instance.warehouse import Warehouse, model
+from expectations.catalogue import Catalogue
+
+ROW_TABLES = (
+    "findings", "submissions", "exposed_assets", "app_launches", "self_check", "rectification", "incidents",
+    "indicators", "agreements",
+)  # fmt: skip
+TABLES = ("units", *ROW_TABLES)
+BLOCK = 500  # units read at once
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "statistics": True, "row_group_size": 100_000}
+FORMULA_START = r"^[=+\-@\t\r]"
+MASKED_NAME = "**"
+
+
+def mask_name(column: pl.Expr) -> pl.Expr:
+    """A person's name with its first character alone: 张**."""
+    return pl.when(column.is_not_null()).then(column.str.slice(0, 1) + MASKED_NAME)
+
+
+def mask_phone(column: pl.Expr) -> pl.Expr:
+    """A phone number with its first 3 and last 4 digits; one too short to hide anything is hidden whole."""
+    hidden = column.str.slice(0, 3) + pl.lit("****") + column.str.tail(4)
+    return pl.when(column.str.len_chars() > 7).then(hidden).when(column.is_not_null()).then(pl.lit("****"))
+
+
+MASKS = {"name": mask_name, "phone": mask_phone}
+
+
+def disarm(frame: pl.DataFrame) -> pl.DataFrame:
+    """Texts that a spreadsheet would run as a formula get an apostrophe before them."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(
+        pl.when(pl.col(n).str.contains(FORMULA_START)).then(pl.lit("'") + pl.col(n)).otherwise(pl.col(n)).alias(n)
+        for n in texts
+    )
+
+
+def _protect(name: str, frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    """Mask personal data: in its own columns, and in findings on such a column."""
+    if name in catalogue.sheets:
+        return frame.with_columns(
+            MASKS[c.pii](pl.col(c.key)) for c in catalogue.sheets[name].columns if c.pii and c.key in frame.columns
+        )
+    if name != "findings":
+        return frame
+    for kind, mask in MASKS.items():
+        headings = {
+            *(c.zh for s in catalogue.sheets.values() for c in s.columns if c.pii == kind),
+            *(c.zh for f in catalogue.forms for c in f.cover if c.pii == kind),
+        }
+        personal = frame["column"].is_in(sorted(headings)) & (frame["value"] != "")
+        rows = frame.filter(personal).select("value", "message")
+        masked = rows.select(mask(pl.col("value")))["value"]
+        messages = [
+            message.replace(value, hidden) for (value, message), hidden in zip(rows.iter_rows(), masked, strict=True)
+        ]
+        at = personal.arg_true()
+        frame = frame.with_columns(
+            value=frame["value"].scatter(at, masked),
+            message=frame["message"].scatter(at, pl.Series(messages, dtype=pl.String)),
+        )
+    return frame
+
+
+def unit_blocks(units: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The units some hundred at a time, in their order: what is read of a carrier at once stays small.
+
+    The last block holds the rows of no unit, which are the held mails'.
+    """
+    for block in blocks(units, BLOCK):
+        yield tuple(block)
+    yield ("",)
+
+
+def _choose(warehouse: Warehouse, units: Sequence[str]) -> None:
+    """Say whose rows the models of sql/published/ are to hold."""
+    warehouse.put("core.published_units", pl.DataFrame({"unit_code": units}, schema={"unit_code": pl.String}))
+
+
+def read_units(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]) -> pl.DataFrame:
+    """The table of units: all of the carrier, as ranks are known of all alone. Otherwise as `read_tables`."""
+    return _read(warehouse, catalogue, parameters, "units")
+
+
+def read_tables(
+    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], units: Sequence[str]
+) -> dict[str, pl.DataFrame]:
+    """Every table of data/ but that of units for some units, protected, in the order of the register.
+
+    `unit_code` says whose a row is. Times are text, ISO 8601 with the offset of the settings' time zone.
+    """
+    _choose(warehouse, units)
+    return {name: _read(warehouse, catalogue, parameters, name) for name in ROW_TABLES}
+
+
+def _read(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], name: str) -> pl.DataFrame:
+    frame = warehouse.frame(model(f"published/{name}"), parameters)
+    return _protect(name, frame, catalogue).with_columns(
+        pl.col(n).dt.convert_time_zone(parameters["timezone"]).dt.to_string("%Y-%m-%dT%H:%M:%S%:z")
+        for n, dtype in frame.schema.items()
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone
+    )
+
+
+def content_of_units(warehouse: Warehouse, parameters: Mapping[str, Any], units: Sequence[str]) -> dict[str, str]:
+    """A digest of what every unit has in the tables of data/ before it is protected; under "" that of held mails.
+
+    Digests of different versions of DuckDB say nothing of each other.
+    """
+    found: dict[str, list[int]] = {}
+    _choose(warehouse, units)
+    for place, name in enumerate(TABLES):
+        digests = warehouse.execute(
+            f"select unit_code, sum(hash(t)) from ({model(f'published/{name}')}) as t group by unit_code", parameters
+        ).fetchall()
+        for unit, digest in digests:
+            found.setdefault(unit, [0] * len(TABLES))[place] = int(digest)
+    return {unit: repr(digests) for unit, digests in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that stand together in every file that they are in: of each table the frame, and its lines of CSV."""
+
+    frames: Mapping[str, pl.DataFrame]
+    lines: Mapping[str, bytes]
+
+
+def cut(tables: Mapping[str, pl.DataFrame], runs: Iterable[Sequence[str]]) -> Iterator[Rows]:
+    """The rows of a block of units, run by run of units that follow on each other there.
+
+    Scopes lie in each other: written run by run, a row is put into CSV once, however many scopes hold it.
+    """
+    safe = {name: disarm(frame) for name, frame in tables.items()}
+    extents = {name: _extents(frame) for name, frame in tables.items()}
+    for run in runs:
+        own: dict[str, pl.DataFrame] = {}
+        lines: dict[str, bytes] = {}
+        for name, of_unit in extents.items():
+            start, length = 0, 0
+            for at, count in (of_unit[unit] for unit in run if unit in of_unit):
+                start = start if length else at
+                if at != start + length:
+                    raise ValueError(f"table {name} of data/ is not in the order of the register")
+                length += count
+            own[name] = tables[name].slice(start, length)
+            lines[name] = _csv(safe[name].slice(start, length), headed=False) if length else b""
+        yield Rows(own, lines)
+
+
+def _extents(frame: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    """Where the rows of each unit begin, and how many there are. ValueError where they do not stand together."""
+    counted = frame["unit_code"].rle().struct.unnest()
+    starts = counted["len"].cum_sum() - counted["len"]
+    extents = {u: (s, n) for u, s, n in zip(counted["value"], starts, counted["len"], strict=True)}
+    if len(extents) < len(counted):
+        raise ValueError("the rows of a unit in a table of data/ do not stand together")
+    return extents
+
+
+class TableFiles:
+    """The files of data/ of one scope, written block by block of units into `folder`."""
+
+    def __init__(self, folder: Path, units: pl.DataFrame) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self._parts: dict[str, list[Path]] = {name: [] for name in TABLES}
+        self._waiting: list[Rows] = []
+        self._write("units", [units], as_csv(units, headed=False))
+
+    def append(self, rows: Rows) -> None:
+        """Add rows, in the order of the register."""
+        self._waiting.append(rows)
+
+    def flush(self) -> None:
+        """Write what was added; the first time even of tables that have no row."""
+        for name in ROW_TABLES if self._waiting else ():
+            frames = [rows.frames[name] for rows in self._waiting]
+            self._write(name, frames, b"".join(rows.lines[name] for rows in self._waiting))
+        self._waiting.clear()
+
+    def _write(self, name: str, frames: list[pl.DataFrame], lines: bytes) -> None:
+        parts = self._parts[name]
+        if parts and not lines:
+            return
+        with (self.folder / f"{name}.csv").open("ab") as file:
+            if not parts:
+                file.write(_csv(frames[0].clear(), headed=True))
+            file.write(lines)
+        parts.append(self.folder / f"{name}.{len(parts)}.parquet")
+        parts[-1].write_bytes(as_parquet(pl.concat(frames, rechunk=True)))
+
+    def close(self) -> None:
+        """Write what is left, and make one Parquet file of the parts of each table."""
+        self.flush()
+        for name, (first, *more) in self._parts.items():
+            whole = self.folder / f"{name}.parquet"
+            if not more:
+                first.rename(whole)
+                continue
+            pl.scan_parquet([first, *more]).sink_parquet(whole, **PARQUET)
+            for part in (first, *more):
+                part.unlink()
+
+
+def ranked(units: pl.DataFrame, members: Collection[str]) -> pl.DataFrame:
+    """The table of units of one scope: `units` are all of the carrier, ranks are within the scope."""
+    own = units.filter(pl.col("unit_code").is_in(list(members)))
+    return own.with_columns(rank=pl.col("score").rank(method="min", descending=True).cast(pl.Int64))
+
+
+def as_csv(frame: pl.DataFrame, *, headed: bool = True) -> bytes:
+    """UTF-8, RFC 4180 line ends, formulas disarmed; `headed`: with a byte-order mark and the heading row."""
+    return _csv(disarm(frame), headed=headed)
+
+
+def _csv(frame: pl.DataFrame, *, headed: bool) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_csv(
+        buffer,
+        include_bom=headed,
+        include_header=headed,
+        line_terminator="\r\n",
+        datetime_format="%Y-%m-%dT%H:%M:%S",
+        float_scientific=False,
+    )
+    return buffer.getvalue()
+
+
+def as_parquet(frame: pl.DataFrame) -> bytes:
+    """The same table as Parquet; the values as they are."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, **PARQUET)
+    return buffer.getvalue()

@@ -1,0 +1,59 @@
+"""Version folders: which there are, which one latest.json points to, and what a killed run left behind.
+
+Belongs here: names and order of versions. Does not: what is in one (publish.py), whether it is as it was (manifest.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = re.compile(r"v([1-9]\d*)")
+INTERIM = "interim"
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What a run did for one scope: the version that stands, where, and whether this run made it."""
+
+    scope: str
+    version: str
+    folder: Path
+    made: bool
+
+
+def versions(folder: Path) -> list[str]:
+    """The published versions of a scope's folder, oldest first; interim is none."""
+    found = (VERSION.fullmatch(p.name) for p in (folder.iterdir() if folder.is_dir() else ()))
+    return [f"v{n}" for n in sorted(int(m[1]) for m in found if m)]
+
+
+def latest_version(folder: Path) -> str | None:
+    """Which version to pull: the last supplement, else the deadline report, else interim; None where there is none."""
+    published = versions(folder)
+    if published:
+        return published[-1]
+    return INTERIM if (folder / INTERIM).is_dir() else None
+
+
+def tidy(published: Path) -> None:
+    """Remove what a killed run left half made, and let every latest.json name the version that stands."""
+    for folder in published.glob("*/*"):
+        for left in folder.glob(".*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if version := latest_version(folder):
+            _point_to(folder, version)
+
+
+def _point_to(folder: Path, version: str) -> None:
+    content = json.dumps({"version": version}) + "\n"
+    path = folder / "latest.json"
+    if path.exists() and path.read_text(encoding="utf-8") == content:
+        return
+    temporary = folder / f".latest-{os.getpid()}.json"
+    temporary.write_text(content, encoding="utf-8")
+    temporary.replace(path)
