@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-
 from assets.warehouse import Warehouse, model, open_warehouse
 
 SUBMISSIONS = {
