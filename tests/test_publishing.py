@@ -13,11 +13,11 @@ import pytest
 
 from assets.instance.register import load_register
 from assets.month.work import Work
+from reports.model import Report
 from reports.publishing import tables
 from reports.publishing.manifest import verify
 from reports.publishing.publish import Content, publish
 from reports.publishing.versions import Edition
-from reports.report.model import Report
 from tests.reports.settled_sample import LAST, SAMPLE, Sample, settled_sample
 
 

@@ -38,7 +38,7 @@ from reports.forms.wordml import (
     sized,
     table,
 )  # fmt: skip
-from reports.report.model import Chart, Column, Matrix, Report, Section, Table
+from reports.model import Chart, Column, Matrix, Report, Section, Table
 from reports.text import formats
 
 PICTURE_WIDTH, TALLEST_PICTURE = 440.0, 520.0  # points; below it stand caption and notes

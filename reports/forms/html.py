@@ -25,7 +25,7 @@ from markupsafe import Markup, escape
 
 from assets.instance.periods import is_period
 from reports.forms.svg_charts import sparkline, svg
-from reports.report.model import Chart, Column, Kpi, Matrix, Report, Table, Value
+from reports.model import Chart, Column, Kpi, Matrix, Report, Table, Value
 from reports.text import formats
 from reports.text.sentences import texts, words
 

@@ -37,7 +37,7 @@ from reports.forms.print_tables import (
     with_bars,
     without_bars,
 )
-from reports.report.model import Chart, Kpi, Matrix, Report, Table
+from reports.model import Chart, Kpi, Matrix, Report, Table
 from reports.text import formats
 from reports.text.sentences import words
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
-from reports.report.model import Report
+from reports.model import Report
 
 AHEAD = 3
 RARELY = (100_000, 20, 20)  # a report leaves some 20,000 objects behind that only the collector frees

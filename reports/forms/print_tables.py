@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from reports.forms.svg_charts import svg
-from reports.report.model import Chart, Column, Table, Value
+from reports.model import Chart, Column, Table, Value
 from reports.text import formats
 
 MOST_ROWS = 40

@@ -6,7 +6,7 @@ Belongs here: which forms there are. Does not: any of them (html.py, docx.py, xl
 
 from __future__ import annotations
 
-from reports.report.model import Report
+from reports.model import Report
 
 FORMATS = ("html", "docx", "xlsx", "pdf")
 

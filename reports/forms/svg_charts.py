@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from reports.report.model import Chart
+from reports.model import Chart
 from reports.text.formats import labels, written
 from reports.text.sentences import words
 

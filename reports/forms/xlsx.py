@@ -51,7 +51,7 @@ from reports.forms.xlsx_book import (
     write,
 )  # fmt: skip
 from reports.forms.xlsx_charts import ROWS, native_chart
-from reports.report.model import Chart, Column, Kpi, Matrix, Report, Series, Table, Value
+from reports.model import Chart, Column, Kpi, Matrix, Report, Series, Table, Value
 from reports.text import formats
 
 FILLS = {

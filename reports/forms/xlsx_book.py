@@ -19,7 +19,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from reports.report.model import Value
+from reports.model import Value
 from reports.text import formats as notation
 
 FONTS = {"zh": "微软雅黑", "en": "Arial"}

@@ -11,7 +11,7 @@ from typing import Any
 
 from reports.forms.svg_charts import SERIES, ticks_of
 from reports.forms.xlsx_book import FIRST_ROW, FONTS, HEADING_ROW, NAVY, ORANGE, RULE, Book
-from reports.report.model import Chart, Series
+from reports.model import Chart, Series
 from reports.text import formats
 
 PALETTE = (*SERIES, "#3d3d3d", "#a285d1")

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from reports.report.model import Change
+from reports.model import Change
 
 # The table of data/ whose rows say which units a figure of summary.json rests on.
 TABLE_OF = {

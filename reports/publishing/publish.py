@@ -20,11 +20,11 @@ import duckdb
 import polars as pl
 
 from assets.month.work import Work
+from reports.model import Change, Header, Report
 from reports.publishing.changes import _figures, changes_since
 from reports.publishing.manifest import _digest_of, _sha256
 from reports.publishing.tables import TableFiles, content_of_units, cut, ranked, read_tables, read_units, unit_blocks
 from reports.publishing.versions import INTERIM, Edition, _point_to, latest_version, tidy, versions
-from reports.report.model import Change, Header, Report
 
 Content = Callable[[Header], Report]
 Gather = Callable[[Sequence[str]], Content]  # of scopes, once; then report by report

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from expectations.catalogue import Catalogue
+from reports.model import Chart, Column, Header, Matrix, Section, Series, Table
 from reports.report.code_names import Look, figure_name
 from reports.report.expressions import Facts, all_said, description, evaluate, first_said, places, share
 from reports.report.facts import flat, known, look_up
-from reports.report.model import Chart, Column, Header, Matrix, Section, Series, Table
 from reports.report.queries import Found, Row, described_queries
 from reports.text import formats
 from reports.text.sentences import words

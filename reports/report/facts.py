@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assets.instance import periods
+from reports.model import Header, Value
 from reports.report.code_names import Look
 from reports.report.expressions import all_said, description, share
-from reports.report.model import Header, Value
 from reports.report.queries import Found
 from reports.text import formats
 from reports.text.sentences import Names, Words

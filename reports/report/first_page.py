@@ -15,11 +15,11 @@ from typing import Any
 
 from assets.instance.warehouse import Warehouse, model
 from expectations.catalogue import Catalogue
+from reports.model import Header, Kpi, Move, Report
 from reports.report.blocks import Blocks
 from reports.report.code_names import Look, figure_name, looks
 from reports.report.expressions import Facts, description, first_said, headlines
 from reports.report.facts import RESTS_ON, known, look_up, make_facts
-from reports.report.model import Header, Kpi, Move, Report
 from reports.report.queries import ROWS_SHOWN, Found, by_scope, described_queries, run, summaries_of_months
 from reports.text import formats
 from reports.text.sentences import Words, words

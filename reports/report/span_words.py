@@ -13,9 +13,9 @@ from typing import Any
 
 from assets.instance.warehouse import Warehouse
 from expectations.catalogue import Catalogue
+from reports.model import Chart, Header, Kpi, Matrix, Move, Report, Section, Table
 from reports.report.expressions import description
 from reports.report.first_page import FirstPage, gather_pages
-from reports.report.model import Chart, Header, Kpi, Matrix, Move, Report, Section, Table
 from reports.report.queries import described_queries, summaries_where
 
 FIGURE_WORDS = frozenset({"figure", "definition", "measure"})  # columns of texts that are ours, not a unit's

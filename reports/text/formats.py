@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from reports.report.model import Chart, Column, Header, Kpi, Matrix, Report, Section, Table, Value
+from reports.model import Chart, Column, Header, Kpi, Matrix, Report, Section, Table, Value
 
 HERE = Path(__file__).parent
 GLOSSARY = HERE.parent.parent / "expectations" / "glossary.yaml"

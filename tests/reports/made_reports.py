@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
-from reports.report.model import Chart, Column, Header, Kpi, Matrix, Move, Report, Section, Series, Table
+from reports.model import Chart, Column, Header, Kpi, Matrix, Move, Report, Section, Series, Table
 
 CHINA = timezone(timedelta(hours=8))
 HOSTILE = (

@@ -25,8 +25,8 @@ from assets.month.freshness import index_mails, stale_months
 from assets.month.settle import prepare, settle_month
 from assets.month.work import Work
 from expectations.catalogue import Catalogue, load_catalogue
+from reports.model import Header, Report
 from reports.report.first_page import gather
-from reports.report.model import Header, Report
 
 SAMPLE = Path(__file__).parents[2] / "pipelines" / "sample"
 WEIGHTS = {"timeliness": 20.0, "data_quality": 20.0, "self_check": 30.0, "rectification": 20.0, "indicators": 10.0}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from reports.forms.svg_charts import sparkline, svg
-from reports.report.model import Chart, Series
+from reports.model import Chart, Series
 
 NAMES = st.sampled_from(["综合部", "<script>alert(1)</script>", "A&B \"x\" 'y'", "很长的单位名称" * 6, "NSW", ""])
 NUMBER = st.one_of(st.none(), st.integers(0, 5), st.integers(0, 10**7), st.floats(0, 100).map(lambda v: round(v, 2)))

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from assets.instance.warehouse import SQL, model
+from reports.model import Change, Chart, Matrix, Report, Table
 from reports.report import first_page, queries
 from reports.report.expressions import description
 from reports.report.facts import flat
-from reports.report.model import Change, Chart, Matrix, Report, Table
 from reports.report.queries import described_queries
 from tests.reports.settled_sample import EMPTY, LAST, Sample
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from reports.forms.docx import chinese_number, render_docx
 from reports.forms.print_tables import BREAK, MOST_ROWS
-from reports.report.model import Chart, Column, Report, Section, Series, Table
+from reports.model import Chart, Column, Report, Section, Series, Table
 from tests.reports import made_reports, reading
 
 

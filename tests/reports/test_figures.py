@@ -17,7 +17,7 @@ from docx.oxml.ns import qn
 
 from reports.forms.render import render
 from reports.forms.xlsx_book import FIRST_ROW
-from reports.report.model import Kpi, Report
+from reports.model import Kpi, Report
 from reports.text import formats
 from tests.reports.settled_sample import EMPTY, LAST, Sample
 

@@ -16,8 +16,8 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from reports.forms.html import render_html
+from reports.model import Change
 from reports.report.facts import flat
-from reports.report.model import Change
 from reports.text import formats
 from tests.reports import made_reports
 from tests.reports.reading import rendered_elsewhere

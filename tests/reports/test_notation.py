@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.report.model import Kpi
+from reports.model import Kpi
 from reports.text import formats
 from tests.reports import made_reports
 

@@ -20,7 +20,7 @@ from pypdfium2 import PdfDocument
 from reports.forms import pdf
 from reports.forms.pdf import LayoutError, render_pdf
 from reports.forms.print_tables import BREAK, MOST_ROWS, breakable
-from reports.report.model import Chart, Column, Report, Table
+from reports.model import Chart, Column, Report, Table
 from tests.reports import made_reports, reading
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from reports.forms.svg_charts import svg
 from reports.forms.svg_to_png import DOTS_PER_INCH, as_png
-from reports.report.model import Chart
+from reports.model import Chart
 from tests.reports import made_reports
 
 CHARTS = [b for s in made_reports.full().sections for b in s.blocks if isinstance(b, Chart)]

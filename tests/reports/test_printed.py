@@ -8,7 +8,7 @@ import pytest
 
 from reports.forms.pdf import INSET, SIZES
 from reports.forms.print_tables import SMALLER, balanced, ems, fit, printed
-from reports.report.model import Column, Table
+from reports.model import Column, Table
 
 
 @pytest.mark.parametrize(

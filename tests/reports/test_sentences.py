@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expectations.catalogue import load_catalogue
+from reports.model import Change, Header
 from reports.report.blocks import Blocks
 from reports.report.code_names import looks
 from reports.report.expressions import all_said, description, first_said, headlines
 from reports.report.facts import make_facts
 from reports.report.first_page import FirstPage
-from reports.report.model import Change, Header
 from reports.report.queries import Found, described_queries
 from reports.text.sentences import texts, words
 from tests.reports.made_figures import names_of, summaries, tables

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from reports.forms.xlsx import render_xlsx
 from reports.forms.xlsx_book import FIRST_ROW, HEADING_ROW, disarm, sheet_name
+from reports.model import Chart, Column, Report, Series, Table
 from reports.publishing.tables import FORMULA_START
-from reports.report.model import Chart, Column, Report, Series, Table
 from reports.text import formats as notation
 from tests.reports import made_reports, reading
 
