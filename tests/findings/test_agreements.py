@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from assets.warehouse import Warehouse, model, open_warehouse
+
+from assets.instance.warehouse import Warehouse, model, open_warehouse
 
 SUBMISSIONS = {
     "form_id": pl.String,
