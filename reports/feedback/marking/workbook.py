@@ -22,9 +22,9 @@ from reports.feedback.marking.cells import Cells, place
 from reports.feedback.marking.feedback_sheet import HIDDEN_COLUMNS, feedback_xml
 from reports.feedback.marking.notes import MOST_NOTES, Notes
 from reports.feedback.marking.package import LINK, ContentTypes, NotMarkable, Package, Relations, main
+from reports.feedback.marking.rules import Rules
 from reports.feedback.marking.shapes import CHECK, MUST, FeedbackSheet, Mark
 from reports.feedback.marking.styles import Styles, empty_styles
-from reports.marking.rules import Rules
 from reports.text.formats import clean
 
 log = logging.getLogger(__name__)
