@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ FILES = (
     "signature.yaml",
 )
 CODE_TYPES = ("enum", "enum_list")
+WAIVABLE = {True: "yes", False: "no", "outside_groups": "outside_groups"}  # YAML reads yes and no as booleans
 
 
 class CatalogueError(Exception):
@@ -104,11 +105,15 @@ class Item:
     kinds: frozenset[str] | None
     services: frozenset[str] | None
     protection: bool
+    indicator: str | None = None  # the indicator that measures the same fact
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of rules.yaml. `expect` is the Great Expectations part, absent for plain checks."""
+    """A rule of rules.yaml. `expect` is the Great Expectations part, absent for plain checks.
+
+    `waivable`: yes, no, or outside_groups (system.md, Decisions); `why_not` says why, by language, where it is not yes.
+    """
 
     id: str
     group: str
@@ -124,6 +129,10 @@ class Rule:
     table: str = ""
     form: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    sheet: str = ""
+    title: Mapping[str, str] = field(default_factory=dict)
+    waivable: str = "yes"
+    why_not: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -273,12 +282,14 @@ def _items(lists: list[dict[str, Any]]) -> list[Item]:
                     kinds=frozenset(applies["kinds"]) if "kinds" in applies else None,
                     services=frozenset(applies["services"]) if "services" in applies else None,
                     protection=bool(applies.get("protection", False)),
+                    indicator=raw.get("indicator"),
                 )
             )
     return items
 
 
-def _rules(groups: Mapping[str, Any]) -> dict[str, Rule]:
+def _rules(groups: Mapping[str, Any], sheets: Collection[str]) -> dict[str, Rule]:
+    """The rules by id; one of a sheet's group speaks of that sheet, where it names no other."""
     rules: dict[str, Rule] = {}
     for group, entries in groups.items():
         for raw in entries:
@@ -299,8 +310,19 @@ def _rules(groups: Mapping[str, Any]) -> dict[str, Rule]:
                 table=raw.get("table", group if raw.get("expect") else ""),
                 form=raw.get("form", ""),
                 parameters=raw.get("parameters", {}),
+                sheet=raw.get("sheet", group if group in sheets else ""),
+                title=raw["title"],
+                waivable=WAIVABLE[raw.get("waivable", True)],
+                why_not=raw.get("why_not", {}),
             )
     return rules
+
+
+def _texts(content: Mapping[str, Any], rules: Mapping[str, Rule]) -> dict[str, Any]:
+    """The files of texts by name; a rule's title stands with the rule, and is read with its other texts."""
+    texts = {name.removesuffix(".yaml"): content[name] for name in FILES[3:]}
+    told = texts["messages"]
+    return {**texts, "messages": {rule.id: {"title": rule.title, **told[rule.id]} for rule in rules.values()}}
 
 
 def load_catalogue(overrides: Path | None = None) -> Catalogue:
@@ -320,14 +342,16 @@ def load_catalogue(overrides: Path | None = None) -> Catalogue:
             raise CatalogueError(f"{path.name}: {error}") from error
     forms = content["forms.yaml"]
     try:
+        annexes = tuple(_form(k, v) for k, v in forms.items() if k.startswith("annex"))
+        rules = _rules(content["rules.yaml"], {sheet.key for form in annexes for sheet in form.sheets})
         return Catalogue(
             form_version=str(forms["form_version"]),
-            forms=tuple(_form(k, v) for k, v in forms.items() if k.startswith("annex")),
+            forms=annexes,
             indicators=tuple(Indicator(i["code"], i["zh"], i["kind"], i.get("target")) for i in forms["indicators"]),
             items=tuple(_items(content["checklists.yaml"])),
             checklists={c["checklist"]: c["title"] for c in content["checklists.yaml"]},
-            rules=_rules(content["rules.yaml"]),
-            texts={name.removesuffix(".yaml"): content[name] for name in FILES[3:]},
+            rules=rules,
+            texts=_texts(content, rules),
             digest=digest.hexdigest(),
             forms_digest=hashlib.sha256(repr(forms).encode()).hexdigest(),
         )

@@ -7,6 +7,7 @@ mask is computed (engine.py), making the frames (assets/month/findings/).
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ import polars as pl
 from expectations.catalogue import CODE_TYPES, Catalogue, Rule, SheetForm, condition
 from expectations.masks import METRICS, failing
 
+_WORD = re.compile(r"[a-z_]\w*")
 SEVERITY = {"critical": "critical", "error": "critical", "warning": "warning"}
-EACH_OF = "each of "  # a finding for every column named in a list column of the row
+# A finding for every column named in a list column of the row; `expected`, if any, is a list column beside it.
+EACH_OF = "each of "
 FAILURES: dict[str, Any] = {
     "form_id": pl.String,
     "row": pl.Int64,
@@ -63,6 +66,16 @@ def tables_across(catalogue: Catalogue) -> dict[str, tuple[Check, ...]]:
         if rule.carried or is_of_what_is_absent(rule, catalogue):
             tables.setdefault(rule.table, []).append(_check(rule))
     return {name: tuple(checks) for name, checks in tables.items()}
+
+
+def columns_read(sheet: SheetForm, catalogue: Catalogue) -> frozenset[str]:
+    """The columns that the key or a rule of the sheet reads, whatever else the row holds (WBK-04)."""
+    named = {*sheet.key_columns}
+    for rule in catalogue.rules.values():
+        if rule.group == sheet.key and rule.expect is not None:
+            told = [*rule.at, *(str(part) for part in rule.expect.values())]
+            named.update(word.removesuffix("__text") for part in told for word in _WORD.findall(part))
+    return frozenset(named & {column.key for column in sheet.columns})
 
 
 def is_of_what_is_absent(rule: Rule, catalogue: Catalogue) -> bool:
@@ -128,8 +141,13 @@ def _cell_checks(sheet: SheetForm, catalogue: Catalogue) -> list[Check]:
                 "GEN-04", "expect_column_value_lengths_to_be_between", key, expected=f"'{column.max_len}'",
                 column=key, max_value=column.max_len,
             )  # fmt: skip
-    for rule_id, cells in (("WBK-04", "error_cells"), ("GEN-06", "cleaned_cells")):
-        add(rule_id, "expect_column_values_to_be_null", EACH_OF + cells, column=cells)
+    for rule_id, cells, told in (
+        ("WBK-04", "needed_error_cells", None),
+        ("WBK-08", "other_error_cells", None),
+        ("GEN-06", "cleaned_cells", None),
+        ("GEN-07", "secret_cells", "secrets"),
+    ):
+        add(rule_id, "expect_column_values_to_be_null", EACH_OF + cells, expected=told, column=cells)
     add(
         "GEN-05", "expect_column_values_to_be_null", sheet.key_columns[0], expected="first_row",
         column="first_row", value="key_text",
@@ -186,16 +204,18 @@ def _with_subject(failing: pl.DataFrame) -> pl.DataFrame:
 def _cell_failures(failing: pl.DataFrame, check: Check) -> pl.DataFrame:
     """One line for every cell that a list column names, with the cell's own text."""
     named = check.at[0].removeprefix(EACH_OF)
-    cells = _with_subject(failing).explode(named).rename({named: "column"})
+    told = pl.col(check.expected) if check.expected else pl.lit("")
+    lists = [named, check.expected] if check.expected else [named]
+    cells = _with_subject(failing).explode(lists).with_columns(expected=told).rename({named: "column"})
     parts = [
         group.select(
             "form_id",
             "row",
             "column",
             "subject",
+            "expected",
             rule_id=pl.lit(check.rule.id),
             value=pl.col(f"{key}__text").fill_null(""),
-            expected=pl.lit(""),
         ).select(*FAILURES)
         for (key,), group in cells.group_by("column", maintain_order=True)
     ]

@@ -8,8 +8,8 @@ select
     s.file,
     r.*,
     list_contains(coalesce(f.flags, []), 'INC-03') as is_reported_late,
-    date_diff('minute', r.occurred_at, r.reported_at) as minutes_to_report,
-    date_diff('minute', r.occurred_at, r.responded_at) as minutes_to_respond,
+    date_diff('second', r.occurred_at, r.reported_at) / 60.0 as minutes_to_report,
+    date_diff('second', r.occurred_at, r.responded_at) / 60.0 as minutes_to_respond,
     d.rules is null as counted,
     d.rules as dropped_by,
 from staging.incidents as r

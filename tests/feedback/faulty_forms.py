@@ -110,6 +110,7 @@ FAULTS = (
     Fault("AST-01", "annex2", _row("exposed_assets", "public_ip", public_ip="192.168.1.5")),
     Fault("AST-04", "annex2", _row("exposed_assets", "icp_no", icp_no="备案中")),
     Fault("AST-05", "annex2", _row("exposed_assets", "online_on", online_on=date(2026, 11, 3))),
+    Fault("AST-13", "annex2", _row("exposed_assets", "high_vulns", high_vulns=-1)),
     Fault("APP-01", "annex2", _row("app_launches", "app_filing_no", app_filing_no="备案中")),
     Fault("APP-03", "annex2", _row("app_launches", "launched_on", launched_on=date(2026, 11, 2))),
     Fault("APP-05", "annex2", _row("app_launches", "assessed_on", assessed_on=date(2026, 10, 30))),
@@ -135,4 +136,5 @@ FAULTS = (
 )  # fmt: skip
 
 # Rules of these effects that have no cell to point at: what is wrong is that something is not there or cannot be read.
-WITHOUT_CELL = frozenset({"ENV-03", "WBK-01", "WBK-02", "WBK-05"})
+# ENV-09 and CVR-09: tests of booking, where a mail of another month can be made.
+WITHOUT_CELL = frozenset({"ENV-03", "ENV-09", "CVR-09", "WBK-01", "WBK-02", "WBK-05"})

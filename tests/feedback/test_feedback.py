@@ -322,7 +322,7 @@ def test_a_note_says_rule_fault_remedy_and_example() -> None:
     (line,) = feedback(finding("GEN-01", "self_check", "result", "C7", 7)).lines
     assert isinstance(line, Line)
     first, fault, remedy, example = wording.note(line.first).split("\n")
-    assert first == "强制 · 必填项未填写（GEN-01）"
+    assert first == "强制 · 必填项为空（GEN-01）"
     assert fault == "本行的必填项“自查结果”没有填写。"
     assert remedy.startswith("怎么改：请补填")
     assert example.startswith("示例：")

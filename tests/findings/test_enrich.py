@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.instance.register import Network
 from assets.month.findings.enrich import (
     USCC_ALPHABET,
     USCC_WEIGHTS,
@@ -20,8 +22,9 @@ from assets.month.findings.enrich import (
 )
 from expectations.catalogue import load_catalogue
 
-NETWORKS = [ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")]
+NETWORKS: list[Network] = [ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")]
 CATALOGUE = load_catalogue()
+SPECIAL = CATALOGUE.rules["AST-01"].parameters
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,16 @@ CATALOGUE = load_catalogue()
     [
         ("203.0.113.7", "registered"),
         ("203.0.113.0/25", "registered"),
-        ("203.0.112.0/23", "private"),
+        ("203.0.112.0/23", "public"),
+        ("192.0.2.0/24", "private"),
+        ("192.0.0.9", "public"),
+        ("192.0.0.8/30", "private"),
+        ("100.127.255.255", "private"),
+        ("100.128.0.0", "public"),
+        ("224.0.0.5", "private"),
+        ("2001:20::1", "public"),
+        ("2001:10::1", "private"),
+        ("::ffff:8.8.8.8", "private"),
         ("8.8.8.8", "public"),
         ("10.1.2.3", "private"),
         ("192.0.2.1", "private"),
@@ -39,7 +51,43 @@ CATALOGUE = load_catalogue()
     ],
 )
 def test_an_address_has_a_zone(address: str, zone: str) -> None:
-    assert Zones(NETWORKS).zone(address) == zone
+    assert Zones(NETWORKS, SPECIAL).zone(address) == zone
+
+
+def zone_by_every_address(address: str, networks: list[Network]) -> str:
+    """The rule word by word: each address of the block held against each block of the table."""
+
+    def lies_in(one: IPv4Address | IPv6Address, blocks: Iterable[Network]) -> bool:
+        return any(one in block for block in blocks)
+
+    blocks, but = ([ip_network(b) for b in SPECIAL[name]] for name in ("blocks", "but"))
+    inside = [lies_in(one, networks) for one in ip_network(address)]
+    odd = [lies_in(one, blocks) and not lies_in(one, but) for one in ip_network(address)]
+    if any(special and not own for special, own in zip(odd, inside, strict=True)):
+        return "private"
+    return "registered" if all(inside) else "public"
+
+
+EDGES = [
+    ip_address(int(edge) + step)
+    for block in (*SPECIAL["blocks"], *SPECIAL["but"], "203.0.113.128/26", "8.8.8.0/25")
+    for edge in (ip_network(block).network_address, ip_network(block).broadcast_address)
+    for step in (-1, 0, 1)
+    if 0 <= int(edge) + step < 2**edge.max_prefixlen and (edge.version == 4 or int(edge) + step >= 2**32)
+]
+
+
+@given(
+    st.sampled_from(EDGES),
+    st.integers(0, 8),
+    st.lists(st.tuples(st.sampled_from(EDGES), st.integers(0, 12)), max_size=4),
+)
+def test_a_zone_is_that_of_every_address_of_the_block(
+    first: IPv4Address | IPv6Address, bits: int, own: list[tuple[IPv4Address | IPv6Address, int]]
+) -> None:
+    networks = [ip_network((str(a), a.max_prefixlen - b), strict=False) for a, b in own]
+    block = str(ip_network((str(first), first.max_prefixlen - bits), strict=False))
+    assert Zones(networks, SPECIAL).zone(block) == zone_by_every_address(block, networks)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +167,12 @@ def test_an_unreadable_or_refused_part_is_compared_with_nothing() -> None:
     private = ("10.0.0.1", "443", None, None, "443")
     rows = [(2, *unreadable), (3, *unreadable), (4, *private), (5, *private)]
     assert first_rows(assets(rows)) == [None] * 4
+
+
+def test_a_row_that_is_compared_with_none_is_not_the_first_of_others() -> None:
+    unreadable = ("203.0.113.1", None, None, None, "http")
+    whole = ("203.0.113.1", None, None, None, None)
+    assert first_rows(assets([(2, *unreadable), (3, *whole), (4, *whole)])) == [None, None, 3]
 
 
 def test_a_key_of_which_only_codes_are_filled_tells_nothing() -> None:

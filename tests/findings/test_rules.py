@@ -84,6 +84,9 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("AST-09", "exposed_assets", {"protection": "无"}),
     ("AST-09", "exposed_assets", {"protection": None}),
     ("AST-10", "exposed_assets", {"three_sync": False}),
+    ("AST-13", "exposed_assets", {"high_vulns": -1}),
+    ("GEN-07", "exposed_assets", {"remark": "联系 13812345678"}),
+    ("GEN-07", "indicators", {"remark": "口令：Abc@123"}),
     ("APP-01", "app_launches", {"app_filing_no": "蒙ICP备12345678号"}),
     ("APP-02", "app_launches", {"assessed": False, "assessed_on": None}),
     ("APP-03", "app_launches", {"launched_on": date(2026, 11, 1)}),
@@ -110,6 +113,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         "responded_at": datetime(2026, 11, 1, 0, 5), "resolved_at": datetime(2026, 11, 1, 1, 0),
     }),
     ("INC-03", "incidents", {"reported_at": datetime(2026, 10, 9, 10, 1)}),
+    ("INC-03", "incidents", {"reported_at": datetime(2026, 10, 9, 10, 0, 1)}),
     ("INC-04", "incidents", {"reviewed": False}),
     ("KPI-01", "indicators", {"indicator_code": "IND-99"}),
     ("KPI-02", "indicators", {"numerator": -1}),
@@ -215,14 +219,46 @@ def test_every_rule_on_rows_has_a_case() -> None:
 def test_error_and_cleaned_cells_are_told_one_by_one(warehouse: Warehouse) -> None:
     odd = row("indicators", {}) | {
         "error_cells": ["numerator", "remark"],
-        "cleaned_cells": ["remark"],
+        "cleaned_cells": ["indicator_name"],
         "numerator": None,
     }
     odd["numerator__text"] = "#N/A"
     frame = frame_of(warehouse, "indicators", [odd])
     found = failures_at_once(sheet_checks(CATALOGUE.sheets["indicators"], CATALOGUE), frame)
     cells = sorted(found.select("rule_id", "column", "value").rows())
-    assert cells == [("GEN-06", "remark", ""), ("WBK-04", "numerator", "#N/A"), ("WBK-04", "remark", "")]
+    assert cells == [("GEN-06", "indicator_name", ""), ("WBK-04", "numerator", "#N/A"), ("WBK-08", "remark", "")]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "changed", "column", "rule"),
+    [
+        ("exposed_assets", {}, "remark", "WBK-08"),
+        ("exposed_assets", {}, "mlps_no", "WBK-04"),  # required where the level is 二级 or above
+        ("exposed_assets", {"mlps_level": "一级"}, "mlps_no", "WBK-08"),
+        ("exposed_assets", {}, "scanned_on", "WBK-04"),  # read by AST-07, which speaks of an absent value
+        ("exposed_assets", {}, "url", "WBK-04"),  # part of the key
+        ("self_check", {}, "evidence", "WBK-08"),
+        ("rectification", {"source": "半年检查", "item_code": None}, "item_code", "WBK-08"),
+        ("incidents", {"resolved_at": None, "cause": None, "reviewed": None, "improvement": None}, "cause", "WBK-08"),
+        ("incidents", {}, "cause", "WBK-04"),
+    ],
+)
+def test_an_error_leaves_the_row_out_where_the_cell_is_needed(
+    warehouse: Warehouse, sheet: str, changed: dict[str, Any], column: str, rule: str
+) -> None:
+    odd = row(sheet, {**changed, column: None}) | {"error_cells": [column], f"{column}__text": "#REF!"}
+    frame = frame_of(warehouse, sheet, [odd])
+    found = failures_at_once(sheet_checks(CATALOGUE.sheets[sheet], CATALOGUE), frame)
+    assert found.filter(pl.col("column") == column)["rule_id"].to_list() == [rule]
+
+
+def test_a_secret_is_told_by_its_kind_and_only_in_texts_that_may_be_read_by_all(warehouse: Warehouse) -> None:
+    odd = row("exposed_assets", {"remark": "root 密码: x9，电话 13812345678", "owner": "王强 13812345678"})
+    found = failures_at_once(
+        sheet_checks(CATALOGUE.sheets["exposed_assets"], CATALOGUE), frame_of(warehouse, "exposed_assets", [odd])
+    )
+    told = found.filter(pl.col("rule_id") == "GEN-07").select("column", "expected").rows()
+    assert told == [("remark", "手机号码、口令")]
 
 
 def test_a_repeated_key_names_the_first_row(warehouse: Warehouse) -> None:

@@ -173,10 +173,12 @@ def check_across(warehouse: Warehouse, ask: Ask, catalogue: Catalogue, period: M
     """
     parts = []
     for table, checks in tables_across(catalogue).items():
-        sheet = table if table in catalogue.sheets else _sheet_of(table)
+        sheets = {check.rule.id: check.rule.sheet for check in checks}
         for rows in _some_at_a_time(warehouse, table, period):
             frame = enrich_across(table, rows)
-            failures = ask(f"{table}, across", checks, frame).with_columns(sheet=pl.lit(sheet))
+            failures = ask(f"{table}, across", checks, frame).with_columns(
+                sheet=pl.col("rule_id").replace_strict(sheets, return_dtype=pl.String)
+            )
             units = frame.select("form_id", "unit_code").unique()
             parts.append(failures.join(units, on="form_id", how="left"))
     if not parts:
@@ -189,13 +191,3 @@ def _some_at_a_time(warehouse: Warehouse, table: str, period: Mapping[str, Any])
     warehouse.execute(f"create or replace temp table asked as {model(f'carried/{table}')}", period)
     for start in range(0, int(warehouse.value("select count(*) from asked")), ROWS):
         yield warehouse.frame(f"select * from asked where rowid between {start} and {start + ROWS - 1}")
-
-
-def _sheet_of(table: str) -> str:
-    """The sheet that a finding about something absent is shown under; none for a unit's month as a whole."""
-    return {
-        "expected_answers": "self_check",
-        "expected_indicators": "indicators",
-        "earlier_problems": "rectification",
-        "earlier_agreements": "agreements",
-    }.get(table, "")

@@ -7,41 +7,80 @@ high-risk ports, check characters, version order, repeated keys. Does not: the r
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
 from assets.instance.register import Network
 from assets.intake.values import version_key
-from expectations.catalogue import CODE_TYPES, Catalogue, SheetForm
+from expectations.catalogue import CODE_TYPES, Catalogue, Column, SheetForm, condition
+from expectations.secrets import kinds, may_hold
+from expectations.suites import columns_read
 
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 
 
-class Zones:
-    """The carrier's networks, by the lengths of their prefixes: an address is looked up, not held against each."""
+class Ranges:
+    """Address blocks of both versions as ranges that do not touch: an address is looked up, not held against each."""
 
-    def __init__(self, networks: Iterable[Network]) -> None:
-        self._registered: dict[tuple[int, int], set[int]] = {}
-        for n in networks:
-            host_bits = n.max_prefixlen - n.prefixlen
-            self._registered.setdefault((n.version, host_bits), set()).add(int(n.network_address) >> host_bits)
+    def __init__(self, blocks: Iterable[Network]) -> None:
+        self._ends: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
+        for version, low, high in sorted((b.version, int(b[0]), int(b[-1])) for b in blocks):
+            ends = self._ends[version]
+            start, end = ends[-1] if ends else (low, -1)
+            if ends and low <= end + 1:
+                ends[-1] = (start, max(end, high))
+            else:
+                ends.append((low, high))
+
+    def parts(self, version: int, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """The parts of a range that lie in the blocks, in order."""
+        ends = self._ends[version]
+        for start, end in ends[max(bisect_right(ends, (low, high)) - 1, 0) :]:
+            if start > high:
+                return
+            if end >= low:
+                yield max(start, low), min(end, high)
+
+    def holds(self, version: int, low: int, high: int) -> bool:
+        """Whether all of a range lies in the blocks."""
+        return next(self.parts(version, low, high), None) == (low, high)
+
+
+class Zones:
+    """Where an address lies: in the carrier's networks, among those that the internet does not route, or elsewhere."""
+
+    def __init__(self, networks: Iterable[Network], special: Mapping[str, Sequence[str]]) -> None:
+        """`special`: `blocks`, and `but`, which lie in them and are routed all the same (rules.yaml, AST-01)."""
+        self._registered = Ranges(networks)
+        self._special = Ranges(ipaddress.ip_network(block) for block in special["blocks"])
+        self._routed = Ranges(ipaddress.ip_network(block) for block in special["but"])
 
     def zone(self, address: str) -> str:
-        """`registered` in the carrier's networks, else `public` or `private`; for an address or a CIDR block.
-
-        AST-01, AST-02. A block is registered when one registered network holds all of it, public when its
-        first and its last address are (RFC 6890, as Python's ipaddress has it).
+        """`private` where an address, or an address of a block, is special and not the carrier's (AST-01); else
+        `registered` where all of it is the carrier's, and `public` where some of it is not (AST-02).
         """
-        block = ipaddress.ip_network(address) if "/" in address else None
-        first = block[0] if block else ipaddress.ip_address(address)
-        last = block[-1] if block else first
-        low, high = int(first), int(last)
-        for (version, host_bits), prefixes in self._registered.items():
-            if version == first.version and low >> host_bits == high >> host_bits and low >> host_bits in prefixes:
-                return "registered"
-        return "public" if first.is_global and last.is_global else "private"
+        block = ipaddress.ip_network(address)
+        version, low, high = block.version, int(block.network_address), int(block.broadcast_address)
+        if self._registered.holds(version, low, high):
+            return "registered"
+        for start, end in self._special.parts(version, low, high):
+            free = [*self._registered.parts(version, start, end), *self._routed.parts(version, start, end)]
+            if not _cover(free, start, end):
+                return "private"
+        return "public"
+
+
+def _cover(parts: Iterable[tuple[int, int]], low: int, high: int) -> bool:
+    """Whether ranges leave nothing of a range out."""
+    reached = low
+    for start, end in sorted(parts):
+        if start > reached:
+            return False
+        reached = max(reached, end + 1)
+    return reached > high
 
 
 def high_risk(ports: str, listed: Iterable[int]) -> str | None:
@@ -97,12 +136,14 @@ def with_repeated_keys(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalog
         for rule in catalogue.rules.values()
         if rule.table == sheet.key and rule.effect == "drop" and rule.expect and set(rule.at) <= set(sheet.key_columns)
     )
+    comparable = pl.all_horizontal(readable)
     telling = [k for k in sheet.key_columns if sheet.column(k).type not in CODE_TYPES]
     filled = pl.any_horizontal(pl.col(k).is_not_null() for k in telling)
-    first = pl.col("row").min().over(["form_id", *keys])
+    # A row that is compared with none is not the first of others either.
+    first = pl.when(comparable).then(pl.col("row")).min().over(["form_id", *keys])
     texts = [pl.col(f"{k}__text").fill_null("") for k in sheet.key_columns]
     return frame.with_columns(
-        first_row=pl.when(pl.all_horizontal(readable) & filled & (first != pl.col("row"))).then(first),
+        first_row=pl.when(comparable & filled & (first != pl.col("row"))).then(first),
         key_text=pl.concat_str(texts, separator=" ").str.strip_chars(),
     )
 
@@ -111,11 +152,57 @@ def enrich(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalogue, networks
     """The frame of sql/checks/<sheet>.sql with every column that its rules name."""
     if sheet.key == "exposed_assets":
         listed: Mapping[str, list[int]] = catalogue.rules["AST-03"].parameters
-        frame = _by_value(frame, "public_ip", "ip_zone", Zones(networks).zone, pl.String)
+        zones = Zones(networks, catalogue.rules["AST-01"].parameters)
+        frame = _by_value(frame, "public_ip", "ip_zone", zones.zone, pl.String)
         frame = _by_value(frame, "ports", "high_risk_ports", lambda p: high_risk(p, listed["ports"]), pl.String)
     elif sheet.key == "agreements":
         frame = _by_value(frame, "uscc", "uscc_valid", uscc_is_valid, pl.Boolean)
-    return with_repeated_keys(frame, sheet, catalogue)
+    return with_repeated_keys(with_secrets(with_errors(frame, sheet, catalogue), sheet, catalogue), sheet, catalogue)
+
+
+def with_errors(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalogue) -> pl.DataFrame:
+    """Add `needed_error_cells` and `other_error_cells`: of the cells that hold an Excel error, those that the row
+    cannot do without (WBK-04), and the others (WBK-08); null where there is none.
+    """
+    read = columns_read(sheet, catalogue)
+
+    def is_needed(column: Column) -> pl.Expr:
+        wanted = condition(column.required)
+        if column.key in read or wanted == "":
+            return pl.lit(True)
+        return pl.lit(False) if wanted is None else pl.sql_expr(wanted).fill_null(False)
+
+    needed = pl.concat_list(
+        pl.when(is_needed(column)).then(pl.lit(column.key)) for column in sheet.columns
+    ).list.drop_nulls()
+    cells = pl.col("error_cells")
+    parts = {
+        "needed_error_cells": cells.list.set_intersection(needed),
+        "other_error_cells": cells.list.set_difference(needed),
+    }
+    return frame.with_columns(
+        **{name: pl.when(part.list.len() > 0).then(part.list.sort()) for name, part in parts.items()}
+    )
+
+
+def with_secrets(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalogue) -> pl.DataFrame:
+    """Add `secret_cells`, the columns whose text holds what it must not (GEN-07), null where there is none, and
+    `secrets`, beside each of them what that is.
+    """
+    names = catalogue.texts["glossary"]["secrets"]
+    texts = [c.key for c in sheet.columns if c.type == "text" and c.pii is None]
+    suspects = frame.select(pl.any_horizontal(may_hold(pl.col(key)) for key in texts)).to_series()
+    cells: list[list[str] | None] = [None] * frame.height
+    told: list[list[str] | None] = [None] * frame.height
+    for at in suspects.arg_true():
+        row = frame.row(at, named=True)
+        found = {key: kinds(row[key]) for key in texts if row[key] is not None}
+        held = {key: "、".join(names[kind]["zh"] for kind in of) for key, of in found.items() if of}
+        if held:
+            cells[at], told[at] = list(held), list(held.values())
+    return frame.with_columns(
+        secret_cells=pl.Series(cells, dtype=pl.List(pl.String)), secrets=pl.Series(told, dtype=pl.List(pl.String))
+    )
 
 
 def enrich_across(table: str, frame: pl.DataFrame) -> pl.DataFrame:
