@@ -6,25 +6,26 @@ Belongs here: feedback.yaml and blank_forms.yaml, and rule ids in knock_on.yaml.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from expectations.catalogue import load_catalogue
-from reports.feedback.answer import HERE
 from tests.test_texts import HALF_WIDTH
 
+REPORTS = Path(__file__).parents[2] / "reports"
 PLACE = re.compile(r"\{(\w+)\}")
 
 
 def load(name: str) -> Any:
-    return yaml.safe_load((HERE / name).read_text(encoding="utf-8"))
+    return yaml.safe_load((REPORTS / name).read_text(encoding="utf-8"))
 
 
 TEXTS = [
     pytest.param(text, id=f"{name}-{key}")
-    for name in ("feedback.yaml", "blank_forms.yaml")
+    for name in ("feedback/feedback.yaml", "blank/blank_forms.yaml")
     for key, text in load(name).items()
 ]
 
@@ -41,7 +42,7 @@ def test_every_text_is_there_in_both_languages_with_the_same_places(text: dict[s
 
 def test_what_follows_from_what_names_rules_and_columns_that_there_are() -> None:
     catalogue = load_catalogue()
-    for entry in load("knock_on.yaml"):
+    for entry in load("feedback/knock_on.yaml"):
         for side in (entry["cause"], entry["follows"]):
             if isinstance(side, dict):
                 assert side["effect"] in {r.effect for r in catalogue.rules.values()}
