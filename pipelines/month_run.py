@@ -6,20 +6,17 @@ import json
 import os
 from dataclasses import dataclass, field
 from datetime import datetime
-from multiprocessing import forkserver, get_context
 from pathlib import Path
 
 from assets.instance.home import Home
 from assets.instance.periods import Deadline
 from assets.instance.register import Register, load_register
 from assets.instance.settings import load_settings
+from assets.instance.workers import warm
 from expectations.validating import start_early
 from reports.publishing.versions import latest_version
 
 WORKER_MODULES = ["cv2", "assets.intake.parsing", "reports.forms.warm_worker", "reports.feedback.folders"]
-# Of glibc, mallopt(3). Without it the memory of every picture went back to the system and was asked for again: a fifth
-# of a scan's time, and more where two processes do so at once.
-KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": 64 << 20, "MALLOC_MMAP_THRESHOLD_": 32 << 20}  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
     """Materialise every asset of the period; raises whatever a stage failed with."""
     home.prepare()
     start_early()
-    _warm_workers()
+    warm(WORKER_MODULES)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     import dagster as dg  # noqa: PLC0415 - a second, and only runs need it
 
@@ -69,17 +66,6 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
         return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
     stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
     return Outcome(tuple(_summary_lines(home, period)), 0, stages)
-
-
-def _warm_workers() -> None:
-    """Let the process that workers are forked from import what they need, on the other core, while this one starts.
-
-    There is one such process for all pools of a run: what it has not imported, every worker would.
-    """
-    for name, kept in KEPT_MEMORY.items():
-        os.environ.setdefault(name, str(kept))
-    get_context("forkserver").set_forkserver_preload(WORKER_MODULES)
-    forkserver.ensure_running()
 
 
 def _summary_lines(home: Home, period: str) -> list[str]:

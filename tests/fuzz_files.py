@@ -22,9 +22,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from assets.instance.isolation import Died, run_isolated
 from assets.instance.limits import Limits
 from assets.instance.settings import SealThresholds
+from assets.instance.workers import Died, run_isolated
 from assets.intake.mail.kinds import SCANS
 from assets.intake.scans.scan import read_scan
 from tests.scans.made_files import as_file, as_pdf, as_tiff

@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from assets.instance.isolation import Died, run_isolated
 from assets.instance.limits import MIB, Limits
 from assets.instance.settings import SealThresholds
 from assets.instance.warehouse import open_warehouse
+from assets.instance.workers import Died, run_isolated
 from assets.intake.mail.archive import load, store
 from assets.intake.mail.kinds import OLE, SCAN_EXTENSIONS, TNEF, WORKBOOK_EXTENSIONS
 from assets.intake.mail.seen import Seen

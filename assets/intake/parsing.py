@@ -17,11 +17,11 @@ from typing import Any
 
 import polars as pl
 
-from assets.instance.isolation import restart_clock
 from assets.instance.limits import Limits
 from assets.instance.session import Session
 from assets.instance.settings import SealThresholds
 from assets.instance.software import VERSION
+from assets.instance.workers import restart_clock
 from assets.intake.fault import Fault
 from assets.intake.forms import SERVICE_SHEETS, Explanation, RecognisedForm, hinted_form, read_explanations, recognise
 from assets.intake.mail.archive import load

@@ -2,7 +2,7 @@
 
 Belongs here: which mails are not parsed yet, sending them to the workers, loading what they wrote, and finding the
 attachment that killed a worker. Does not: the parsing itself (assets/intake/parsing.py), the pool
-(assets/instance/isolation.py).
+(assets/instance/workers.py).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from assets.instance.isolation import Died, run_isolated
 from assets.instance.warehouse import Warehouse
+from assets.instance.workers import Died, run_isolated
 from assets.intake.mail.seen import Seen
 from assets.intake.parsing import (
     Parser,

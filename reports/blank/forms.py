@@ -9,11 +9,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ from xlsxwriter.worksheet import Worksheet
 from assets.instance.periods import Deadline, preceding
 from assets.instance.register import Register, Unit
 from assets.instance.warehouse import Warehouse
+from assets.instance.workers import in_order
 from expectations.catalogue import Catalogue, Column, Form, SheetForm
 from reports.blank.cells import Wording, choices, clauses, lacks, number_format, validation
 from reports.feedback.folders import safe_name
@@ -455,11 +453,8 @@ def write_templates(
         _start(catalogue)
         yield from map(_write, tasks)
         return
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(mp_context=context, initializer=_start, initargs=(catalogue,)) as pool:
-        while chunk := list(islice(tasks, 200)):
-            yield from pool.map(_write, chunk, chunksize=10)
+    numbered = enumerate(tasks)
+    yield from (written for _, written in in_order(_write, numbered, [__name__], _start, (catalogue,)))
 
 
 _catalogue: Catalogue | None = None

@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assets.instance.isolation import Died, run_isolated
 from assets.instance.limits import MIB, Limits
 from assets.instance.warehouse import Warehouse
+from assets.instance.workers import Died, run_isolated
 from assets.intake.mail.archive import ArchiveError, load, path_of
 from assets.intake.mail.message import parse_message
 from assets.intake.mail.parts import content_at

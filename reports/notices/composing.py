@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from assets.instance.isolation import Died, run_isolated
 from assets.instance.limits import MIB
+from assets.instance.workers import Died, run_isolated
 from reports.notices import letters
 from reports.notices.letters import Letter, Occasion, Standing
 from reports.notices.mime import Head, mail_bytes, reply_subject

@@ -16,8 +16,8 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.instance.isolation import Died
 from assets.instance.warehouse import Warehouse
+from assets.instance.workers import Died
 from reports.feedback import folders
 from reports.feedback.folders import DIGEST, PAGE, Written, extension, safe_name, write_feedback
 from tests.feedback.made_month import Home, drop_mail, home, settled

@@ -7,8 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from assets.instance.isolation import restart_clock
 from assets.instance.limits import Limits
+from assets.instance.workers import restart_clock
 from assets.intake.workbooks.workbook import Workbook, WorkbookUnreadable, read_workbook
 
 

@@ -19,8 +19,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.instance.isolation import run_isolated
 from assets.instance.limits import MIB, Limits
+from assets.instance.workers import run_isolated
 from assets.intake.workbooks import ooxml
 from assets.intake.workbooks.workbook import WorkbookUnreadable, read_workbook
 from tests.workbooks import tasks

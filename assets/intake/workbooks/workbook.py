@@ -21,7 +21,7 @@ _BARE_BIFF = (b"\x09\x00", b"\x09\x02", b"\x09\x04", b"\x09\x08")  # BOF of BIFF
 def read_workbook(content: bytes, name: str, limits: Limits) -> Workbook:
     """The workbook in `content`; of `name` only the stem is used, to title the sheet of a .csv.
 
-    Call it in a worker that may die (assets/instance/isolation.py): the limits bound what it takes, not all that
+    Call it in a worker that may die (assets/instance/workers.py): the limits bound what it takes, not all that
     Python may do with it. Raises WorkbookUnreadable, and MemoryError where the process has a limit.
     """
     if not content.strip(b"\0\t\n\r "):

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from assets.instance.isolation import Died, restart_clock, run_isolated
+from assets.instance.workers import Died, restart_clock, run_isolated
 from tests.workbooks import tasks
 from tests.workbooks.tasks import act, children
 
