@@ -50,9 +50,8 @@ def unit_feedback(context: dg.AssetExecutionContext, home: HomeResource) -> dg.M
         return dg.MaterializeResult(metadata={"dagster/row_count": 0})
 
     written = write_feedback(
-        work.warehouse,
-        work.catalogue,
-        work.parameters(period),
+        work,
+        period,
         session.home.archive,
         feedback_folder(session, period),
         software=work.software,

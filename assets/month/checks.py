@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.instance.resource import HomeResource
 from assets.month.assets import findings, marts
-from assets.month.marts import failing_tests
+from assets.month.gate import reconcile
 from assets.month.settle import indexed_work
 from expectations.catalogue import load_catalogue
 
@@ -62,7 +62,7 @@ def rows_hold(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Ite
 @dg.asset_check(asset=marts, blocking=True)
 def figures_reconcile(context: dg.AssetCheckExecutionContext, home: HomeResource) -> dg.AssetCheckResult:
     """The SQL tests of sql/tests return no row: totals agree however they are summed; else nothing is published."""
-    failing = {k: v for k, v in failing_tests(home.session.once(indexed_work), context.partition_key).items() if v}
+    failing = reconcile(home.session.once(indexed_work), context.partition_key)
     return dg.AssetCheckResult(passed=not failing, metadata={"failing rows": dg.MetadataValue.json(failing)})
 
 

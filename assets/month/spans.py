@@ -24,6 +24,7 @@ from assets.instance.periods import Deadline
 from assets.instance.register import Register, Unit
 from assets.instance.warehouse import Warehouse, model
 from assets.month.freshness import stale_months
+from assets.month.gate import require_settled
 from assets.month.marts import ROW_MARTS
 from assets.month.settle import settle_month
 from assets.month.summary import summaries
@@ -74,11 +75,13 @@ def span_tables(work: Work, span: str) -> Iterator[tuple[Work, dict[str, Any]]]:
     """The span's tables, made of settled months; the work and the parameters with which to read them.
 
     Within, `core` and `marts` are the span's, and `sixth.core` and `sixth.marts` those of the months. ValueError where
-    the span has no month on record.
+    the span has no month on record; NotSettled where one of its months is not settled.
     """
     of = {s: months_on_record(s, work.register, work.deadline, work.as_of) for s in (periods.preceding(span), span)}
     if not of[span]:
         raise ValueError(f"{span} has no month on record")
+    for month in of[span]:
+        require_settled(work, month)
     warehouse, file = work.warehouse, work.warehouse.scratch / "span.duckdb"
     file.parent.mkdir(parents=True, exist_ok=True)
     for left in file.parent.glob("span.duckdb*"):  # of a run that was killed

@@ -32,6 +32,8 @@ from assets.instance.workers import Died, run_isolated
 from assets.intake.mail.archive import ArchiveError, load, path_of
 from assets.intake.mail.message import parse_message
 from assets.intake.mail.parts import content_at
+from assets.month.gate import require_settled
+from assets.month.work import Work
 from expectations.catalogue import Catalogue
 from reports.feedback.answer import (
     COLUMNS,
@@ -93,9 +95,8 @@ class _Common:
 
 
 def write_feedback(
-    warehouse: Warehouse,
-    catalogue: Catalogue,
-    parameters: Mapping[str, Any],
+    work: Work,
+    period: str,
     archive: Path,
     folder: Path,
     *,
@@ -107,14 +108,15 @@ def write_feedback(
 ) -> Written:
     """Write the answer to every unit of a settled month that sent something and whose answer is not there yet.
 
-    `parameters` are those of the month (months.Work.parameters): period, cutoff, timezone. `folder` is
-    published/<period>/feedback; the folders of units that have no answer any more are removed. `progress` is told
-    units done and units in all.
+    `folder` is published/<period>/feedback; the folders of units that have no answer any more are removed.
+    `progress` is told units done and units in all. Raises NotSettled.
     """
+    require_settled(work, period)
+    warehouse, parameters = work.warehouse, work.parameters(period)
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(".*"):
         shutil.rmtree(left)
-    common = _Common(catalogue, limits or Limits(), lang, archive, folder)
+    common = _Common(work.catalogue, limits or Limits(), lang, archive, folder)
     hashes = _hashes(warehouse, parameters)
     changed: list[str] = []
     died: list[_Task] = []

@@ -17,6 +17,8 @@ from assets.instance.home import Home
 from assets.instance.periods import preceding
 from assets.instance.progress import reporter
 from assets.instance.session import Session, open_session
+from assets.month.gate import require_settled
+from assets.month.settle import indexed_work
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -56,10 +58,14 @@ def _mailroom(session: Session) -> Iterator[tuple[Mailroom, Engine]]:
 
 
 def tell_units(session: Session, period: str) -> list[Row]:
-    """Send the receipts that a run owes, and reminders or overdue notices on their days; what became of each."""
+    """Send the receipts that a run owes, and reminders or overdue notices on their days; what became of each.
+
+    Raises NotSettled.
+    """
     from reports.notices import sending  # noqa: PLC0415
     from reports.notices.due import read_incoming, read_standings  # noqa: PLC0415
 
+    require_settled(session.once(indexed_work), period)
     query = session.warehouse.rows
     standings, incoming = read_standings(query, period), read_incoming(query, period)
     with _mailroom(session) as (room, ledger):
@@ -77,6 +83,8 @@ def remind_units(home: Home, period: str | None, clock: datetime, *, dry_run: bo
         chosen = period or preceding(f"{clock.astimezone(session.deadline.zone):%Y-%m}")
         if not session.warehouse.exists("marts.unit_results"):
             return [], f"no run has looked at {chosen} yet (`sixth run --period {chosen}`)"
+        if not session.warehouse.value("select count(*) from core.settled where period = $period", {"period": chosen}):
+            return [], f"the last run on {chosen} was cut off; nobody is told anything (`sixth run --period {chosen}`)"
         standings = read_standings(session.warehouse.rows, chosen)
         with _mailroom(session) as (room, ledger):
             rows = sending.remind(room, ledger, chosen, standings, dry_run=dry_run)

@@ -19,6 +19,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from assets.instance.periods import is_period
+from assets.month.gate import require_settled
 from assets.month.work import Work
 from reports.model import Change, Header, Report
 from reports.publishing.changes import _figures, changes_since
@@ -46,8 +48,11 @@ def publish(
     """Publish the period for every scope; what stands of each, in the order of the register.
 
     Before the cut-off, and while there is no deadline report, interim is replaced. The first run at or after it
-    makes v1, which is never touched again; later ones add a supplement where what is counted has changed.
+    makes v1, which is never touched again; later ones add a supplement where what is counted has changed. Raises
+    NotSettled; the months of a span are held to that where its tables are made (assets/month/spans.py).
     """
+    if is_period(period):
+        require_settled(work, period)
     publishing = _Publishing(work, period, published / period, lang)
     tidy(published)
     made: dict[str, _Draft] = {}

@@ -85,8 +85,8 @@ def drop_mail(home: Home, unit: str, attachments: Iterable[Attachment], *, day: 
 
 
 @contextmanager
-def settled(home: Home, as_of: str = "2026-11-05T00:30:00") -> Iterator[tuple[Warehouse, dict[str, Any]]]:
-    """Collect, parse and settle the month as a run would; its warehouse and parameters."""
+def settled(home: Home, as_of: str = "2026-11-05T00:30:00") -> Iterator[Work]:
+    """Collect, parse and settle the month as a run would."""
     sightings = open_sightings(home.root / "sightings.sqlite")
     collect_folder(home.root / "inbox", home.root / "archive", sightings, settle_seconds=0)
     with open_warehouse(home.root / "warehouse", threads=1) as warehouse:
@@ -109,7 +109,7 @@ def settled(home: Home, as_of: str = "2026-11-05T00:30:00") -> Iterator[tuple[Wa
         index_mails(work)
         for month in stale_months(work, PERIOD):
             settle_month(work, month)
-        yield warehouse, work.parameters(PERIOD)
+        yield work
     sightings.close()
 
 

@@ -16,11 +16,11 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.instance.warehouse import Warehouse
 from assets.instance.workers import Died
+from assets.month.work import Work
 from reports.feedback import folders
 from reports.feedback.folders import DIGEST, PAGE, Written, extension, safe_name, write_feedback
-from tests.feedback.made_month import Home, drop_mail, home, settled
+from tests.feedback.made_month import PERIOD, Home, drop_mail, home, settled
 from tests.templates.filled_forms import changed, filled_forms
 
 WARNED, RETURNED, SILENT = "WARNED", "RETURNED", "SILENT"
@@ -43,9 +43,9 @@ class Month:
         drop_mail(self.made, WARNED, zip(NAMES, (annex2, forms["annex3"]), strict=True))
         drop_mail(self.made, RETURNED, [("附件2.xls", old_workbook())], scan=False)
 
-    def write(self, warehouse: Warehouse, parameters: dict[str, Any], software: str = "1", lang: str = "zh") -> Written:
+    def write(self, work: Work, software: str = "1", lang: str = "zh") -> Written:
         return write_feedback(
-            warehouse, self.made.catalogue, parameters, self.made.root / "archive", self.folder,
+            work, PERIOD, self.made.root / "archive", self.folder,
             software=software, lang=lang, workers=1,
         )  # fmt: skip
 
@@ -59,15 +59,13 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
 
 
 @pytest.fixture(scope="module")
-def opened(month: Month) -> Iterator[tuple[Warehouse, dict[str, Any]]]:
-    with settled(month.made) as (warehouse, parameters):
-        yield warehouse, parameters
+def opened(month: Month) -> Iterator[Work]:
+    with settled(month.made) as work:
+        yield work
 
 
-def test_units_that_sent_something_get_their_answer_and_others_none(
-    month: Month, opened: tuple[Warehouse, dict[str, Any]]
-) -> None:
-    outcome = month.write(*opened)
+def test_units_that_sent_something_get_their_answer_and_others_none(month: Month, opened: Work) -> None:
+    outcome = month.write(opened)
     assert set(outcome.changed) == {WARNED, RETURNED}
     assert outcome.failed == ()
     assert {p.name for p in month.folder.iterdir()} == {WARNED, RETURNED}
@@ -75,49 +73,43 @@ def test_units_that_sent_something_get_their_answer_and_others_none(
     assert month.names(RETURNED) == {PAGE, DIGEST, "附件2（反馈）.xlsx"}
 
 
-def test_a_workbook_is_answered_with_its_marked_copy(month: Month, opened: tuple[Warehouse, dict[str, Any]]) -> None:
-    month.write(*opened)
+def test_a_workbook_is_answered_with_its_marked_copy(month: Month, opened: Work) -> None:
+    month.write(opened)
     book = openpyxl.load_workbook(month.folder / WARNED / "附件2 网络部.xlsx")
     assert book.sheetnames[:2] == ["反馈", "填报信息"]
     assert "AST-09" in book["暴露面资产新增"]["Q5"].comment.text
 
 
-def test_what_cannot_be_marked_is_answered_with_a_list(month: Month, opened: tuple[Warehouse, dict[str, Any]]) -> None:
-    month.write(*opened)
+def test_what_cannot_be_marked_is_answered_with_a_list(month: Month, opened: Work) -> None:
+    month.write(opened)
     book = openpyxl.load_workbook(month.folder / RETURNED / "附件2（反馈）.xlsx")
     assert book.sheetnames == ["反馈"]
     assert "ENV-03" in [row[5].value for row in book["反馈"].iter_rows()]
 
 
-def test_a_second_run_writes_nothing(month: Month, opened: tuple[Warehouse, dict[str, Any]]) -> None:
-    month.write(*opened)
+def test_a_second_run_writes_nothing(month: Month, opened: Work) -> None:
+    month.write(opened)
     before = {p: p.stat().st_mtime_ns for p in month.folder.rglob("*")}
-    assert month.write(*opened) == Written((), ())
+    assert month.write(opened) == Written((), ())
     assert {p: p.stat().st_mtime_ns for p in month.folder.rglob("*")} == before
 
 
-def test_the_same_month_gives_the_same_bytes(
-    month: Month, opened: tuple[Warehouse, dict[str, Any]], tmp_path: Path
-) -> None:
-    month.write(*opened)
-    again = write_feedback(
-        opened[0], month.made.catalogue, opened[1], month.made.root / "archive", tmp_path, software="1", workers=2
-    )
+def test_the_same_month_gives_the_same_bytes(month: Month, opened: Work, tmp_path: Path) -> None:
+    month.write(opened)
+    again = write_feedback(opened, PERIOD, month.made.root / "archive", tmp_path, software="1", workers=2)
     assert len(again.changed) == 2
     for path in month.folder.rglob("*"):
         if path.is_file():
             assert (tmp_path / path.relative_to(month.folder)).read_bytes() == path.read_bytes()
 
 
-def test_only_the_unit_whose_findings_changed_is_written_again(
-    month: Month, opened: tuple[Warehouse, dict[str, Any]]
-) -> None:
-    warehouse, parameters = opened
-    month.write(warehouse, parameters)
+def test_only_the_unit_whose_findings_changed_is_written_again(month: Month, opened: Work) -> None:
+    warehouse = opened.warehouse
+    month.write(opened)
     warehouse.execute("create temp table kept as select * from core.all_findings")
     try:
         warehouse.execute("update core.all_findings set status = 'waived' where rule_id = 'AST-09'")
-        assert month.write(warehouse, parameters).changed == (WARNED,)
+        assert month.write(opened).changed == (WARNED,)
         book = openpyxl.load_workbook(month.folder / WARNED / "附件2 网络部.xlsx")
         assert book["暴露面资产新增"]["Q5"].comment is None
     finally:
@@ -127,42 +119,36 @@ def test_only_the_unit_whose_findings_changed_is_written_again(
 
 
 @pytest.mark.parametrize(("software", "lang"), [("2", "zh"), ("1", "en")])
-def test_another_software_or_language_writes_all_again(
-    month: Month, opened: tuple[Warehouse, dict[str, Any]], software: str, lang: str
-) -> None:
-    month.write(*opened)
-    assert set(month.write(*opened, software=software, lang=lang).changed) == {WARNED, RETURNED}
+def test_another_software_or_language_writes_all_again(month: Month, opened: Work, software: str, lang: str) -> None:
+    month.write(opened)
+    assert set(month.write(opened, software=software, lang=lang).changed) == {WARNED, RETURNED}
     shown = (month.folder / WARNED / PAGE).read_text(encoding="utf-8")
     assert ("feedback on the return for October 2026" in shown) == (lang == "en")
 
 
-def test_a_folder_that_a_killed_run_left_half_done_is_made_anew(
-    month: Month, opened: tuple[Warehouse, dict[str, Any]]
-) -> None:
-    month.write(*opened)
+def test_a_folder_that_a_killed_run_left_half_done_is_made_anew(month: Month, opened: Work) -> None:
+    month.write(opened)
     place = month.folder / WARNED
     place.rename(month.folder / f".replaced-{WARNED}")
     (month.folder / f".building-{WARNED}").mkdir()
-    assert month.write(*opened).changed == (WARNED,)
+    assert month.write(opened).changed == (WARNED,)
     assert {p.name for p in month.folder.iterdir()} == {WARNED, RETURNED}
 
 
-def test_answers_of_units_that_have_none_any_more_are_removed(
-    month: Month, opened: tuple[Warehouse, dict[str, Any]]
-) -> None:
-    month.write(*opened)
+def test_answers_of_units_that_have_none_any_more_are_removed(month: Month, opened: Work) -> None:
+    month.write(opened)
     old, other = month.folder / "GONE", month.folder / "notes"
     for folder in (old, other):
         folder.mkdir()
     (old / DIGEST).write_text("x")
-    month.write(*opened)
+    month.write(opened)
     assert not old.exists()
     assert other.exists()
     other.rmdir()
 
 
 def test_a_unit_whose_workbook_kills_the_worker_gets_a_list(
-    month: Month, opened: tuple[Warehouse, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    month: Month, opened: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, bool]] = []
 
@@ -172,15 +158,15 @@ def test_a_unit_whose_workbook_kills_the_worker_gets_a_list(
             yield task, Died("crashed", "as if") if task.marks else None
 
     monkeypatch.setattr(folders, "_run", run)
-    outcome = month.write(*opened, software="3")
+    outcome = month.write(opened, software="3")
     assert seen == [(WARNED, True), (RETURNED, True), (WARNED, False), (RETURNED, False)]
     assert outcome == Written((WARNED, RETURNED), ())
 
 
-def test_progress_is_told_to_the_end(month: Month, opened: tuple[Warehouse, dict[str, Any]]) -> None:
+def test_progress_is_told_to_the_end(month: Month, opened: Work) -> None:
     told: list[tuple[int, int]] = []
     write_feedback(
-        *opened[:1], month.made.catalogue, opened[1], month.made.root / "archive", month.folder,
+        opened, PERIOD, month.made.root / "archive", month.folder,
         software="1", workers=1, progress=lambda done, of: told.append((done, of)),
     )  # fmt: skip
     assert told == [(1, 2), (2, 2)]

@@ -21,7 +21,7 @@ from expectations.catalogue import load_catalogue
 from reports.feedback.folders import PAGE, write_feedback
 from reports.feedback.marking.shapes import CHECK, FILLS, MUST
 from tests.feedback.faulty_forms import FAULTS, WITHOUT_CELL, Fault, Place
-from tests.feedback.made_month import Home, drop_mail, findings, home, settled
+from tests.feedback.made_month import PERIOD, Home, drop_mail, findings, home, settled
 from tests.templates.filled_forms import filled_forms, saved
 
 
@@ -35,13 +35,11 @@ class Sample:
         self.found: dict[str, list[tuple[str, str]]] = {}
         for number, fault in enumerate(FAULTS, 1):
             self._send(fault, number)
-        with settled(self.made) as (warehouse, parameters):
-            outcome = write_feedback(
-                warehouse, self.made.catalogue, parameters, self.made.root / "archive", self.folder, software="tests"
-            )
+        with settled(self.made) as work:
+            outcome = write_feedback(work, PERIOD, self.made.root / "archive", self.folder, software="tests")
             assert outcome.failed == ()
             for fault in FAULTS:
-                rows = findings(warehouse, fault.unit)
+                rows = findings(work.warehouse, fault.unit)
                 self.found[fault.rule_id] = sorted((r["rule_id"], r["cell"]) for r in rows)
 
     def _send(self, fault: Fault, number: int) -> None:

@@ -27,10 +27,10 @@ def test_a_template_filled_in_right_leaves_no_finding(tmp_path: Path) -> None:
     made = home(tmp_path, UNITS)
     send(made, "FULL", filled_forms(made.unit("FULL"), made.catalogue, made.register, 1))
     send(made, "NIL", filled_forms(made.unit("NIL"), made.catalogue, made.register, 2, nil=True))
-    with settled(made) as (warehouse, _):
-        assert told("FULL", warehouse) == []
-        assert told("NIL", warehouse) == []
-        results = warehouse.rows("select * from marts.unit_results where period = '2026-10'")
+    with settled(made) as work:
+        assert told("FULL", work.warehouse) == []
+        assert told("NIL", work.warehouse) == []
+        results = work.warehouse.rows("select * from marts.unit_results where period = '2026-10'")
         full, nil = (next(r for r in results if r["unit_code"] == u) for u in ("FULL", "NIL"))
         assert (full["state"], nil["state"]) == ("complete", "complete")
         assert full["rows_counted"] == full["rows_received"] > 60
@@ -41,5 +41,5 @@ def test_a_template_that_libreoffice_saved_leaves_no_finding(tmp_path: Path) -> 
     made = home(tmp_path / "home", UNITS)
     forms = filled_forms(made.unit("SAVED"), made.catalogue, made.register, 3)
     send(made, "SAVED", through_libreoffice(forms, tmp_path / "office"))
-    with settled(made) as (warehouse, _):
-        assert told("SAVED", warehouse) == []
+    with settled(made) as work:
+        assert told("SAVED", work.warehouse) == []
