@@ -138,6 +138,9 @@ def run(
     as_of: AsOfOption = "",
     source: Annotated[Path | None, typer.Option("--source", help="A folder of mails instead of the inbox.")] = None,
     lang: Annotated[Lang, typer.Option("--lang", help="Language of the reports.")] = Lang.zh,
+    replayed: Annotated[
+        bool, typer.Option("--replay", help="Show the figures of --as-of; publish nothing, tell nobody.")
+    ] = False,
     home: HomeOption = None,
 ) -> int:
     """The main job: collect, parse, validate, aggregate, publish."""
@@ -153,7 +156,13 @@ def run(
         raise WrongUse(f"--period {chosen} lies before {register.first_period}, the first month on record")
     if not deadline.is_over(chosen, clock):
         raise WrongUse(f"--period {chosen} is not over yet at {clock.isoformat(timespec='minutes')}")
-    outcome = run_period(place, chosen, clock, source.resolve() if source else None, lang.value)
+    mails = source.resolve() if source else None
+    if replayed:
+        from pipelines.replay import replay  # noqa: PLC0415
+
+        outcome = replay(place, chosen, clock, mails)
+    else:
+        outcome = run_period(place, chosen, clock, mails, lang.value)
     for line in outcome.lines:
         out.print(line)
     return outcome.status
@@ -238,11 +247,14 @@ def findings(
     home: HomeOption = None,
 ) -> None:
     """What failed and where."""
-    from pipelines.listing import findings_of  # noqa: PLC0415
+    from pipelines.listing import findings_of, unknown  # noqa: PLC0415
 
     if severity not in ("", "critical", "error", "warning"):
         raise WrongUse(f"--severity {severity!r} is none of critical, error, warning")
-    rows = findings_of(_open(home), _period(period), unit=unit, rule=rule, severity=severity)
+    place = _open(home)
+    if why_not := unknown(place, _period(period), unit=unit, rule=rule):
+        raise WrongUse(why_not)
+    rows = findings_of(place, period, unit=unit, rule=rule, severity=severity)
     if form is Format.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))  # noqa: T201
     elif form is Format.csv:
@@ -347,15 +359,25 @@ def verify(path: Annotated[Path, typer.Argument(help="A version folder, or its m
 
     folder = path.parent if path.name == "manifest.json" else path
     try:
-        faults = verify_folder(folder)
+        found = verify_folder(folder)
     except FileNotFoundError as error:
         raise WrongUse(f"{folder} holds no manifest.json; name a version folder such as …/2026-10/EX/v1") from error
     except ValueError as error:
-        faults = [str(error)]
-    for fault in faults:
-        out.print(fault)
-    out.print(f"{folder}: {'as it was published' if not faults else f'{len(faults)} files differ'}")
-    return 1 if faults else 0
+        out.print(str(error), markup=False)
+        return 1
+    told = {
+        "missing": found.missing,
+        "changed since it was published": found.changed,
+        "not of this version: put here since": found.extra,
+        "left by an office program or file manager, no part of the version and no harm to it": found.left,
+    }
+    for what, paths in told.items():
+        for file in paths:
+            out.print(f"{file}: {what}", markup=False)
+    counts = [(len(found.changed), "changed"), (len(found.missing), "missing"), (len(found.extra), "put here since")]
+    verdict = ", ".join(f"{n} {what}" for n, what in counts if n) or "every file is as it was published"
+    out.print(f"{folder}: {verdict}", markup=False)
+    return 0 if found.is_as_published else 1
 
 
 # -------------------------------------------------------------------------------------------------------- template

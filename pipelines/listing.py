@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 import duckdb
@@ -12,6 +13,7 @@ from assets.instance.home import Home
 from assets.instance.periods import preceding
 from assets.instance.register import load_register
 from assets.instance.settings import load_settings
+from expectations.catalogue import load_catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,27 @@ def status_of(home: Home, period: str | None, clock: datetime) -> Status:
     )
     complete = sum(r["state"] == "complete" for r in found)
     return Status(f"{head}; {complete} of {len(found)} units complete", rows)
+
+
+def unknown(home: Home, period: str, *, unit: str = "", rule: str = "") -> str:
+    """Why there can be no findings of a month, a unit or a rule that was named; "" where there can.
+
+    Raises RegisterError, CatalogueError, WarehouseBusy.
+    """
+    register, rules = load_register(home.register), load_catalogue(home.register).rules
+    if period < register.first_period:
+        return f"--period {period} lies before {register.first_period}, the first month on record"
+    if unit and unit not in register.tree(period).by_code:
+        active = sorted(f"{u.active_from} to {u.active_to}" for u in register.units if u.code == unit)
+        known = f"it is active {', '.join(active)}" if active else "nor is it in any other month"
+        return f"--unit {unit}: no unit of that code is on the register in {period}; {known}"
+    if rule and rule not in rules:
+        near = get_close_matches(rule.upper(), rules, n=3)
+        return f"--rule {rule}: there is no such rule" + (f"; did you mean {', '.join(near)}?" if near else "")
+    settled = "select 1 as there from marts.unit_results where period = $period limit 1"
+    if not _query(home, settled, {"period": period}):
+        return f"no run has looked at {period} yet (`sixth run --period {period}`)"
+    return ""
 
 
 def findings_of(home: Home, period: str, *, unit: str = "", rule: str = "", severity: str = "") -> list[dict[str, Any]]:

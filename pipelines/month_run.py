@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from assets.instance.clock import take_clock
 from assets.instance.home import Home
 from assets.instance.periods import Deadline
 from assets.instance.register import Register, load_register
@@ -39,8 +42,9 @@ def check_before_run(home: Home) -> tuple[Deadline, Register]:
 
 
 def run_period(home: Home, period: str, as_of: datetime, source: Path | None, lang: str) -> Outcome:
-    """Materialise every asset of the period; raises whatever a stage failed with."""
+    """Materialise every asset of the period; raises ClockBehind, and whatever a stage failed with."""
     home.prepare()
+    take_clock(home, as_of)
     start_early()
     warm(WORKER_MODULES)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
@@ -75,13 +79,20 @@ def _summary_lines(home: Home, period: str) -> list[str]:
     version = latest_version(folder)
     assert version is not None
     summary = json.loads((folder / version / "summary.json").read_text(encoding="utf-8"))
-    units, mails, found = summary["units"], summary["mails"], summary["findings"]
     return [
         f"{period} {summary['kind']} report ({version}) as of {summary['as_of']}",
+        *figure_lines(summary),
+        f"report   {folder / version / 'report.html'}",
+    ]
+
+
+def figure_lines(summary: Mapping[str, Any]) -> list[str]:
+    """The figures of the carrier that a run ends with, for people."""
+    units, mails, found = summary["units"], summary["mails"], summary["findings"]
+    return [
         f"units    {units['complete_on_time']} on time, {units['complete_late']} late, "
         f"{units['incomplete']} incomplete, "
         f"{units['returned']} returned, {units['missing']} missing, of {units['expected']}",
         f"mails    {mails['received']} received, {mails['held']} held, {mails['duplicates']} further copies",
         f"findings {found['critical']} critical, {found['error']} errors, {found['warning']} warnings",
-        f"report   {folder / version / 'report.html'}",
     ]

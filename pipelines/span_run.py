@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from assets.instance import periods
+from assets.instance.clock import take_clock
 from assets.instance.home import Home
 from assets.instance.periods import Deadline
 from assets.instance.progress import reporter
@@ -38,11 +39,12 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
     """Publish a half-year or year for every scope from the mails that are parsed; status 3 where figures disagree.
 
     `span`: 2026H2 or 2026, for which `refusal` has nothing to say. Raises what settling and publishing raise; then
-    nothing is published half.
+    nothing is published half. Raises ClockBehind, too.
     """
     from reports.forms.pool import render_all  # noqa: PLC0415 - wanted here alone
     from reports.report.span_words import gather_span  # noqa: PLC0415
 
+    take_clock(home, as_of)
     with open_session(home, as_of, lang=lang) as session, reporter.shown():
         work = session.once(indexed_work)
         of = spans.months_on_record(span, work.register, work.deadline, as_of)

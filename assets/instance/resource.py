@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
+from assets.instance.clock import take_clock
 from assets.instance.home import Home
 from assets.instance.periods import parse_time
 from assets.instance.session import Session, open_session
@@ -30,10 +31,11 @@ class HomeResource(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[HomeResource, None, None]:
-        """Hold the home open while Dagster uses the resource."""
+        """Hold the home open while Dagster uses the resource. Raises ClockBehind."""
         clock = parse_time(self.as_of) if self.as_of else datetime.now().astimezone()
-        source = Path(self.source) if self.source else None
-        with open_session(Home(Path(self.home)), clock, source, self.lang) as session:
+        source, home = Path(self.source) if self.source else None, Home(Path(self.home))
+        take_clock(home, clock)
+        with open_session(home, clock, source, self.lang) as session:
             self._session = session
             yield self
 

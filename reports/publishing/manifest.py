@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -19,8 +21,32 @@ def _digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify(folder: Path) -> list[str]:
-    """Hold a published folder against its manifest; what is wrong with it, in English, nothing where all is well.
+# What office programs and file managers leave beside files that they show: no part of a version, and no harm to it.
+_LEFT_BY_PROGRAMS = re.compile(r"~\$.*|\.~lock\..*#|Thumbs\.db|desktop\.ini|\.DS_Store|\._.*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What is otherwise in a version folder than its manifest says: paths within it, in order.
+
+    `left`: files that an office program or a file manager leaves beside those it shows; they are no fault.
+    """
+
+    missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    @property
+    def is_as_published(self) -> bool:
+        """Whether every file of the version is there and as it was, with nothing among them that could be taken for
+        one.
+        """
+        return not (self.missing or self.changed or self.extra)
+
+
+def verify(folder: Path) -> Verified:
+    """Hold a published folder against its manifest.
 
     Raises FileNotFoundError or ValueError where there is no readable manifest.
     """
@@ -29,13 +55,16 @@ def verify(folder: Path) -> list[str]:
         listed = {f["path"]: (f["bytes"], f["sha256"]) for f in manifest["files"]}
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"{folder / 'manifest.json'} is no manifest: {error}") from error
-    faults = []
-    for path, (size, digest) in listed.items():
-        file = folder / path
-        if not file.is_file():
-            faults.append(f"{path}: missing")
-        elif (file.stat().st_size, _digest_of(file)) != (size, digest):
-            faults.append(f"{path}: changed since it was published")
-    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    faults.extend(f"{path}: not in the manifest" for path in sorted(present - listed.keys() - {"manifest.json"}))
-    return faults
+    there = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    others = sorted(there.keys() - listed.keys() - {"manifest.json"})
+    left = [path for path in others if _LEFT_BY_PROGRAMS.fullmatch(path.rpartition("/")[2])]
+    return Verified(
+        missing=tuple(path for path in listed if path not in there),
+        changed=tuple(
+            path
+            for path, (size, digest) in listed.items()
+            if path in there and (there[path].stat().st_size, _digest_of(there[path])) != (size, digest)
+        ),
+        extra=tuple(path for path in others if path not in left),
+        left=tuple(left),
+    )

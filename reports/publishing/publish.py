@@ -25,8 +25,9 @@ from assets.month.work import Work
 from reports.model import Change, Header, Report
 from reports.publishing.changes import _figures, changes_since
 from reports.publishing.manifest import _digest_of, _sha256
+from reports.publishing.rounds import commit, finish
 from reports.publishing.tables import TableFiles, content_of_units, cut, ranked, read_tables, read_units, unit_blocks
-from reports.publishing.versions import INTERIM, Edition, _point_to, latest_version, tidy, versions
+from reports.publishing.versions import INTERIM, Edition, latest_version, tidy, versions
 
 Content = Callable[[Header], Report]
 Gather = Callable[[Sequence[str]], Content]  # of scopes, once; then report by report
@@ -54,7 +55,8 @@ def publish(
     if is_period(period):
         require_settled(work, period)
     publishing = _Publishing(work, period, published / period, lang)
-    tidy(published)
+    finish(publishing.root)
+    tidy(publishing.root)
     made: dict[str, _Draft] = {}
     content: Content | None = None
 
@@ -65,12 +67,14 @@ def publish(
             made[draft.header.scope] = draft
             yield draft.header.scope, content(draft.header)
 
-    editions: dict[str, Edition] = {}
+    finished: dict[str, tuple[str, Path]] = {}
     for scope, documents in render(reports()):
-        publishing.finish(made.pop(scope), documents)
-        editions[scope] = publishing.standing(scope, made=True)
+        draft = made.pop(scope)
+        publishing.complete(draft, documents)
+        finished[scope] = draft.header.version, draft.building
+    commit(publishing.root, finished)
     publishing.remember()
-    return [editions.get(scope) or publishing.standing(scope, made=False) for scope in publishing.members]
+    return [publishing.standing(scope, made=scope in finished) for scope in publishing.members]
 
 
 class _Publishing:
@@ -263,13 +267,13 @@ class _Publishing:
             places.setdefault(mail["unit"], []).append(place)
         return places
 
-    def finish(self, draft: _Draft, documents: Mapping[str, bytes]) -> None:
-        """Complete a version and move it to its place in one step."""
+    def complete(self, draft: _Draft, documents: Mapping[str, bytes]) -> None:
+        """Complete a version beside its place."""
         scope = draft.header.scope
         mails = self._mails
         if scope != self.parameters["carrier"]:
             mails = [mails[p] for p in sorted(p for u in self.members[scope] for p in self._mails_of_units.get(u, ()))]
-        _write(self.root / scope, draft, documents, mails)
+        _write(draft, documents, mails)
 
 
 def _members(work: Work, period: str) -> dict[str, list[str]]:
@@ -300,8 +304,8 @@ def _same_content(before: Path, figures: Mapping[str, Any], building: Path) -> b
     )
 
 
-def _write(folder: Path, draft: _Draft, documents: Mapping[str, bytes], mails: list[dict[str, Any]]) -> None:
-    """Complete a version beside its place and move it there in one step."""
+def _write(draft: _Draft, documents: Mapping[str, bytes], mails: list[dict[str, Any]]) -> None:
+    """Complete a version beside its place."""
     header, building = draft.header, draft.building
     summary = json.dumps(draft.summary, ensure_ascii=False, indent=1).encode() + b"\n"
     for path, content in {**documents, "summary.json": summary}.items():
@@ -319,12 +323,3 @@ def _write(folder: Path, draft: _Draft, documents: Mapping[str, bytes], mails: l
         "files": [{"path": path, "bytes": p.stat().st_size, "sha256": _digest_of(p)} for path, p in files],
     }
     (building / "manifest.json").write_bytes(json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
-    place = folder / header.version
-    if header.version == INTERIM and place.exists():
-        old = folder / f".replaced-{os.getpid()}"
-        place.rename(old)
-        building.rename(place)
-        shutil.rmtree(old)
-    else:
-        building.rename(place)
-    _point_to(folder, header.version)

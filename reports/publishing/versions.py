@@ -40,16 +40,17 @@ def latest_version(folder: Path) -> str | None:
     return INTERIM if (folder / INTERIM).is_dir() else None
 
 
-def tidy(published: Path) -> None:
-    """Remove what a killed run left half made, and let every latest.json name the version that stands."""
-    for folder in published.glob("*/*"):
+def tidy(root: Path) -> None:
+    """Remove what a killed run left half made in a period, and let every latest.json name the version that stands."""
+    for folder in root.glob("*/"):
         for left in folder.glob(".*"):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         if version := latest_version(folder):
-            _point_to(folder, version)
+            point_to(folder, version)
 
 
-def _point_to(folder: Path, version: str) -> None:
+def point_to(folder: Path, version: str) -> None:
+    """Let latest.json of a scope's folder name a version."""
     content = json.dumps({"version": version}) + "\n"
     path = folder / "latest.json"
     if path.exists() and path.read_text(encoding="utf-8") == content:

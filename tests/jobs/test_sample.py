@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -110,8 +111,25 @@ def test_before_the_cutoff_the_report_is_interim_and_replaced(tmp_path: Path) ->
     assert seen[0][2] < seen[1][2] < 27
     run(home, "2026-10/deadline")
     assert latest(home, "2026-10", "EX").name == "v1"
-    run(home, "2026-10/deadline", as_of="2026-11-03T12:00:00+08:00")
-    assert latest(home, "2026-10", "EX").name == "v1"
+    assert {p.name for p in (home / "published/2026-10/EX").iterdir()} == {"v1", "latest.json"}
+
+
+def test_a_run_before_the_last_is_refused_and_shown_by_a_replay(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    sixth("init", "--sample", "--home", home)
+    run(home, "2026-10/deadline")
+    before = {p: p.read_bytes() for p in sorted(home.rglob("*")) if p.is_file()}
+    earlier = ("--home", home, "--period", "2026-10", "--as-of", "2026-11-02T12:00:00+08:00")
+    refused = sixth("run", *earlier, check=2)
+    assert "2026-11-06T00:30:00+08:00" in refused.stderr
+    assert "--replay" in refused.stderr
+    counted = sixth("run", *earlier, "--replay").stdout
+    assert "nothing was published" in counted
+    assert int(re.search(r"mails +(\d+) received", counted)[1]) < 27
+    after = {p: p.read_bytes() for p in sorted(home.rglob("*")) if p.is_file()}
+    changed = {p for p in before.keys() | after.keys() if before.get(p) != after.get(p)}
+    assert changed <= {home / "warehouse/sixth.duckdb", home / "warehouse/sightings.sqlite"}
+    assert "2026-11-06T00:00" in sixth("status", "--home", home, "--period", "2026-10").stdout
 
 
 def test_two_nights_before_the_cutoff_end_as_one_does(tmp_path: Path) -> None:
@@ -221,7 +239,31 @@ def test_a_published_file_that_was_touched_is_found(home: Path, tmp_path: Path) 
     (folder / "data/units.csv").unlink()
     (folder / "extra.txt").touch()
     done = sixth("verify", folder, check=1)
-    assert all(line in done.stdout for line in ("report.html: changed", "data/units.csv: missing", "extra.txt: not in"))
+    assert all(line in done.stdout for line in ("report.html: changed", "data/units.csv: missing", "extra.txt: not of"))
+    assert "1 changed, 1 missing, 1 put here since" in done.stdout
+
+
+def test_what_an_office_program_left_is_no_fault_of_a_version(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "v1"
+    shutil.copytree(latest(home, "2026-10", "EX-16"), folder)
+    for name in ("~$report.xlsx", "Thumbs.db", ".~lock.report.docx#", "data/.DS_Store"):
+        (folder / name).write_bytes(b"x")
+    done = sixth("verify", folder)
+    assert "~$report.xlsx: left by an office program" in done.stdout
+    assert "as it was published" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--period", "2026-11"], "no run has looked at 2026-11"),
+        (["--period", "2026-07"], "first month on record"),
+        (["--period", "2026-10", "--rule", "ast05"], "AST-05"),
+        (["--period", "2026-10", "--unit", "EX-15-01-999"], "EX-15-01-999"),
+    ],
+)
+def test_findings_of_what_is_not_there_are_refused_with_words(home: Path, arguments: list[str], words: str) -> None:
+    assert words in sixth("findings", "--home", home, *arguments, check=2).stderr
 
 
 def test_personal_data_is_masked_in_what_is_published(home: Path) -> None:
