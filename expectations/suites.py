@@ -1,25 +1,25 @@
-"""Suites made from forms.yaml and rules.yaml: one a sheet, and one for each table of what is absent.
+"""Suites made from forms.yaml and rules.yaml: which expectation each rule is, and which rows fail it.
 
-Belongs here: which expectation each rule is, as plain data (`Check`), and running them on a frame. Does not: how a
-mask is computed (engine.py), making the frames (assets/month/findings/).
+Belongs here: each rule as plain data (`Check`), by the table that it is asked of and by the suite that a month's
+validation has it in; the failing rows of a frame. Does not: how a mask is computed (masks.py), making the frames
+(assets/), the validations of a month (validations.py).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from expectations.catalogue import CODE_TYPES, Catalogue, Rule, SheetForm, condition
-from expectations.masks import METRICS, failing
+from expectations.masks import failing
 
 _WORD = re.compile(r"[a-z_]\w*")
 SEVERITY = {"critical": "critical", "error": "critical", "warning": "warning"}
+UNIT_MONTHS = "unit_months"
 # A finding for every column named in a list column of the row; `expected`, if any, is a list column beside it.
 EACH_OF = "each of "
 FAILURES: dict[str, Any] = {
@@ -33,8 +33,11 @@ FAILURES: dict[str, Any] = {
 }
 
 
+NOT_ASKABLE = (pl.exceptions.PolarsError, NotImplementedError, KeyError)
+
+
 class RuleNotEvaluated(Exception):
-    """An expectation crashed: a rule in rules.yaml names a column or writes SQL that the rows do not have."""
+    """A rule could not be asked: a rule in rules.yaml names a column or writes SQL that the rows do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,114 +225,51 @@ def _cell_failures(failing: pl.DataFrame, check: Check) -> pl.DataFrame:
     return pl.concat(parts).cast(pl.Schema(FAILURES))
 
 
-def failures_at_once(checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
-    """The same failing rows as Validator.failures gives, without Great Expectations and its seconds of import."""
-    masks = frame.lazy().select(**{str(i): failing(METRICS[c.type], c.kwargs, c.kwargs) for i, c in enumerate(checks)})
-    found = masks.collect()
-    parts = [_failures(frame, found[str(i)].arg_true(), c) for i, c in enumerate(checks) if found[str(i)].any()]
+def failures(name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
+    """Every failing row of every check of a frame, with columns FAILURES: all masks in one pass.
+
+    Raises RuleNotEvaluated for a check that cannot be asked, naming the rule: it must not look like one that holds.
+    """
+    try:
+        found = _masks(frame, checks)
+        parts = [_failures(frame, found[str(i)].arg_true(), c) for i, c in enumerate(checks) if found[str(i)].any()]
+    except NOT_ASKABLE as error:
+        raise RuleNotEvaluated(f"{_cannot_be_asked(frame, checks)} on {name}: {error}") from error
     return pl.concat(parts) if parts else pl.DataFrame(schema=FAILURES)
 
 
-def _load_when_used(name: str) -> None:
-    """Put a module in its place that is loaded at its first use, where it is not loaded yet."""
-    if name in sys.modules or (spec := importlib.util.find_spec(name)) is None or spec.loader is None:
-        return
-    loader = importlib.util.LazyLoader(spec.loader)
-    spec.loader = loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    loader.exec_module(module)
-    package, _, child = name.rpartition(".")
-    setattr(sys.modules[package], child, module)
+def _masks(frame: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
+    masks = {str(i): failing(c.type, c.kwargs) for i, c in enumerate(checks)}
+    return frame.lazy().select(**masks).collect()
 
 
-def _configuration() -> Any:
-    """Stores in memory, no pages, no progress bars, no analytics: GX leaves nothing behind on the machine."""
-    from great_expectations.data_context.types.base import (  # noqa: PLC0415
-        DataContextConfig,
-        ProgressBarsConfig,
-    )
-
-    def store(class_name: str) -> dict[str, Any]:
-        return {"class_name": class_name, "store_backend": {"class_name": "InMemoryStoreBackend"}}
-
-    return DataContextConfig(
-        config_version=4,
-        progress_bars=ProgressBarsConfig(globally=False),
-        analytics_enabled=False,
-        plugins_directory=None,
-        stores={
-            "suites": store("ExpectationsStore"),
-            "results": store("ValidationResultsStore"),
-            "checkpoints": store("CheckpointStore"),
-            "validation_definition_store": store("ValidationDefinitionStore"),  # GX looks for this very name
-        },
-        expectations_store_name="suites",
-        validation_results_store_name="results",
-        checkpoint_store_name="checkpoints",
-        data_docs_sites={},
-    )
+def _cannot_be_asked(frame: pl.DataFrame, checks: Sequence[Check]) -> str:
+    """The rules of those checks that cannot be asked of the frame, or whose findings cannot be made."""
+    rules = []
+    for check in checks:
+        try:
+            if (mask := _masks(frame, [check])["0"]).any():
+                _failures(frame, mask.arg_true(), check)
+        except NOT_ASKABLE:
+            rules.append(check.rule.id)
+    return ", ".join(dict.fromkeys(rules))
 
 
-def _crashed(exception_info: Mapping[str, Any]) -> bool:
-    """Whether an expectation raised instead of giving a verdict: GX says so at the top or under each metric."""
-    entries = [exception_info, *(v for v in exception_info.values() if isinstance(v, Mapping))]
-    return any(entry.get("raised_exception") for entry in entries)
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a check came to in a month: the rows that it was asked of, those that fail, and a few of these, masked."""
+
+    rows: int
+    failed: int
+    examples: tuple[Mapping[str, str], ...] = ()
 
 
-class Validator:
-    """Runs checks on frames with Great Expectations; one for a run, in one thread (findings/gx.md, 5).
-
-    Making the first one imports Great Expectations, which takes seconds.
-    """
-
-    def __init__(self) -> None:
-        # A quarter of what importing GX costs is scipy.stats, for one expectation on distributions that we never ask.
-        _load_when_used("scipy.stats")
-        import great_expectations as gx  # noqa: PLC0415 - seconds, and only runs need it
-
-        from expectations import engine  # noqa: PLC0415
-
-        self._gx, self._engine = gx, engine
-        self._context = gx.get_context(mode="ephemeral", project_config=_configuration())
-        sources: Any = self._context.data_sources  # GX adds a method for every data source that it has seen
-        self._source = sources.add_polars("rows")
-        self._batch = self._source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("whole")
-        self._suites: dict[str, Any] = {}
-
-    def _suite(self, name: str, checks: tuple[Check, ...]) -> Any:
-        if name not in self._suites:
-            self._suites[name] = self._gx.ExpectationSuite(
-                name=name,
-                expectations=[
-                    {
-                        "type": c.type,
-                        "kwargs": dict(c.kwargs),
-                        "severity": SEVERITY[c.rule.severity],
-                        "description": f"[{c.rule.id}] {c.rule.when}",
-                        "meta": {"rule_id": c.rule.id, "number": number},
-                    }
-                    for number, c in enumerate(checks)
-                ],
+def month_suites(catalogue: Catalogue) -> dict[str, tuple[Check, ...]]:
+    """All rules on rows by the sheet whose findings they give, and under UNIT_MONTHS those on a unit's month."""
+    suites = {sheet.key: [*sheet_checks(sheet, catalogue)] for sheet in catalogue.sheets.values()}
+    for checks in tables_across(catalogue).values():
+        for check in checks:
+            suites.setdefault(check.rule.group if check.rule.group in catalogue.sheets else UNIT_MONTHS, []).append(
+                check
             )
-        return self._suites[name]
-
-    def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
-        """Validate a frame; every failing row of every check, with columns FAILURES.
-
-        Raises RuleNotEvaluated where an expectation crashed, naming
-        the rule: a rule that was not asked must not look like one that holds.
-        """
-        suite, parts = self._suite(name, checks), []
-        with self._engine.configurations_kept():
-            # The batch by itself: a validation definition would keep every result, which takes a sixth of the time.
-            batch = self._batch.get_batch(batch_parameters=self._engine.as_batch(frame))
-            result = batch.validate(suite, result_format={"result_format": "BOOLEAN_ONLY"})
-            engine = self._source.get_execution_engine()
-            for outcome in result.results:
-                check = checks[outcome.expectation_config.meta["number"]]
-                if _crashed(outcome.exception_info):
-                    raise RuleNotEvaluated(f"{check.rule.id} on {name}: {outcome.exception_info}")
-                if not outcome.success:
-                    parts.append(_failures(frame, engine.failing_rows(outcome.expectation_config), check))
-        return pl.concat(parts) if parts else pl.DataFrame(schema=FAILURES)
+    return {name: tuple(checks) for name, checks in suites.items()}

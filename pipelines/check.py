@@ -18,8 +18,6 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from assets.instance.limits import Limits
 from assets.instance.periods import Deadline, is_period, last_day, preceding
 from assets.instance.register import FOREVER, Register, Unit
@@ -36,7 +34,6 @@ from assets.month.settle import prepare
 from assets.month.work import Work
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.messages import message
-from expectations.suites import Check, Validator, failures_at_once
 
 UNKNOWN_UNIT = "UNIT"
 SENDER = "unit@check.invalid"
@@ -58,17 +55,6 @@ class Checked:
     findings: tuple[dict[str, Any], ...]
     files: int
     rejected: bool
-
-
-class _AtOnce(Validator):
-    """Stands for the validator: the same masks, evaluated without Great Expectations."""
-
-    def __init__(self) -> None:
-        """Import nothing."""
-
-    def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
-        """The failing rows, as Validator gives them."""
-        return failures_at_once(checks, frame)
 
 
 def check_files(
@@ -145,7 +131,7 @@ def _settle(
     with open_warehouse(folder) as warehouse:
         work = Work(
             warehouse, catalogue, _register(code, period), Deadline(), frozenset({catalogue.form_version}), weights,
-            clock, software="check", parsed_by="check", make_validator=_AtOnce,
+            clock, software="check", parsed_by="check",
         )  # fmt: skip
         staging.prepare(warehouse, parser)
         staging.put_receipts(warehouse, [Seen(parsed.mail, clock, 0)])

@@ -16,7 +16,6 @@ from assets.instance.periods import Deadline
 from assets.instance.register import Register, load_register
 from assets.instance.settings import load_settings
 from assets.instance.workers import warm
-from expectations.validating import start_early
 from reports.publishing.versions import latest_version
 
 WORKER_MODULES = ["cv2", "assets.intake.parsing", "reports.forms.warm_worker", "reports.feedback.folders"]
@@ -45,7 +44,6 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
     """Materialise every asset of the period; raises ClockBehind, and whatever a stage failed with."""
     home.prepare()
     take_clock(home, as_of)
-    start_early()
     warm(WORKER_MODULES)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     import dagster as dg  # noqa: PLC0415 - a second, and only runs need it

@@ -12,6 +12,8 @@ from assets.instance.progress import reporter
 from assets.instance.resource import HomeResource
 from assets.month.assets import marts
 from assets.month.settle import indexed_work
+from reports.data_docs.pages import write_data_docs
+from reports.data_docs.validations import results_of, validate_months, validated_months
 from reports.feedback.folders import write_feedback
 from reports.forms.pool import render_all
 from reports.notices.run import feedback_folder, tell_units
@@ -77,4 +79,24 @@ def sent_notices(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Ma
     return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "outcomes": dg.MetadataValue.json(outcomes)})
 
 
-ASSETS = (published_reports, unit_feedback, sent_notices)
+@dg.asset(group_name="findings", kinds={"greatexpectations"}, deps=[marts, sent_notices])
+def data_docs(home: HomeResource) -> dg.MaterializeResult:
+    """The checkpoint of every month that has changed, and Data Docs of all: last, as nothing waits for it."""
+    session = home.session
+    work = session.once(indexed_work)
+    validated = validate_months(work)
+    months = validated_months(work.warehouse)
+    written = write_data_docs(
+        session.home.data_docs, months, partial(results_of, work.warehouse), work.catalogue, session.lang
+    )
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(m.evaluated for m in months),
+            "validated": dg.MetadataValue.json(validated),
+            "pages written": len(written),
+            "data docs": dg.MetadataValue.path(str(session.home.data_docs / "index.html")),
+        }
+    )
+
+
+ASSETS = (published_reports, unit_feedback, sent_notices, data_docs)

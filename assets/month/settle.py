@@ -20,7 +20,6 @@ from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import index_mails, mark_settled
 from assets.month.marts import build_marts, count_rows
 from assets.month.work import Work
-from expectations.validating import make_validator
 
 
 def prepare(work: Work) -> None:
@@ -51,7 +50,6 @@ def work_of(session: Session) -> Work:
         as_of=session.as_of,
         software=VERSION,
         parsed_by=settings.parser_fingerprint(catalogue, VERSION),
-        make_validator=make_validator,
         progress=reporter,
     )
     prepare(work)

@@ -20,8 +20,6 @@ from assets.instance.periods import Deadline
 from assets.instance.register import Register
 from assets.instance.warehouse import Warehouse
 from expectations.catalogue import Catalogue
-from expectations.suites import Check, Validator
-from expectations.validating import ValidatorProcess
 
 KEY_SUPERVISION_INCIDENT_YEARS = 2
 UTC_TIME = pl.Datetime("us", "UTC")
@@ -41,17 +39,7 @@ class Work:
     as_of: datetime
     software: str
     parsed_by: str  # Parser.fingerprint: with other limits a mail has other rows
-    make_validator: Callable[[], Validator | ValidatorProcess] = Validator
     progress: Callable[[str, int, int], None] | None = None
-
-    @cached_property
-    def validator(self) -> Validator | ValidatorProcess:
-        """The run's one validator, made when first needed: Great Expectations takes seconds to import."""
-        return self.make_validator()
-
-    def failures(self, name: str, checks: tuple[Check, ...], frame: pl.DataFrame) -> pl.DataFrame:
-        """Validator.failures; a night with no new rows never makes the validator."""
-        return self.validator.failures(name, checks, frame)
 
     @cached_property
     def rests_on(self) -> str:

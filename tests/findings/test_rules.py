@@ -1,4 +1,4 @@
-"""Every rule on rows, on its smallest case, through the suites; with Great Expectations and without it the same."""
+"""Every rule on rows, on its smallest case, through the suites."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from assets.instance.register import load_register
 from assets.instance.warehouse import Warehouse, model, open_warehouse
 from assets.intake.parsing import row_schema
 from assets.month.findings.enrich import enrich
-from expectations import validating
 from expectations.catalogue import Catalogue, load_catalogue
-from expectations.suites import FAILURES, Check, RuleNotEvaluated, Validator, failures_at_once, sheet_checks
+from expectations.suites import RuleNotEvaluated, failures, sheet_checks
 from pipelines.new_home import SAMPLE
 
 CATALOGUE: Catalogue = load_catalogue()
@@ -191,7 +190,7 @@ def frame_of(warehouse: Warehouse, sheet: str, rows: list[dict[str, Any]]) -> pl
 
 def failing(warehouse: Warehouse, sheet: str, changed: dict[str, Any]) -> set[str]:
     frame = frame_of(warehouse, sheet, [row(sheet, changed)])
-    return set(failures_at_once(sheet_checks(CATALOGUE.sheets[sheet], CATALOGUE), frame)["rule_id"])
+    return set(failures("rows", sheet_checks(CATALOGUE.sheets[sheet], CATALOGUE), frame)["rule_id"])
 
 
 @pytest.mark.parametrize("sheet", GOOD)
@@ -224,7 +223,7 @@ def test_error_and_cleaned_cells_are_told_one_by_one(warehouse: Warehouse) -> No
     }
     odd["numerator__text"] = "#N/A"
     frame = frame_of(warehouse, "indicators", [odd])
-    found = failures_at_once(sheet_checks(CATALOGUE.sheets["indicators"], CATALOGUE), frame)
+    found = failures("rows", sheet_checks(CATALOGUE.sheets["indicators"], CATALOGUE), frame)
     cells = sorted(found.select("rule_id", "column", "value").rows())
     assert cells == [("GEN-06", "indicator_name", ""), ("WBK-04", "numerator", "#N/A"), ("WBK-08", "remark", "")]
 
@@ -248,14 +247,16 @@ def test_an_error_leaves_the_row_out_where_the_cell_is_needed(
 ) -> None:
     odd = row(sheet, {**changed, column: None}) | {"error_cells": [column], f"{column}__text": "#REF!"}
     frame = frame_of(warehouse, sheet, [odd])
-    found = failures_at_once(sheet_checks(CATALOGUE.sheets[sheet], CATALOGUE), frame)
+    found = failures("rows", sheet_checks(CATALOGUE.sheets[sheet], CATALOGUE), frame)
     assert found.filter(pl.col("column") == column)["rule_id"].to_list() == [rule]
 
 
 def test_a_secret_is_told_by_its_kind_and_only_in_texts_that_may_be_read_by_all(warehouse: Warehouse) -> None:
     odd = row("exposed_assets", {"remark": "root 密码: x9，电话 13812345678", "owner": "王强 13812345678"})
-    found = failures_at_once(
-        sheet_checks(CATALOGUE.sheets["exposed_assets"], CATALOGUE), frame_of(warehouse, "exposed_assets", [odd])
+    found = failures(
+        "rows",
+        sheet_checks(CATALOGUE.sheets["exposed_assets"], CATALOGUE),
+        frame_of(warehouse, "exposed_assets", [odd]),
     )
     told = found.filter(pl.col("rule_id") == "GEN-07").select("column", "expected").rows()
     assert told == [("remark", "手机号码、口令")]
@@ -263,20 +264,8 @@ def test_a_secret_is_told_by_its_kind_and_only_in_texts_that_may_be_read_by_all(
 
 def test_a_repeated_key_names_the_first_row(warehouse: Warehouse) -> None:
     frame = frame_of(warehouse, "indicators", [row("indicators", {}), row("indicators", {}) | {"row": 7}])
-    found = failures_at_once(sheet_checks(CATALOGUE.sheets["indicators"], CATALOGUE), frame)
+    found = failures("rows", sheet_checks(CATALOGUE.sheets["indicators"], CATALOGUE), frame)
     assert found.select("rule_id", "row", "expected").rows() == [("GEN-05", 7, "2")]
-
-
-def test_great_expectations_finds_the_same_cells(warehouse: Warehouse) -> None:
-    validator = Validator()
-    for sheet, definition in CATALOGUE.sheets.items():
-        rows = [row(sheet, {})] + [row(s, c) for _, s, c in CASES + QUIET if s == sheet]
-        frame = frame_of(warehouse, sheet, [r | {"row": n} for n, r in enumerate(rows, start=2)])
-        checks = sheet_checks(definition, CATALOGUE)
-        order = list(FAILURES)
-        expected = failures_at_once(checks, frame).sort(order)
-        assert expected.height
-        assert validator.failures(sheet, checks, frame).sort(order).equals(expected)
 
 
 def test_a_rule_that_cannot_be_asked_never_looks_as_if_it_held(warehouse: Warehouse) -> None:
@@ -284,27 +273,4 @@ def test_a_rule_that_cannot_be_asked_never_looks_as_if_it_held(warehouse: Wareho
     checks = sheet_checks(CATALOGUE.sheets["indicators"], CATALOGUE)
     broken = replace(checks[-1], type="expect_column_values_to_be_null", kwargs={"column": "no_such_column"})
     with pytest.raises(RuleNotEvaluated, match=broken.rule.id):
-        Validator().failures("broken", (*checks[:-1], broken), frame)
-
-
-def test_the_process_that_asks_the_rules_says_what_they_say_and_when_it_has_gone() -> None:
-    frames = [
-        ("indicators", pl.DataFrame({"form_id": ["f"], "row": [3], "indicator_code": ["?"], "numerator": [9]})),
-        ("empty", pl.DataFrame(schema={"form_id": pl.String, "row": pl.Int64, "numerator": pl.Int64})),
-    ]
-    rule = CATALOGUE.rules["KPI-01"]
-    checks = (
-        Check(rule, "expect_column_values_to_be_between", {"column": "numerator", "max_value": 5}, (), None, None),
-    )
-    validating.start_early()
-    process = validating.make_validator()
-    assert isinstance(process, validating.ValidatorProcess)
-    for name, frame in frames:
-        assert process.failures(name, checks, frame).equals(failures_at_once(checks, frame))
-    with pytest.raises(RuleNotEvaluated, match="KPI-01"):
-        process.failures("broken", checks, frames[0][1].drop("numerator"))
-    process.process.kill()
-    process.process.join()
-    with pytest.raises(validating.ValidatorDied):
-        process.failures("indicators", checks, frames[0][1])
-    assert isinstance(validating.make_validator(), Validator)
+        failures("broken", (*checks[:-1], broken), frame)

@@ -1,4 +1,4 @@
-"""The rules asked of rows: frames out of the warehouse, through Great Expectations, failing cells back into it.
+"""The rules asked of rows: frames out of the warehouse, through the masks of a suite, failing cells back into it.
 
 Belongs here: which forms are asked again and which answers stand. Does not: the suites (expectations/suites.py),
 messages and places of findings (record.py).
@@ -21,12 +21,12 @@ import polars as pl
 from assets.instance.register import Register
 from assets.instance.warehouse import Warehouse, model
 from assets.month.findings.enrich import enrich, enrich_across
+from assets.month.freshness import NOT_STANDING
 from expectations.catalogue import Catalogue
-from expectations.suites import FAILURES, Check, sheet_checks, tables_across
+from expectations.suites import FAILURES, failures, is_of_what_is_absent, sheet_checks, tables_across
 
 ROWS = 200_000  # of which rules across months and units are asked at once: memory stays flat however many there are
 Progress = Callable[[int, int], None]
-Ask = Callable[[str, tuple[Check, ...], pl.DataFrame], pl.DataFrame]  # Validator.failures, or what stands for it
 
 
 def _context_digest(catalogue: Catalogue, register: Register, parsed_by: str) -> str:
@@ -51,7 +51,6 @@ class _Asked:
 
 def check_forms(
     warehouse: Warehouse,
-    ask: Ask,
     catalogue: Catalogue,
     register: Register,
     parsed_by: str,
@@ -88,9 +87,9 @@ def check_forms(
     )
     of = int(warehouse.value("select count(*) from wanted anti join core.forms_checked using (form_id, context)"))
     done, before = 0, None
-    with ThreadPoolExecutor(1) as asking:  # it waits for the process in which the rules are asked
+    with ThreadPoolExecutor(1) as asking:  # Polars works without the interpreter, on the other core
         for units in (*blocks, None):
-            now = _ask_about(units, warehouse, asking, ask, catalogue, register) if units else None
+            now = _ask_about(units, warehouse, asking, catalogue, register) if units else None
             if before:
                 _keep(warehouse, before)
                 done += before.forms.height
@@ -104,7 +103,6 @@ def _ask_about(
     units: Sequence[str],
     warehouse: Warehouse,
     asking: Executor,
-    ask: Ask,
     catalogue: Catalogue,
     register: Register,
 ) -> _Asked:
@@ -135,7 +133,7 @@ def _ask_about(
             frame = warehouse.frame(model(f"checks/{sheet.key}"))
             if frame.height:
                 frame = enrich(frame, sheet, catalogue, register.networks)
-                answers.append((sheet.key, asking.submit(ask, sheet.key, sheet_checks(sheet, catalogue), frame)))
+                answers.append((sheet.key, asking.submit(failures, sheet.key, sheet_checks(sheet, catalogue), frame)))
     return _Asked(units, forms.drop("form"), answers)
 
 
@@ -167,27 +165,34 @@ def form_failures(warehouse: Warehouse, units: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def check_across(warehouse: Warehouse, ask: Ask, catalogue: Catalogue, period: Mapping[str, Any]) -> pl.DataFrame:
+def check_across(warehouse: Warehouse, catalogue: Catalogue, period: Mapping[str, Any]) -> pl.DataFrame:
     """Ask the rules that look at other months or units of the period's effective submissions, and those on what is
     absent of the ones whose units do not stand (core.standing_units); failures with `sheet` and unit_code.
     """
     parts = []
     for table, checks in tables_across(catalogue).items():
         sheets = {check.rule.id: check.rule.sheet for check in checks}
-        for rows in _some_at_a_time(warehouse, table, period):
+        warehouse.execute(f"create or replace temp table asked as {model(f'carried/{table}')}", period)
+        of_some = any(is_of_what_is_absent(check.rule, catalogue) for check in checks)
+        warehouse.run_model(
+            "core.rows_asked",
+            {**period, "rules_table": table},
+            model_name="settled/rows_asked",
+            instead_of=f"rules_table = $rules_table and {NOT_STANDING if of_some else 'true'}",
+        )
+        for rows in _some_at_a_time(warehouse):
             frame = enrich_across(table, rows)
-            failures = ask(f"{table}, across", checks, frame).with_columns(
+            found = failures(f"{table}, across", checks, frame).with_columns(
                 sheet=pl.col("rule_id").replace_strict(sheets, return_dtype=pl.String)
             )
             units = frame.select("form_id", "unit_code").unique()
-            parts.append(failures.join(units, on="form_id", how="left"))
+            parts.append(found.join(units, on="form_id", how="left"))
     if not parts:
         return pl.DataFrame(schema={**FAILURES, "sheet": pl.String, "unit_code": pl.String})
     return pl.concat(parts).sort("form_id", "sheet", "row", "rule_id", "expected")
 
 
-def _some_at_a_time(warehouse: Warehouse, table: str, period: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
-    """The rows of sql/carried/<table>.sql."""
-    warehouse.execute(f"create or replace temp table asked as {model(f'carried/{table}')}", period)
+def _some_at_a_time(warehouse: Warehouse) -> Iterator[pl.DataFrame]:
+    """The rows of the temporary table asked, which are those of sql/carried/<table>.sql."""
     for start in range(0, int(warehouse.value("select count(*) from asked")), ROWS):
         yield warehouse.frame(f"select * from asked where rowid between {start} and {start + ROWS - 1}")

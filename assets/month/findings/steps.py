@@ -51,7 +51,7 @@ def check_month_forms(work: Work, period: str) -> int:
     ]
     some_units = blocks(units, BLOCK)
     answered = checking.check_forms(
-        work.warehouse, work.failures, work.catalogue, work.register, work.parsed_by, parameters, some_units, progress
+        work.warehouse, work.catalogue, work.register, work.parsed_by, parameters, some_units, progress
     )
     return sum(_record_form_findings(work, {**parameters, "units": block}, explanations) for block in answered)
 
@@ -121,7 +121,7 @@ def _explanations(work: Work, period: str) -> pl.DataFrame:
 def check_month_across(work: Work, period: str) -> int:
     """The rules that look at other months, other units or what is absent; how many findings they add."""
     parameters = work.parameters(period)
-    failures = checking.check_across(work.warehouse, work.failures, work.catalogue, parameters)
+    failures = checking.check_across(work.warehouse, work.catalogue, parameters)
     parameters |= {
         "carried": _carried(work.catalogue),
         "absent": sorted(r.id for r in work.catalogue.rules.values() if is_of_what_is_absent(r, work.catalogue)),
