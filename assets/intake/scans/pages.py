@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from assets.instance.limits import Limits
 from assets.intake.scans.pdf import pdf_pages
-from assets.intake.scans.pictures import Budget, Page, UnreadableError, jpeg_pages, png_or_tiff_pages
+from assets.intake.scans.pictures import Budget, Page, PagePicture, UnreadableError, jpeg_pages, png_or_tiff_pages
 
-__all__ = ["Page", "UnreadableError", "pages_of"]
+__all__ = ["Page", "PagePicture", "UnreadableError", "pages_of"]
 
 JPEG = b"\xff\xd8\xff"
 PNG_OR_TIFF = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -19,7 +19,7 @@ PDF = b"%PDF-"  # anywhere in the first 1,024 bytes, as readers of PDF have it
 
 
 def pages_of(content: bytes, limits: Limits, page_px: int) -> Iterator[Page]:
-    """The pages of a scan, not decoded yet, each to be `page_px` or more over its short side.
+    """The pages of a scan, not decoded yet, each to be `page_px` or more over the short side of A4.
 
     Raises UnreadableError at once, or between pages, where the whole cannot be read or goes over the limits;
     a page raises it where only that page cannot.

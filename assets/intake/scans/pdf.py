@@ -1,6 +1,6 @@
 """Pages out of PDF files: the scanner's own JPEG where a page is nothing but that, else the page as rendered.
 
-Belongs here: PDF. Does not: decoding pictures (pictures.py), and judging what is on a page (seal.py).
+Belongs here: PDF. Does not: decoding pictures (pictures.py), and judging what is on a page (seal.py, codes.py).
 A render draws annotations and form fields too: electronic seals are put there.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,9 +18,20 @@ import numpy as np
 import pikepdf
 import pypdfium2
 
-from assets.intake.scans.pictures import Budget, Page, UnreadableError, jpeg_picture
+from assets.intake.scans.pictures import (
+    A4_MM,
+    MM_PER_INCH,
+    Budget,
+    Page,
+    PagePicture,
+    UnreadableError,
+    jpeg_picture,
+    pixels_of,
+    short_side,
+)
 from assets.intake.scans.seal import Picture
 
+POINTS_PER_INCH = 72.0
 OVERSIZE = 2  # rendered at twice the working size and averaged down: thin rings survive
 DRAWN_BYTES = 8 << 20  # of drawing commands on one page
 UNPACKED_BYTES = 64 << 20  # of one stream; qpdf's own bound is none, and a small file unpacks to gigabytes
@@ -39,13 +51,16 @@ def pdf_pages(content: bytes, budget: Budget, page_px: int, most: int) -> Iterat
     except pikepdf.PasswordError as error:
         raise UnreadableError("encrypted") from error
 
-    def picture(number: int) -> Picture:
+    def picture(number: int) -> PagePicture:
         page = document.pages[number]
-        scanned = _whole_page_jpeg(page)
-        if scanned is not None:
-            return jpeg_picture(scanned, budget, page_px)
+        side = _short_side(page)
+        placed = None if "/Annots" in page else _only_picture(page)
+        if placed is not None and _covers(page, placed.box) and _plain_jpeg(placed.image):
+            scanned, _ = jpeg_picture(placed.image.read_raw_bytes(), budget, page_px)
+            return PagePicture(scanned, scanned, side)
         _spend_on_drawing(page, budget)
-        return _rendered(content, number, page_px)
+        drawn = _rendered(content, number, round(page_px * side / A4_MM[0]))
+        return PagePicture(drawn, drawn if placed is None else _pixels(placed.image, drawn, page_px), side)
 
     with document:
         count = len(document.pages)
@@ -81,24 +96,44 @@ def _rendered(content: bytes, number: int, page_px: int) -> Picture:
     return cv2.resize(large, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
-def _whole_page_jpeg(page: pikepdf.Page) -> bytes | None:
-    """The page's JPEG where the page is that one picture from edge to edge and nothing else, else None."""
-    if "/Annots" in page:
-        return None
-    placed = _only_picture(page)
-    if placed is None:
-        return None
-    image, (left, bottom, right, top) = placed
+def _short_side(page: pikepdf.Page) -> float:
+    """The short side of the paper that the page says it is."""
+    left, bottom, right, top = (float(edge) for edge in page.mediabox)
+    unit = float(page.obj.get("/UserUnit", 1)) * MM_PER_INCH / POINTS_PER_INCH
+    return short_side(abs(right - left) * unit, abs(top - bottom) * unit)
+
+
+def _pixels(image: pikepdf.Object, drawn: Picture, page_px: int) -> Picture:
+    """The pixels of the one picture on a page, else the page as drawn: of some kinds of pictures only pdfium knows."""
+    if {"/SMask", "/Mask", "/Decode"} & set(image.keys()):
+        return drawn
+    try:
+        if _plain_jpeg(image):
+            picture = cv2.imdecode(np.frombuffer(image.read_raw_bytes(), np.uint8), cv2.IMREAD_COLOR)
+            return drawn if picture is None else picture  # type: ignore[return-value]
+        return pixels_of(pikepdf.PdfImage(image).as_pil_image(), page_px)
+    except Exception:  # whatever the libraries make of it, the page can be drawn
+        return drawn
+
+
+def _covers(page: pikepdf.Page, box: pikepdf.Rectangle) -> bool:
+    """Whether a picture fills its page from edge to edge."""
     x0, y0, x1, y1 = (float(edge) for edge in page.cropbox)
-    sheet, drawn = (x1 - x0) * (y1 - y0), (right - left) * (top - bottom)
-    shown = max(0.0, min(right, x1) - max(left, x0)) * max(0.0, min(top, y1) - max(bottom, y0))
-    if shown < 0.9 * sheet or shown < 0.9 * drawn or not _plain_jpeg(image):
-        return None
-    return image.read_raw_bytes()
+    sheet, drawn = (x1 - x0) * (y1 - y0), (box.urx - box.llx) * (box.ury - box.lly)
+    shown = max(0.0, min(box.urx, x1) - max(box.llx, x0)) * max(0.0, min(box.ury, y1) - max(box.lly, y0))
+    return shown >= 0.9 * sheet and shown >= 0.9 * drawn
 
 
-def _only_picture(page: pikepdf.Page) -> tuple[pikepdf.Object, tuple[float, float, float, float]] | None:
-    """The image that the page's content does no more than place, and its box in points."""
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A picture on a page, and its box in points."""
+
+    image: pikepdf.Object
+    box: pikepdf.Rectangle
+
+
+def _only_picture(page: pikepdf.Page) -> _Placed | None:
+    """The image that the page's content does no more than place."""
     contents = page.obj.get("/Contents")
     if not isinstance(contents, pikepdf.Stream) or len(contents.read_raw_bytes()) > PLAIN_CONTENT_BYTES:
         return None
@@ -119,9 +154,10 @@ def _only_picture(page: pikepdf.Page) -> tuple[pikepdf.Object, tuple[float, floa
     if len(names) != 1:
         return None
     name, matrix = names[0]
-    box = matrix.transform(pikepdf.Rectangle(0, 0, 1, 1))
     image = page.resources["/XObject"][name]
-    return image, (box.llx, box.lly, box.urx, box.ury)
+    if image.get("/Subtype") != "/Image":
+        return None
+    return _Placed(image, matrix.transform(pikepdf.Rectangle(0, 0, 1, 1)))
 
 
 def _plain_jpeg(image: Any) -> bool:
@@ -136,6 +172,5 @@ def _plain_jpeg(image: Any) -> bool:
     return (
         filters == "/DCTDecode"
         and str(space) in COLOUR_SPACES
-        and image.get("/Subtype") == "/Image"
         and not {"/SMask", "/Mask", "/Decode", "/ImageMask"} & set(image.keys())
     )

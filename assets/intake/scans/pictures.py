@@ -1,10 +1,12 @@
-"""Pages out of JPEG, PNG and TIFF files, shrunk while they are decoded, within a budget of pixels and memory.
+"""Pages out of JPEG, PNG and TIFF files, decoded within a budget of pixels and memory.
 
-Belongs here: decoding pictures. Does not: PDF (pdf.py), and judging what is on a page (seal.py).
+Belongs here: decoding pictures, and how large the paper was. Does not: PDF (pdf.py), and judging what is on a page
+(seal.py, codes.py).
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +17,11 @@ from PIL import Image
 
 from assets.intake.scans.seal import Picture
 
-Page = Callable[[], Picture]  # decodes the page: height x width x 3, BGR; may raise UnreadableError or worse
+SHARP_PIXELS = 20_000_000  # A3 at 300 dpi: of a larger picture no more is decoded than the seal needs
+A4_MM, A3_MM = (210.0, 297.0), (297.0, 420.0)
+MM_PER_INCH = 25.4
+NEAR = 0.03  # how far a sheet may be from A3 and still be it
+PRINT_EVERY = 2  # of the pixels of a picture every so many, down and across, go into its print
 
 USUAL_JPEG_PASSES = 8  # over the whole picture; a progressive file has about ten, a hostile one thousands
 REDUCED = (
@@ -34,6 +40,44 @@ class UnreadableError(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class PagePicture:
+    """A page; pictures are height x width x 3, BGR.
+
+    `shown` is the page as a reader sees it, `scanned` the one picture that it was made of, where it is no more than
+    that; `short_mm` the short side of the paper.
+    """
+
+    shown: Picture
+    scanned: Picture
+    short_mm: float
+
+    @property
+    def print(self) -> str:
+        """The same for two pages with the same pixels, whatever kind of file they were in."""
+        digest = hashlib.blake2b(repr(self.scanned.shape).encode(), digest_size=12)
+        digest.update(np.ascontiguousarray(self.scanned[::PRINT_EVERY, ::PRINT_EVERY]))
+        return digest.hexdigest()
+
+    def shrunk(self, page_px: int) -> Picture:
+        """The page at about `page_px` for the short side of A4, which is as sharp as a seal needs."""
+        factor = int(min(self.shown.shape[:2]) / (0.9 * page_px * self.short_mm / A4_MM[0]))
+        if factor < 2:
+            return self.shown
+        size = max(1, self.shown.shape[1] // factor), max(1, self.shown.shape[0] // factor)
+        return cv2.resize(self.shown, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+Page = Callable[[], PagePicture]  # decodes the page; may raise UnreadableError or worse
+
+
+def short_side(width_mm: float, height_mm: float) -> float:
+    """The short side of the paper, A3 or A4: other sizes are no paper, but what a program put down for want of one."""
+    sides = sorted((width_mm, height_mm))
+    is_a3 = all(abs(side / wanted - 1) < NEAR for side, wanted in zip(sides, A3_MM, strict=True))
+    return A3_MM[0] if is_a3 else A4_MM[0]
+
+
 @dataclass(slots=True)
 class Budget:
     """What one scan may still cost: pixels over all of its pages, and bytes for one decoded picture."""
@@ -50,27 +94,41 @@ class Budget:
 
 def jpeg_pages(content: bytes, budget: Budget, page_px: int) -> Iterator[Page]:
     """The one page of a JPEG file."""
-    yield lambda: jpeg_picture(content, budget, page_px)
+
+    def page() -> PagePicture:
+        picture, size = jpeg_picture(content, budget, page_px)
+        return PagePicture(picture, picture, short_side(*size))
+
+    yield page
 
 
-def jpeg_picture(content: bytes, budget: Budget, page_px: int) -> Picture:
-    """A JPEG, decoded by libjpeg at an eighth, quarter or half of its size, but not much below `page_px`."""
-    width, height, progressive = _jpeg_header(content)
+def jpeg_picture(content: bytes, budget: Budget, page_px: int) -> tuple[Picture, tuple[float, float]]:
+    """A JPEG and, where it says so, how many millimetres it is wide and high, else 0.
+
+    A very large one is decoded by libjpeg at an eighth, quarter or half of its size, not much below `page_px`.
+    """
+    with _opened(content, "JPEG") as header:
+        width, height, size = header.width, header.height, _millimetres(header)
+        progressive = bool(header.info.get("progressive"))
     passes = content.count(b"\xff\xda") // USUAL_JPEG_PASSES + 1
     whole = 6 if progressive else 1  # bytes a pixel: a progressive picture is held whole, as 16-bit coefficients
     budget.spend(width * height * passes, width * height * whole)
-    short = min(width, height) / (0.9 * page_px)
-    how = next((how for factor, how in REDUCED if short >= factor), cv2.IMREAD_COLOR)
+    how = cv2.IMREAD_COLOR
+    if width * height > SHARP_PIXELS:
+        short = min(width, height) / (0.9 * page_px)
+        how = next((how for factor, how in REDUCED if short >= factor), cv2.IMREAD_COLOR)
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
     if picture is None:
         raise UnreadableError("damaged")
-    return picture  # type: ignore[return-value]
+    return picture, size  # type: ignore[return-value]
 
 
-def _jpeg_header(content: bytes) -> tuple[int, int, bool]:
-    """Width, height, and whether the file is progressive."""
-    with _opened(content, "JPEG") as header:
-        return header.width, header.height, bool(header.info.get("progressive"))
+def _millimetres(header: Image.Image) -> tuple[float, float]:
+    """How large a picture says that it is; 0 where it does not say."""
+    across, down = (float(n) for n in header.info.get("dpi", (0, 0)))
+    if not (across > 0 and down > 0):
+        return 0.0, 0.0
+    return header.width / across * MM_PER_INCH, header.height / down * MM_PER_INCH
 
 
 def png_or_tiff_pages(content: bytes, budget: Budget, page_px: int, most: int) -> Iterator[Page]:
@@ -95,13 +153,21 @@ def _opened(content: bytes, *formats: str) -> Image.Image:
         raise UnreadableError("over_limit") from error
 
 
-def _frame(file: Image.Image, budget: Budget, page_px: int) -> Picture:
-    """The frame that the file stands at; what is transparent becomes white paper."""
+def _frame(file: Image.Image, budget: Budget, page_px: int) -> PagePicture:
+    """The frame that the file stands at."""
     pixels = file.width * file.height
     budget.spend(pixels, pixels * (2 if file.mode in {"1", "L"} else 5))  # Pillow has 4 bytes for a coloured pixel
-    mode = "L" if file.mode in GREY_MODES else "RGBA" if file.has_transparency_data else "RGB"
-    frame = file if file.mode == mode else file.convert(mode)
-    frame = frame.reduce(max(1, min(frame.size) // page_px))
+    size = _millimetres(file)
+    picture = pixels_of(file, page_px)
+    return PagePicture(picture, picture, short_side(*size))
+
+
+def pixels_of(image: Image.Image, page_px: int) -> Picture:
+    """The pixels of a picture; what is transparent becomes white paper. One too large to be kept is reduced."""
+    mode = "L" if image.mode in GREY_MODES else "RGBA" if image.has_transparency_data else "RGB"
+    frame = image if image.mode == mode else image.convert(mode)
+    if frame.width * frame.height > SHARP_PIXELS:
+        frame = frame.reduce(max(1, min(frame.size) // page_px))
     if mode == "RGBA":
         frame = Image.alpha_composite(Image.new("RGBA", frame.size, "white"), frame)
     return np.ascontiguousarray(np.asarray(frame.convert("RGB"))[:, :, ::-1])

@@ -20,7 +20,7 @@ __all__ = ["Picture", "SealResult", "SealThresholds", "find_seal"]
 
 cv2.setNumThreads(1)  # runs are parallel by process
 
-PAGE_MM = 210.0  # the short side of every page is taken to be that of A4
+PAGE_MM = 210.0  # the short side of A4, to which thresholds.page_px is held
 LONGEST = 20  # short sides; a longer strip is shrunk until it is no longer than this
 CERTAIN = 0.85  # a score at which looking further is a waste
 
@@ -39,12 +39,16 @@ class SealResult:
     radius_mm: float = 0.0
 
 
-def find_seal(bgr: Picture, thresholds: SealThresholds) -> SealResult:
-    """The best seal candidate on a page, `bgr` being height x width x 3, at any resolution and rotation."""
+def find_seal(bgr: Picture, thresholds: SealThresholds, short_mm: float = PAGE_MM) -> SealResult:
+    """The best seal candidate on a page, `bgr` being height x width x 3, at any resolution and rotation.
+
+    `short_mm` is the short side of the paper.
+    """
     if _is_grey(bgr, thresholds):
         return SealResult(found=False, grey=True, score=0.0)
     px_per_mm = thresholds.page_px / PAGE_MM
-    red = _red_ink(_to_working_size(bgr, thresholds.page_px))
+    page_px = round(px_per_mm * short_mm)
+    red = _red_ink(_to_working_size(bgr, page_px))
     best = Ring(0.0)
     for floor in _floors(red, thresholds):
         ink = _strokes(red, floor, thresholds.solid_mm * px_per_mm)
@@ -58,8 +62,8 @@ def find_seal(bgr: Picture, thresholds: SealThresholds) -> SealResult:
         found=best.score >= thresholds.score,
         grey=False,
         score=min(1.0, best.score),
-        x=best.x / thresholds.page_px,
-        y=best.y / thresholds.page_px,
+        x=best.x / page_px,
+        y=best.y / page_px,
         radius_mm=best.radius / px_per_mm,
     )
 
