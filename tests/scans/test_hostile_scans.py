@@ -198,7 +198,7 @@ def test_only_so_many_pages_are_looked_at(pages: int) -> None:
 
 def test_the_last_of_many_pages_is_looked_at_early() -> None:
     scan = read(pdf_of_many(1_000, last=small()))
-    assert (scan.state, scan.pages) == ("sealed", 2)
+    assert (scan.state, scan.reason, scan.pages) == ("sealed", "", 20)
 
 
 def test_only_so_many_pages_of_a_tiff_are_looked_at() -> None:

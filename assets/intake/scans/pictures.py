@@ -20,7 +20,7 @@ from assets.intake.scans.seal import Picture
 SHARP_PIXELS = 20_000_000  # A3 at 300 dpi: of a larger picture no more is decoded than the seal needs
 A4_MM, A3_MM = (210.0, 297.0), (297.0, 420.0)
 MM_PER_INCH = 25.4
-NEAR = 0.03  # how far a sheet may be from A3 and still be it
+NEAR = 0.015  # how far a sheet may be from A3; A4 at 100 dpi, taken for 72, is 0.018 from it
 PRINT_EVERY = 2  # of the pixels of a picture every so many, down and across, go into its print
 
 USUAL_JPEG_PASSES = 8  # over the whole picture; a progressive file has about ten, a hostile one thousands

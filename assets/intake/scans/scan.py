@@ -10,7 +10,7 @@ import warnings
 from dataclasses import dataclass
 
 from assets.instance.limits import Limits
-from assets.intake.scans.thresholds import SealThresholds
+from assets.instance.settings import SealThresholds
 
 
 @dataclass(frozen=True, slots=True)
