@@ -7,6 +7,7 @@ that depends on the register or the month (assets/month/submissions.py).
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterable
@@ -27,7 +28,7 @@ from assets.intake.forms import SERVICE_SHEETS, Explanation, RecognisedForm, hin
 from assets.intake.mail.archive import load
 from assets.intake.mail.kinds import WORKBOOK_EXTENSIONS, extension_of
 from assets.intake.mail.message import Attachment, parse_message
-from assets.intake.scans.scan import read_scan
+from assets.intake.scans.scan import Scan, read_scan
 from assets.intake.values import Reading, as_text, url_key
 from assets.intake.workbooks.sheet import WorkbookUnreadable
 from assets.intake.workbooks.workbook import read_workbook
@@ -93,6 +94,9 @@ SCANS: dict[str, Any] = {
     "file": pl.String,
     "state": pl.String,
     "reason": pl.String,
+    "digest": pl.String,
+    "prints": pl.List(pl.String),
+    "codes": pl.List(pl.String),
 }
 
 
@@ -148,7 +152,7 @@ class ParsedMail:
     received_at: datetime | None = None
     dated_at: datetime | None = None
     forms: list[tuple[str, Attachment, RecognisedForm | None, str]] = field(default_factory=list)
-    scans: list[tuple[int, str, str, str]] = field(default_factory=list)
+    scans: list[tuple[Attachment, Scan]] = field(default_factory=list)
     faults: list[tuple[str | None, Fault]] = field(default_factory=list)
     explanations: list[tuple[str, Explanation]] = field(default_factory=list)
 
@@ -201,11 +205,10 @@ def open_attachment(parsed: ParsedMail, attachment: Attachment, parser: Parser, 
         _parse_workbook(parsed, attachment, parser, reason)
     elif attachment.kind == "scan":
         if reason:
-            state = "unreadable"
+            scan = Scan("unreadable", reason, 0, 0.0)
         else:
             scan = read_scan(attachment.content, attachment.name, parser.limits, parser.seal)
-            state, reason = scan.state, scan.reason
-        parsed.scans.append((attachment.number, attachment.name, state, reason or ""))
+        parsed.scans.append((attachment, scan))
         named_a_form = hinted_form(attachment.name, parser.catalogue)
         if named_a_form and extension_of(attachment.name) in WORKBOOK_EXTENSIONS:
             _parse_workbook(parsed, attachment, parser, "not_workbook")
@@ -326,9 +329,18 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
             )
             for table in form.tables if form else ():
                 rows.setdefault(table.sheet.key, []).append((name, table))
-        for number, file, state, reason in mail.scans:
+        for attachment, scan in mail.scans:
             tables["scans"].append(
-                {"mail": mail.mail, "number": number, "file": file, "state": state, "reason": reason}
+                {
+                    "mail": mail.mail,
+                    "number": attachment.number,
+                    "file": attachment.name,
+                    "state": scan.state,
+                    "reason": scan.reason,
+                    "digest": hashlib.sha256(attachment.content).hexdigest(),
+                    "prints": scan.prints,
+                    "codes": scan.codes,
+                }
             )
         for ordinal, (of_form, explanation) in enumerate(mail.explanations):
             tables["explanations"].append(

@@ -70,6 +70,10 @@ def read_mails(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
             parameters,
         ):
             getattr(read[row["mail"]], table).append(row)
+    for row in warehouse.rows(f"select mail, form_id from core.slips where {OF_MAILS}", parameters):
+        read[row["mail"]].slips.add(row["form_id"])
+    for row in warehouse.rows(f"select * from core.used_scans where period = $period and {OF_MAILS}", parameters):
+        read[row["mail"]].used[row["number"], row["unit_code"]] = row["used_for"]
     return list(read.values())
 
 
@@ -85,7 +89,7 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: s
     }  # fmt: skip
     scan: dict[str, Any] = {
         "unit_code": pl.String, "mail": pl.String, "number": pl.Int64, "file": pl.String, "state": pl.String,
-        "reason": pl.String, "received_at": UTC_TIME,
+        "reason": pl.String, "expected": pl.String, "received_at": UTC_TIME,
     }  # fmt: skip
     findings = [
         {"unit_code": f.unit_code, "mail": f.mail, "form_id": f.form_id, **asdict(f.fault)} for f in booked.findings

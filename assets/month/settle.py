@@ -18,6 +18,7 @@ from assets.month.booking import book_month
 from assets.month.findings.record import SCHEMA as FINDINGS
 from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import index_mails, mark_settled
+from assets.month.look_back import look_back
 from assets.month.marts import build_marts, count_rows
 from assets.month.work import Work
 
@@ -57,9 +58,12 @@ def work_of(session: Session) -> Work:
 
 
 def indexed_work(session: Session) -> Work:
-    """The same, with every parsed mail beside the months that it may concern by the clock of the run."""
+    """The same, with every parsed mail beside the months that it may concern by the clock of the run, and with what
+    earlier mails make of later ones.
+    """
     work = session.once(work_of)
     index_mails(work)
+    look_back(work)
     return work
 
 

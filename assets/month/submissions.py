@@ -1,8 +1,9 @@
 """Whose a mail is, which month it speaks of, and what is wrong with its covers: mails become submissions.
 
-system.md, Mail and What becomes of a unit; rules ENV-01, -02, -05, WBK-06 and CVR-01 to -08, which speak of mails
+system.md, Mail and What becomes of a unit; rules ENV-01, -02, -05, -08, WBK-06 and CVR-01 to -09, which speak of mails
 and covers, where Great Expectations has no table to expect anything of. Belongs here: plain functions over parsed
-mails. Does not: reading files (assets/intake/parsing.py), rows (assets/month/findings/).
+mails. Does not: what other mails make of one (look_back.py), reading files (assets/intake/parsing.py), rows
+(assets/month/findings/).
 """
 
 from __future__ import annotations
@@ -29,9 +30,16 @@ _MONTH_ALONE = re.compile(r"(?<!\d)(?P<month>1[0-2]|0?[1-9])\s*月")
 _OWN_RULE = frozenset({"unit_code", "period"})
 
 
+CORRECTION = re.compile("更正|补报|修订|重报")
+
+
 @dataclass(slots=True)
 class Mail:
-    """A parsed mail with what parsing found in it. `received_at` is aware; `trusted` whether a server said it."""
+    """A parsed mail with what parsing found in it. `received_at` is aware; `trusted` whether a server said it.
+
+    What other mails make of it (look_back.py): `slips` are the forms (form_id) whose month is taken for a slip, `used`
+    says of a scan (number) of a unit what it was used for before.
+    """
 
     mail: str
     sender: str
@@ -44,6 +52,8 @@ class Mail:
     forms: list[dict[str, Any]] = field(default_factory=list)
     scans: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
+    slips: set[str] = field(default_factory=set)
+    used: dict[tuple[int, str], str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -112,7 +122,7 @@ def _bare(name: str) -> str:
 
 
 def _month(form: Mapping[str, Any], cover: Mapping[str, Any], mail: Mail, booking: Booking) -> tuple[str, Fault | None]:
-    """The period a form is booked for, and CVR-04 or CVR-05; without a month, that of the open window."""
+    """The period a form is booked for, and CVR-04, -05 or -09; without a month, or with a slip, that of the window."""
     window = booking.deadline.window_period(mail.received_at)
     if not form["readable"] or not cover:
         return window, None
@@ -123,7 +133,16 @@ def _month(form: Mapping[str, Any], cover: Mapping[str, Any], mail: Mail, bookin
         return window, Fault("CVR-04", **place)
     if month < booking.register.first_period or not booking.deadline.is_over(month, mail.received_at):
         return window, Fault("CVR-05", **place)
+    if form["form_id"] in mail.slips:
+        return window, Fault("CVR-09", expected=window, **place)
     return month, None
+
+
+def is_correction(mail: Mail, cover: Mapping[str, Any]) -> bool:
+    """Whether a mail, by its subject, or a cover, by 报送类型, says that it corrects what came before (CVR-09)."""
+    kind = cover.get("submission_kind", {})
+    said = (mail.subject, kind.get("text") or "", kind.get("value") or "")
+    return any(CORRECTION.search(re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))) for text in said)
 
 
 def _unit(cover: Mapping[str, Any], sender: Unit, tree: Tree) -> tuple[str, Fault | None]:
@@ -184,6 +203,9 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
         month, fault = _month(form, cover, mail, booking)
         months.append((form, cover, month, fault))
     stated = nil_statement(mail, booking.deadline)
+    said_for = stated[0] if stated else ""
+    if stated and nil_form_id(mail) in mail.slips:
+        stated = window, stated[1]
     concerned = {m for _, _, m, _ in months} | ({stated[0]} if stated else set())
     if period not in (concerned or {window}):
         return
@@ -204,11 +226,12 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
         return
     nil = stated is not None and stated[0] == period and sender.level == "unit"
     if stated and nil:
-        _book_nil_statement(mail, stated, sender, booking, booked)
+        _book_nil_statement(mail, stated, said_for, sender, booking, booked)
     owners: list[str] = []
     for form, cover, month, month_fault in months:
         if month == period:
             owners.append(_book_form(mail, form, cover, month_fault, period, sender, tree, booking, booked))
+    _tell_of_two_files(mail, booking, booked)
     _book_rest(mail, owners, sender, booked, nil=nil)
 
 
@@ -234,12 +257,24 @@ def nil_statement(mail: Mail, deadline: Deadline) -> tuple[str, str] | None:
     return None
 
 
-def _book_nil_statement(mail: Mail, stated: tuple[str, str], sender: Unit, booking: Booking, booked: Booked) -> None:
-    """Book what a mail says as a nil annex 2; a month that cannot be reported yet returns it (CVR-05)."""
+def nil_form_id(mail: Mail) -> str:
+    """The name of the submission that a nil return by mail alone is."""
+    return f"{mail.mail[:20]}-0-{NIL_FORM}"
+
+
+def _book_nil_statement(
+    mail: Mail, stated: tuple[str, str], said_for: str, sender: Unit, booking: Booking, booked: Booked
+) -> None:
+    """Book what a mail says as a nil annex 2, which a month that cannot be reported, or a slip, returns."""
     period, line = stated
-    returned = period < booking.register.first_period or not booking.deadline.is_over(period, mail.received_at)
-    fault = Fault("CVR-05", value=period) if returned else Fault("ENV-07", value=line)
-    name = f"{mail.mail[:20]}-0-{NIL_FORM}"
+    name = nil_form_id(mail)
+    returned = True
+    if name in mail.slips:
+        fault = Fault("CVR-09", value=said_for, expected=period)
+    elif period < booking.register.first_period or not booking.deadline.is_over(period, mail.received_at):
+        fault = Fault("CVR-05", value=period)
+    else:
+        returned, fault = False, Fault("ENV-07", value=line)
     booked.findings.append(PlainFinding(sender.code, mail.mail, name, fault))
     booked.submissions.append(
         Submission(period, sender.code, NIL_FORM, name, mail.mail, 0, "", mail.received_at, returned, True, "{}", "{}")
@@ -297,6 +332,7 @@ def _book_form(
 
 _COVER_COLUMN = {
     "CVR-01": "unit_code", "CVR-02": "unit_code", "CVR-03": "unit_name", "CVR-04": "period", "CVR-05": "period",
+    "CVR-09": "period",
 }  # fmt: skip
 
 
@@ -309,6 +345,24 @@ def _as_fault(row: Mapping[str, Any]) -> Fault:
     return Fault(**{name: row[name] for name in Fault.__slots__})
 
 
+def _tell_of_two_files(mail: Mail, booking: Booking, booked: Booked) -> None:
+    """ENV-08: of two files of one form for one unit, the one that stands before the one that counts.
+
+    The last one counts; where it was returned and an earlier one was not, that one, and the last has its own finding.
+    """
+    own: dict[tuple[str, str], list[Submission]] = {}
+    for submission in reversed(booked.submissions):
+        if submission.mail != mail.mail:
+            break
+        own.setdefault((submission.unit_code, submission.form), []).append(submission)
+    for (unit, form), sent in own.items():
+        counts = next((s for s in sent if not s.returned), sent[0])
+        hint = booking.catalogue.form(form).file_hint
+        for other in reversed(sent[sent.index(counts) + 1 :]):
+            fault = Fault("ENV-08", file=other.file, expected=hint)
+            booked.findings.append(PlainFinding(unit, mail.mail, counts.form_id, fault))
+
+
 def _book_rest(mail: Mail, owners: list[str], sender: Unit, booked: Booked, *, nil: bool) -> None:
     """Book the scans, and what is to be said of the mail itself."""
     units = list(dict.fromkeys(owners)) or [sender.code]
@@ -319,8 +373,9 @@ def _book_rest(mail: Mail, owners: list[str], sender: Unit, booked: Booked, *, n
                 "mail": mail.mail,
                 "number": scan["number"],
                 "file": scan["file"],
-                "state": scan["state"],
+                "state": "reused" if (scan["number"], unit) in mail.used else scan["state"],
                 "reason": scan["reason"],
+                "expected": mail.used.get((scan["number"], unit), ""),
                 "received_at": mail.received_at,
             }
             for unit in units

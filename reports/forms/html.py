@@ -360,7 +360,7 @@ class _Page:
 _CLASSES = {"code": "c", "state": "s", "date": "s", "datetime": "s", "mail": "m"}
 _PILLS = frozenset({"states", "form_states", "scan_states", "severities", "codes"})
 _LOUD = frozenset(
-    {"missing", "returned", "incomplete", "late", "complete_late", "unsealed", "unreadable", "critical", "高"}
+    {"missing", "returned", "incomplete", "late", "complete_late", "unsealed", "reused", "unreadable", "critical", "高"}
 )
 
 

@@ -32,7 +32,7 @@ LONGEST_WORD = 14  # characters without a place to break a line
 BREAK = "\u200b"  # zero width space
 TONES = {
     "missing": "bad", "returned": "bad", "critical": "bad", "incomplete": "warn", "late": "warn",
-    "complete_late": "warn", "unreadable": "warn", "unsealed": "warn",
+    "complete_late": "warn", "unreadable": "warn", "reused": "warn", "unsealed": "warn",
 }  # fmt: skip
 
 HAN = "\u2e80-\u9fff\uf900-\ufaff"

@@ -33,8 +33,8 @@ forms as (
 scans as (
     select
         unit_code,
-        min(case state when 'sealed' then 1 when 'unsealed' then 2 else 3 end) as best,
-        min(received_at) filter (where state <> 'unreadable') as first_readable_at,
+        min(list_position(['sealed', 'unsealed', 'reused', 'unreadable'], state)) as best,
+        min(received_at) filter (where state in ('sealed', 'unsealed')) as first_readable_at,
     from core.scans
     where period = $period
     group by unit_code
@@ -132,7 +132,7 @@ facts as (
         ) as accepted_at,
         f.first_sent_at,
         coalesce(f.rounds_returned, 0) as rounds_returned,
-        case s.best when 1 then 'sealed' when 2 then 'unsealed' when 3 then 'unreadable' else 'missing' end as scan,
+        coalesce(['sealed', 'unsealed', 'reused', 'unreadable'][s.best], 'missing') as scan,
         coalesce(c.rows_received, 0) as rows_received,
         coalesce(c.rows_counted, 0) as rows_counted,
         coalesce(o.errors, 0) as errors,

@@ -11,6 +11,10 @@ with rows_found as (
     select mail, hash(a) as digest from staging.faults as a
     union all
     select distinct mail, hash('explains') as digest from staging.explanations
+    union all
+    select mail, hash(l) as digest from core.slips as l
+    union all
+    select mail, hash(u) as digest from core.used_scans as u
 ),
 found as (
     select mail, sum(digest) as digest

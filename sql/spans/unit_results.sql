@@ -5,7 +5,7 @@
 with months as (
     select
         *,
-        list_position(['missing', 'unreadable', 'unsealed', 'sealed'], scan) as signing,
+        list_position(['missing', 'unreadable', 'reused', 'unsealed', 'sealed'], scan) as signing,
     from sixth.marts.unit_results
     where list_contains($months, period)
 )

@@ -105,7 +105,7 @@ def _short_side(page: pikepdf.Page) -> float:
 
 def _pixels(image: pikepdf.Object, drawn: Picture, page_px: int) -> Picture:
     """The pixels of the one picture on a page, else the page as drawn: of some kinds of pictures only pdfium knows."""
-    if {"/SMask", "/Mask", "/Decode"} & set(image.keys()):
+    if not isinstance(image, pikepdf.Stream) or {"/SMask", "/Mask", "/Decode"} & set(image.keys()):
         return drawn
     try:
         if _plain_jpeg(image):

@@ -56,7 +56,7 @@ class PagePicture:
     def print(self) -> str:
         """The same for two pages with the same pixels, whatever kind of file they were in."""
         digest = hashlib.blake2b(repr(self.scanned.shape).encode(), digest_size=12)
-        digest.update(np.ascontiguousarray(self.scanned[::PRINT_EVERY, ::PRINT_EVERY]))
+        digest.update(np.ascontiguousarray(self.scanned[::PRINT_EVERY, ::PRINT_EVERY]).data)
         return digest.hexdigest()
 
     def shrunk(self, page_px: int) -> Picture:

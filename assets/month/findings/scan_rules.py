@@ -1,4 +1,4 @@
-"""The scan of a unit with a submission: the best of its scans decides (SIG-01, SIG-02, SIG-03)."""
+"""The scan of a unit with a submission: the best of its scans decides (SIG-01 to SIG-04)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import polars as pl
 
 from assets.month.findings.record import PLAIN
 
-BEST_FIRST = {"sealed": 0, "unsealed": 1, "unreadable": 2}
-RULES = {"unsealed": "SIG-02", "unreadable": "SIG-03"}
+BEST_FIRST = {"sealed": 0, "unsealed": 1, "reused": 2, "unreadable": 3}
+RULES = {"unsealed": "SIG-02", "unreadable": "SIG-03", "reused": "SIG-04"}
 
 
 def check_scans(units: pl.Series, scans: pl.DataFrame) -> pl.DataFrame:
     """Plain findings (PLAIN), one at most for every unit with a submission.
 
-    `scans`: unit_code, mail, number, file, state (sealed, unsealed, unreadable), reason, received_at.
+    `scans`: unit_code, mail, number, file, state (of BEST_FIRST), reason, expected, received_at.
     """
     rank = pl.col("state").replace_strict(BEST_FIRST, return_dtype=pl.Int8)
     best = scans.sort(rank, "received_at", "mail", "number").unique("unit_code", keep="first", maintain_order=True)
@@ -23,7 +23,8 @@ def check_scans(units: pl.Series, scans: pl.DataFrame) -> pl.DataFrame:
         .to_frame("unit_code")
         .join(best, on="unit_code", how="left", maintain_order="left")
         .filter(pl.col("state").ne_missing("sealed"))
-        .select("unit_code", "mail", "file", "reason", rule_id=pl.col("state").replace_strict(RULES, default="SIG-01"))
+        .with_columns(rule_id=pl.col("state").replace_strict(RULES, default="SIG-01"))
+        .select("unit_code", "mail", "file", "reason", "expected", "rule_id")
     )
     rows = pl.concat([pl.DataFrame(schema=PLAIN), found], how="diagonal")
     return rows.with_columns(pl.col(pl.String).fill_null(""), pl.col("row").fill_null(0))

@@ -1,0 +1,23 @@
+-- Mails that came when the window of a month that they speak of was over, with a digest of what the search for slips of
+-- that month rests on ($rests_on, and all of its mails). Grain: one mail of one month with any such mail.
+with windows as (
+    select
+        *,
+        strftime(cast(timezone($timezone, received_at) as date) - to_months(1), '%Y-%m') as window_period,
+    from core.mail_periods
+),
+digests as (
+    select
+        period,
+        md5(concat_ws('|', $rests_on, string_agg(concat_ws('|', mail, epoch_us(received_at)), ',' order by mail)))
+            as digest,
+    from core.mail_periods
+    group by period
+)
+select
+    w.period,
+    w.mail,
+    d.digest,
+from windows as w
+inner join digests as d using (period)
+where w.window_period > w.period
