@@ -46,7 +46,7 @@ def book_month(work: Work, period: str) -> None:
 
 
 def read_mails(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
-    """Some mails that may concern the period, with their forms, scans and faults, by their names."""
+    """Those of some mails that may concern the period, with their forms, scans and faults, by their names."""
     warehouse, parameters = work.warehouse, {"period": period, "mails": mails}
     read = {
         r["mail"]: Mail(**r)
@@ -63,6 +63,7 @@ def read_mails(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
             parameters,
         )
     }
+    parameters["mails"] = list(read)
     for table in ("forms", "scans", "faults"):
         order = "ordinal" if table == "faults" else "number"
         for row in warehouse.rows(
