@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from assets.instance.periods import Deadline
 from assets.instance.register import load_register
 from assets.instance.warehouse import Warehouse, model, open_warehouse
+from assets.month.look_back import Sent, slips_among, used_before
 from assets.month.submissions import Booked, Booking, Mail, book
 from expectations.catalogue import load_catalogue
 from pipelines.new_home import SAMPLE
@@ -185,6 +187,101 @@ def test_a_late_form_of_an_earlier_month_belongs_to_its_own_month() -> None:
     assert [s.returned for s in booked(late, period="2026-09").submissions] == [False]
 
 
+def slips(*mails: Mail, period: str = "2026-09") -> list[str]:
+    """The forms that are slips among the mails, by the place of their mail."""
+    places = {m.mail: i for i, m in enumerate(mails)}
+    return [f"{places[mail]}:{form_id}" for mail, form_id in slips_among(mails, period, BOOKING)]
+
+
+def of_september(at: str, *, returned: bool = False, **over: Any) -> Mail:
+    cover = {"period": "2026-09", **({"form_version": "2025.1"} if returned else {}), **over.pop("cover", {})}
+    return mail(form(**cover), at=at, **over)
+
+
+IN_TIME, LATE, LATER = "2026-10-03T10:00", "2026-11-02T10:00", "2026-11-03T10:00"
+
+
+def test_last_months_month_on_the_cover_never_displaces_a_good_return() -> None:
+    good, slip = of_september(IN_TIME), of_september(LATE)
+    (found,) = slips(good, slip)
+    assert found == f"1:{slip.forms[0]['form_id']}"
+    slip.slips.add(slip.forms[0]["form_id"])
+    assert booked(slip, period="2026-09").mails == []
+    result = booked(slip, period="2026-10")
+    assert [(s.period, s.returned) for s in result.submissions] == [("2026-10", True)]
+    (finding,) = result.findings
+    assert (finding.fault.rule_id, finding.fault.value, finding.fault.expected, finding.fault.column) == (
+        "CVR-09", "2026-09", "2026-10", "报送月份",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("over", "is_slip"),
+    [
+        ({}, True),
+        ({"subject": "2026年9月网络安全月报（更正）"}, False),
+        ({"subject": "补 报：九月"}, False),
+        ({"subject": "修订版"}, False),
+        ({"subject": "Fw: 重报"}, False),
+        ({"cover": {"submission_kind": "更正"}}, False),
+        ({"cover": {"submission_kind": "首报"}}, True),
+    ],
+)
+def test_a_correction_says_so(over: dict[str, Any], is_slip: bool) -> None:
+    assert bool(slips(of_september(IN_TIME), of_september(LATE, **over))) == is_slip
+
+
+def test_a_late_return_is_no_slip_where_nothing_good_came_earlier() -> None:
+    assert slips(of_september(LATE)) == []
+    assert slips(of_september(IN_TIME, returned=True), of_september(LATE)) == []
+    assert len(slips(of_september(IN_TIME, returned=True), of_september(LATE), of_september(LATER))) == 1
+    assert slips(of_september(IN_TIME), of_september("2026-10-31T23:59")) == []  # within the window: replaces it
+
+
+def test_another_form_or_unit_is_no_rival() -> None:
+    other = mail(form("annex3", period="2026-09"), at=IN_TIME)
+    assert slips(other, of_september(LATE)) == []
+    above = mail(
+        form(period="2026-09", unit_code="EX-15-01-002", unit_name="x"), sender="office01@oa.example", at=IN_TIME
+    )
+    assert slips(above, of_september(LATE)) == []
+
+
+def test_two_files_of_a_form_in_one_late_mail_are_no_rivals() -> None:
+    two = mail(form(period="2026-09"), form(period="2026-09"), at=LATE)
+    assert slips(two) == []
+
+
+def test_a_nil_return_in_words_displaces_nothing_either() -> None:
+    said = mail(subject="2026年9月零报告", at=LATE)
+    (found,) = slips(of_september(IN_TIME), said)
+    said.slips.add(found.partition(":")[2])
+    result = booked(said, period="2026-10")
+    assert [(s.form, s.period, s.returned) for s in result.submissions] == [("annex2", "2026-10", True)]
+    assert rules(result) == ["CVR-09"]
+    assert booked(said, period="2026-09").submissions == []
+
+
+def told_of_two(*forms: dict[str, Any]) -> list[tuple[str, str, str]]:
+    for number, each in enumerate(forms, 1):
+        each |= {"number": number, "file": f"file{number}.xlsx"}
+    result = booked(mail(*forms))
+    return [(f.fault.file, f.fault.expected, f.form_id) for f in result.findings if f.fault.rule_id == "ENV-08"]
+
+
+def test_two_files_of_one_form_are_told_with_the_one_that_does_not_count() -> None:
+    first, second, third = form(), form(), form()
+    assert told_of_two(first, second) == [("file1.xlsx", "附件2", second["form_id"])]
+    assert [t[0] for t in told_of_two(first, second, third)] == ["file1.xlsx", "file2.xlsx"]
+    assert told_of_two(form(), form("annex3")) == []
+
+
+def test_a_returned_file_does_not_count_before_a_good_one() -> None:
+    good, bad = form(), form(form_version="2025.1")
+    assert told_of_two(bad, good) == [("file1.xlsx", "附件2", good["form_id"])]
+    assert told_of_two(good, bad) == []  # the last is returned, which says so itself
+
+
 def scan(state: str = "sealed") -> dict[str, Any]:
     return {"number": 2, "file": "扫描件.pdf", "state": state, "reason": ""}
 
@@ -194,6 +291,47 @@ def test_a_scan_belongs_to_the_forms_beside_it_else_to_the_sender() -> None:
     alone = booked(mail(scans=[scan()]))
     assert [s["unit_code"] for s in beside.scans] == [UNIT] == [s["unit_code"] for s in alone.scans]
     assert rules(alone) == []
+
+
+def test_a_scan_that_was_used_before_says_for_what() -> None:
+    sent = mail(form(), scans=[scan()], used={(2, UNIT): "2026-09"})
+    (row,) = booked(sent).scans
+    assert (row["state"], row["expected"]) == ("reused", "2026-09")
+
+
+def sent(mail: int, unit: str, period: str = "2026-10", pages: str = "a", name: str = "") -> Sent:
+    """A scan of pages named by letters; `name` its bytes, by default the pages' own."""
+    return Sent(period, unit, f"m{mail}", 1, when(f"2026-11-{mail:02d}T10:00"), name or pages, frozenset(pages), True)
+
+
+@pytest.mark.parametrize(
+    ("scans", "again"),
+    [
+        ([sent(1, "u1", "2026-09"), sent(2, "u1")], [1]),  # for another month
+        ([sent(1, "u1"), sent(2, "u2")], [1]),  # from another unit
+        ([sent(1, "u1"), sent(2, "u1")], []),  # once more for the same
+        ([sent(1, "u1"), sent(1, "u2")], []),  # for several units in one mail
+        ([sent(1, "u1", "2026-09"), sent(1, "u1")], []),  # for several months in one mail
+        ([sent(1, "u1"), sent(1, "u2"), sent(2, "u2")], []),  # and once more for one of them
+        ([sent(1, "u1"), sent(2, "u2"), sent(3, "u2")], [1, 2]),  # using it twice does not make it one's own
+        ([sent(1, "u1", name="x"), sent(2, "u2", name="y")], [1]),  # another file, the same page
+        ([sent(1, "u1", pages="abc"), sent(2, "u2", pages="c")], [1]),  # one of its pages
+        ([sent(1, "u1", pages="a"), sent(2, "u2", pages="ab")], []),  # a page that is new
+        ([sent(2, "u2"), sent(1, "u1")], [0]),  # in whatever order they are looked at
+    ],
+)
+def test_a_scan_that_came_before_is_used_again(scans: list[Sent], again: list[int]) -> None:
+    assert sorted(scans.index(scan) for scan, _ in used_before(scans)) == again
+
+
+def test_what_a_scan_was_used_for_is_the_units_own_first() -> None:
+    first = [sent(1, "u1", "2026-09"), sent(1, "u2", "2026-09")]
+    assert [other for _, other in used_before([*first, sent(2, "u2")])] == [first[1]]
+
+
+def test_a_scan_that_cannot_be_read_is_not_used_again() -> None:
+    scans = [sent(1, "u1"), replace(sent(2, "u2"), readable=False)]
+    assert used_before(scans) == []
 
 
 def test_a_mail_with_nothing_in_it_is_told() -> None:

@@ -43,6 +43,13 @@ ALIASES = {
     "unicode-1-1-utf-8": "utf-8",
 }
 ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*)\?=")
+OFFSET = re.compile(r"(?:UTC?|GMT)?([+-])(\d\d?):?(\d\d)?", re.IGNORECASE)
+CHINA = "+0800"
+# Zones by letters: China's own, and those of RFC 5322 4.3 but for CST, which here is no American one.
+ZONES = {
+    "CST": CHINA, "BJT": CHINA, "CCT": CHINA, "HKT": CHINA, "UT": "+0000", "UTC": "+0000", "GMT": "+0000", "Z": "+0000",
+    "EST": "-0500", "EDT": "-0400", "CDT": "-0500", "MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
+}  # fmt: skip
 PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}){2}")
 
@@ -177,14 +184,27 @@ def address(raw: bytes, hint: str = "") -> str:
     return clean_text(found).replace(" ", "").lower() if "@" in found else ""
 
 
-def moment(raw: bytes) -> datetime | None:
-    """A header's time (RFC 5322 3.3), aware, UTC; without a zone taken as UTC; None if unreadable."""
+def moment(raw: bytes, *, by_guess: bool = False) -> datetime | None:
+    """A header's time (RFC 5322 3.3), aware, UTC; None if unreadable.
+
+    CST alone is China Standard Time (system.md, Mail). A time with no zone, or one that these letters do not tell, is
+    none, or, `by_guess`, one of China.
+    """
+    text = raw.decode("ascii", "replace").strip()
+    without_comment = re.sub(r"\([^()]*\)\s*$", "", text).rstrip()
+    zone = without_comment.rpartition(" ")[2]
+    if offset := OFFSET.fullmatch(zone):
+        sign, hours, minutes = offset.groups()
+        text = f"{without_comment.removesuffix(zone).strip()} {sign}{int(hours):02d}{minutes or '00'}"
+    else:
+        letters = zone.upper() if zone.isalpha() else ""
+        if letters not in ZONES and not by_guess:
+            return None
+        shown = without_comment.removesuffix(zone) if letters else without_comment
+        text = f"{shown.strip()} {ZONES.get(letters, CHINA)}"
     try:
-        found = parsedate_to_datetime(raw.decode("ascii", "replace").strip())
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=UTC)
-        return found.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError, IndexError):
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 

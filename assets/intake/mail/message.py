@@ -150,7 +150,7 @@ def _message(top: Part, hint: str, intake: _Intake) -> Message:
         references=text_of("references") or text_of("in-reply-to"),
         text=intake.text,
         received_at=headers.moment(received) if semicolon else None,
-        dated_at=headers.moment(headers.header(top, "date", limits)),
+        dated_at=headers.moment(headers.header(top, "date", limits), by_guess=True),
         attachments=tuple(intake.attachments),
         faults=tuple(intake.faults),
     )
