@@ -18,6 +18,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from assets.instance.clock import now as machine_now
 from assets.instance.limits import Limits
 from assets.instance.periods import Deadline, is_period, last_day, preceding
 from assets.instance.register import FOREVER, Register, Unit
@@ -73,9 +74,9 @@ def check_files(
     )
     parser = Parser(catalogue, Limits(), SealThresholds(), "check")
     parsed = _parse(files, parser)
-    month = period or _entered(parsed, "period") or preceding(f"{now or datetime.now(UTC):%Y-%m}")
+    month = period or _entered(parsed, "period") or preceding(f"{now or machine_now():%Y-%m}")
     code = (unit or _entered(parsed, "unit_code") or UNKNOWN_UNIT).upper()
-    clock = max(now or datetime.now(UTC), _just_after(month))
+    clock = max(now or machine_now(), _just_after(month))
     with tempfile.TemporaryDirectory(prefix="sixth-check-") as folder:
         found = _settle(parsed, parser, catalogue, code, month, clock, Path(folder))
     if lang != "zh":

@@ -99,10 +99,11 @@ def _period(text: str) -> str:
 
 
 def _clock(text: str) -> datetime:
+    from assets.instance.clock import now  # noqa: PLC0415
     from assets.instance.periods import parse_time  # noqa: PLC0415
 
     if not text:
-        return datetime.now().astimezone()
+        return now()
     try:
         return parse_time(text)
     except ValueError as error:

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 import reports.assets as outgoing
+from assets.instance.clock import AS_OF
 from assets.instance.home import Home, find_home
 from assets.instance.periods import preceding
 from assets.instance.register import RegisterError, load_register
@@ -39,7 +40,7 @@ def build_defs(
     resources: dict[str, Any] | None = None,
     assets: Sequence[dg.AssetsDefinition] = ASSETS,
 ) -> dg.Definitions:
-    """Definitions for one home. `as_of` fixes the clock (else each run takes its own), `resources` override."""
+    """Definitions for one home. `as_of`: the months over by then exist as partitions; `resources` override."""
     first_period, timezone = _calendar(home)
     partitions = monthly(first_period, timezone, as_of)
     partitioned = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions), assets)
@@ -60,7 +61,9 @@ def build_defs(
         """Every night, the period whose window is open."""
         moment = context.scheduled_execution_time
         period = preceding(f"{moment:%Y-%m}")
-        return dg.RunRequest(run_key=f"{moment:%Y-%m-%d}:{period}", partition_key=period)
+        return dg.RunRequest(
+            run_key=f"{moment:%Y-%m-%d}:{period}", partition_key=period, tags={AS_OF: moment.isoformat()}
+        )
 
     return dg.Definitions(
         assets=partitioned,

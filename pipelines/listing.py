@@ -39,7 +39,7 @@ def _query(home: Home, sql: str, parameters: dict[str, Any]) -> list[dict[str, A
         cursor = connection.execute(sql, parameters)
         names = [d[0] for d in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):  # no run of this software has made its tables yet
         return []
     finally:
         connection.close()

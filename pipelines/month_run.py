@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from assets.instance.clock import take_clock
+from assets.instance.clock import AS_OF, take_clock
 from assets.instance.home import Home
 from assets.instance.periods import Deadline
 from assets.instance.register import Register, load_register
@@ -52,15 +52,19 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
     from assets.instance.resource import HomeResource  # noqa: PLC0415
     from pipelines.definitions import build_defs  # noqa: PLC0415
 
-    resource = HomeResource(
-        home=str(home.root), as_of=as_of.isoformat(), source=str(source) if source else "", lang=lang
-    )
+    resource = HomeResource(home=str(home.root), source=str(source) if source else "", lang=lang)
     definitions = build_defs(home, as_of=as_of, resources={"home": resource})
     job = definitions.resolve_job_def("month")
     level = "DEBUG" if os.environ.get("SIXTH_DEBUG") else "CRITICAL"
     config = {"loggers": {"console": {"config": {"log_level": level}}}}
     with dg.DagsterInstance.get() as instance, reporter.shown():
-        result = job.execute_in_process(instance=instance, partition_key=period, run_config=config, raise_on_error=True)
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=period,
+            run_config=config,
+            tags={AS_OF: as_of.isoformat()},
+            raise_on_error=True,
+        )
         stats = instance.get_run_step_stats(result.run_id)
     checks = [e for e in result.get_asset_check_evaluations() if not e.passed and e.blocking]
     if checks:

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from assets.instance.clock import now
+
 
 def monthly(first_period: str, timezone: str, clock: datetime | None = None) -> dg.MonthlyPartitionsDefinition:
     """Months from the first on record to the last that is over, `2026-10`.
@@ -16,9 +18,9 @@ def monthly(first_period: str, timezone: str, clock: datetime | None = None) -> 
     months up to it exist as well.
     """
     zone = ZoneInfo(timezone)
-    now = datetime.now(zone)
+    today = now().astimezone(zone)
     ahead = 0
     if clock is not None:
         local = clock.astimezone(zone)
-        ahead = max(0, (local.year - now.year) * 12 + local.month - now.month)
+        ahead = max(0, (local.year - today.year) * 12 + local.month - today.month)
     return dg.MonthlyPartitionsDefinition(start_date=first_period, fmt="%Y-%m", timezone=timezone, end_offset=ahead)

@@ -1,7 +1,12 @@
-"""The clock of a home's runs, which goes forward only: nothing older is published after something younger.
+"""The clock: now, the moment at which a run takes place, and the last run's, behind which none goes back.
 
-commands.md, `--as-of`; outputs.md, published/. Belongs here: the moment of the last run, kept beside the ledger, and
-refusing an earlier one. Does not: what a run does by its clock.
+commands.md, `--as-of`; outputs.md, published/. Belongs here: reading and fixing the moment, booking it beside the
+ledger, refusing an earlier one. Does not: what depends on it (cut-offs: periods.py), what a run does by it.
+
+A run has one clock. A tick of the schedule and `--as-of` set it, as the tag `sixth/as_of`; of a run without the tag it
+is the moment at which it first had the home open, and the tag is set then. Every later step, whatever process it runs
+in, and every re-execution read it: a report must not say 02:45 of mails that were collected at 02:44, and no mail may
+enter between two steps.
 """
 
 from __future__ import annotations
@@ -10,15 +15,42 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assets.instance.home import Home
 from assets.instance.periods import parse_time
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, DagsterRun
+
+AS_OF = "sixth/as_of"
 
 
 class ClockBehind(Exception):
     """A run was asked to take place before the last one; the message says what to do instead."""
 
     exit_status = 2
+
+
+def now() -> datetime:
+    """The machine's clock, aware."""
+    return datetime.now().astimezone()
+
+
+def clock_of(run: DagsterRun, instance: DagsterInstance) -> datetime:
+    """The clock of a run, which it keeps from here on: its own, else that of the run it re-executes, else now.
+
+    ValueError where the tag `sixth/as_of` is no moment with its offset.
+    """
+    if AS_OF in run.tags:
+        return parse_time(run.tags[AS_OF])
+    first = run.root_run_id or run.run_id
+    stored = instance.get_run_by_id(first)
+    clock = parse_time(stored.tags[AS_OF]) if stored and AS_OF in stored.tags else now()
+    for run_id in {first, run.run_id}:
+        if instance.has_run(run_id):
+            instance.add_run_tags(run_id, {AS_OF: clock.isoformat()})
+    return clock
 
 
 def last_run(home: Home) -> datetime | None:

@@ -14,17 +14,15 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
-from assets.instance.clock import take_clock
+from assets.instance.clock import clock_of, now, take_clock
 from assets.instance.home import Home
-from assets.instance.periods import parse_time
 from assets.instance.session import Session, open_session
 
 
 class HomeResource(dg.ConfigurableResource):
-    """The home that a run works on. `as_of` is the run's clock, ISO 8601 with offset; empty: now."""
+    """The home that a run works on; its clock is the run's (clock.py)."""
 
     home: str
-    as_of: str = ""
     source: str = ""
     lang: str = "zh"
     _session: Session | None = PrivateAttr(default=None)
@@ -32,9 +30,14 @@ class HomeResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[HomeResource, None, None]:
         """Hold the home open while Dagster uses the resource. Raises ClockBehind."""
-        clock = parse_time(self.as_of) if self.as_of else datetime.now().astimezone()
         source, home = Path(self.source) if self.source else None, Home(Path(self.home))
-        take_clock(home, clock)
+
+        def clock() -> datetime:
+            """The clock of the run, fixed while the home is held: runs that wait for each other are in order."""
+            moment = clock_of(context.run, context.instance) if context.run and context.instance else now()
+            take_clock(home, moment)
+            return moment
+
         with open_session(home, clock, source, self.lang) as session:
             self._session = session
             yield self

@@ -63,9 +63,14 @@ class Session:
 
 
 @contextmanager
-def open_session(home: Home, as_of: datetime, source: Path | None = None, lang: str = "zh") -> Iterator[Session]:
-    """Open a home for work. Raises HomeError, WarehouseBusy; on use also errors of register and settings."""
+def open_session(
+    home: Home, as_of: datetime | Callable[[], datetime], source: Path | None = None, lang: str = "zh"
+) -> Iterator[Session]:
+    """Open a home for work, at a moment, or one that is told once it is open.
+
+    Raises HomeError, WarehouseBusy; on use also errors of register and settings.
+    """
     home.check()
     home.prepare()
     with open_warehouse(home.warehouse) as warehouse:
-        yield Session(home, warehouse, as_of, source, lang)
+        yield Session(home, warehouse, as_of() if callable(as_of) else as_of, source, lang)

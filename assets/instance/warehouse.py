@@ -113,6 +113,30 @@ class Warehouse:
         self._replace(table, sql, parameters, instead_of)
         return int(self.value(f"select count(*) from {table} where period = $period", parameters))
 
+    def is_made_by(self, made_by: str) -> bool:
+        """Whether the tables of months were made by the models, forms and code that `made_by` is a digest of."""
+        return self.exists("core.made_by") and self.value("select digest from core.made_by") == made_by
+
+    def make_tables(self) -> None:
+        """Make the tables that models look into before they first run (sql/tables)."""
+        for table in sorted((SQL / "tables").glob("*.sql")):
+            self.execute(table.read_text(encoding="utf-8"))
+
+    def begin_anew(self, made_by: str, others: Mapping[str, pl.DataFrame]) -> None:
+        """Drop every table of months, and make those that models look into before they first run: sql/tables, others.
+
+        Tables made by other models may have other columns. All that core and marts hold follows from the mails in
+        staging, the register and the ledger, and is settled again. Killed on the way, it begins anew.
+        """
+        for schema in ("core", "marts"):
+            self.execute(f"drop schema {schema} cascade")
+            self.execute(f"create schema {schema}")
+        self._modelled.clear()
+        self.make_tables()
+        for name, frame in others.items():
+            self.put(name, frame)
+        self.put("core.made_by", pl.DataFrame({"digest": [made_by]}))
+
     def _create_like(self, table: str, sql: str, parameters: Mapping[str, Any]) -> None:
         self.execute(f"create table {table} as select * from ({_bare(sql)}) limit 0", parameters)
 
@@ -141,6 +165,7 @@ def _bare(sql: str) -> str:
 def open_warehouse(folder: Path, *, threads: int | None = None) -> Iterator[Warehouse]:
     """Open `folder/sixth.duckdb`, made where it is missing. Raises WarehouseBusy while another run holds it."""
     folder.mkdir(parents=True, exist_ok=True)
+    is_new = not (folder / "sixth.duckdb").exists()
     try:
         connection = duckdb.connect(str(folder / "sixth.duckdb"))
     except duckdb.IOException as error:
@@ -156,8 +181,9 @@ def open_warehouse(folder: Path, *, threads: int | None = None) -> Iterator[Ware
             connection.execute(f"set threads = {threads}")
         for schema in ("staging", "core", "marts"):
             connection.execute(f"create schema if not exists {schema}")
-        for table in sorted((SQL / "tables").glob("*.sql")):
-            connection.execute(table.read_text(encoding="utf-8"))
-        yield Warehouse(connection, folder / "scratch")
+        warehouse = Warehouse(connection, folder / "scratch")
+        if is_new:
+            warehouse.make_tables()
+        yield warehouse
     finally:
         connection.close()

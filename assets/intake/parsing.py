@@ -21,7 +21,6 @@ import polars as pl
 from assets.instance.limits import Limits
 from assets.instance.session import Session
 from assets.instance.settings import SealThresholds
-from assets.instance.software import VERSION
 from assets.instance.workers import restart_clock
 from assets.intake.fault import Fault
 from assets.intake.forms import SERVICE_SHEETS, Explanation, RecognisedForm, hinted_form, read_explanations, recognise
@@ -136,7 +135,7 @@ class Parser:
 def parser_of(session: Session) -> Parser:
     """The parser of an opened home."""
     catalogue, settings = session.catalogue, session.settings
-    return Parser(catalogue, settings.limits, settings.seal, settings.parser_fingerprint(catalogue, VERSION))
+    return Parser(catalogue, settings.limits, settings.seal, settings.parser_fingerprint(catalogue))
 
 
 @dataclass(slots=True)

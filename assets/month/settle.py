@@ -6,6 +6,7 @@ warehouse and replaces its own rows of the period, so that it can be run again a
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -20,20 +21,22 @@ from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import index_mails, mark_settled
 from assets.month.look_back import look_back
 from assets.month.marts import build_marts, count_rows
-from assets.month.work import Work
+from assets.month.work import Work, made_by
+
+log = logging.getLogger("sixth.month")
 
 
 def prepare(work: Work) -> None:
-    """Make the tables that steps look into before the first month has filled them."""
+    """Make the tables that steps look into before the first month has filled them.
+
+    A warehouse that other models, forms or code have made is begun anew: its tables may lack a column.
+    """
     warehouse = work.warehouse
-    if not warehouse.exists("core.settled"):
-        warehouse.put("core.settled", pl.DataFrame(schema={"period": pl.String, "fingerprint": pl.String}))
-        warehouse.put(
-            "marts.summaries",
-            pl.DataFrame(schema={"period": pl.String, "scope": pl.String, "summary": pl.String}),
-        )
-    if not warehouse.exists("core.all_findings"):
-        warehouse.put("core.all_findings", pl.DataFrame(schema=FINDINGS))
+    if warehouse.is_made_by(made_by(work.catalogue)):
+        return
+    if warehouse.exists("core.settled") and warehouse.value("select count(*) from core.settled"):
+        log.warning("the warehouse was made by other models, forms or code: every month is settled again")
+    warehouse.begin_anew(made_by(work.catalogue), {"core.all_findings": pl.DataFrame(schema=FINDINGS)})
     warehouse.execute("create or replace view core.findings as select * from core.all_findings where counts")
 
 
@@ -50,7 +53,7 @@ def work_of(session: Session) -> Work:
         score_weights=weights,
         as_of=session.as_of,
         software=VERSION,
-        parsed_by=settings.parser_fingerprint(catalogue, VERSION),
+        parsed_by=settings.parser_fingerprint(catalogue),
         progress=reporter,
     )
     prepare(work)

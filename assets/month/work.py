@@ -13,17 +13,26 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from assets.instance import periods
 from assets.instance.periods import Deadline
 from assets.instance.register import Register
+from assets.instance.software import code_digest
 from assets.instance.warehouse import Warehouse
 from expectations.catalogue import Catalogue
 
 KEY_SUPERVISION_INCIDENT_YEARS = 2
 UTC_TIME = pl.Datetime("us", "UTC")
+SETTLED_BY = ("assets", "expectations", "sql")  # the code that an edit of settles months again
 BLOCK = 2000  # mails booked, and units checked, at once
+
+
+def made_by(catalogue: Catalogue) -> str:
+    """Digest of what shapes the tables of months and all that is in them: SQL, code, forms, and DuckDB's hashes."""
+    parts = [code_digest(*SETTLED_BY), catalogue.digest, duckdb.__version__]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Work:
             ",".join(sorted(self.form_versions)),
             json.dumps(dict(self.score_weights), sort_keys=True),
             self.software,
+            made_by(self.catalogue),
             self.parsed_by,
         ]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()

@@ -13,12 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.instance.clock import now
 from assets.instance.home import Home
 from assets.instance.periods import preceding
 from assets.instance.progress import reporter
 from assets.instance.session import Session, open_session
 from assets.month.gate import require_settled
 from assets.month.settle import indexed_work
+from assets.month.work import made_by
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -81,9 +83,10 @@ def remind_units(home: Home, period: str | None, clock: datetime, *, dry_run: bo
 
     with open_session(home, clock, lang=lang) as session:
         chosen = period or preceding(f"{clock.astimezone(session.deadline.zone):%Y-%m}")
-        if not session.warehouse.exists("marts.unit_results"):
+        warehouse = session.warehouse
+        if not (warehouse.is_made_by(made_by(session.catalogue)) and warehouse.exists("marts.unit_results")):
             return [], f"no run has looked at {chosen} yet (`sixth run --period {chosen}`)"
-        if not session.warehouse.value("select count(*) from core.settled where period = $period", {"period": chosen}):
+        if not warehouse.value("select count(*) from core.settled where period = $period", {"period": chosen}):
             return [], f"the last run on {chosen} was cut off; nobody is told anything (`sixth run --period {chosen}`)"
         standings = read_standings(session.warehouse.rows, chosen)
         with _mailroom(session) as (room, ledger):
@@ -98,7 +101,7 @@ def blank_forms_for(home: Home, unit: str, period: str, out: Path, lang: str) ->
     """
     from reports.blank.forms import open_problems, write_templates  # noqa: PLC0415
 
-    with open_session(home, datetime.now().astimezone(), lang=lang) as session:
+    with open_session(home, now(), lang=lang) as session:
         tree = session.register.tree(period)
         units = [u for u in tree.reporting if not unit or u.code == unit]
         if not units:

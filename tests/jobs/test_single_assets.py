@@ -9,9 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.instance.clock import AS_OF
 from assets.instance.home import Home
 from assets.instance.register import load_register
-from assets.instance.resource import HomeResource
 from assets.instance.warehouse import open_warehouse
 from assets.month.gate import NotSettled
 from expectations.catalogue import load_catalogue
@@ -31,12 +31,13 @@ WRITING_OUT = ("published_reports", "unit_feedback", "sent_notices")
 def materialise(home: Home, as_of: datetime, *assets: str) -> dg.ExecuteInProcessResult:
     """Materialise some assets of the month in a run of their own; all without any."""
     home.prepare()
-    resource = HomeResource(home=str(home.root), as_of=as_of.isoformat())
-    definitions = build_defs(home, as_of=as_of, resources={"home": resource})
-    job = definitions.resolve_job_def("month")
+    job = build_defs(home, as_of=as_of).resolve_job_def("month")
     with dg.DagsterInstance.get() as instance:
         return job.execute_in_process(
-            instance=instance, partition_key=PERIOD, asset_selection=[dg.AssetKey(a) for a in assets] or None
+            instance=instance,
+            partition_key=PERIOD,
+            asset_selection=[dg.AssetKey(a) for a in assets] or None,
+            tags={AS_OF: as_of.isoformat()},
         )
 
 
