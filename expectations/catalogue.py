@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from expectations.language import LanguageError, read_texts
+
 HERE = Path(__file__).parent
 FILES = (
     "forms.yaml",
@@ -337,8 +339,8 @@ def load_catalogue(overrides: Path | None = None) -> Catalogue:
         raw = path.read_bytes()
         digest.update(name.encode() + b"\0" + raw + b"\0")
         try:
-            content[name] = yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except yaml.YAMLError as error:
+            content[name] = read_texts(HERE / name, raw)
+        except (yaml.YAMLError, LanguageError) as error:
             raise CatalogueError(f"{path.name}: {error}") from error
     forms = content["forms.yaml"]
     try:

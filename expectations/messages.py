@@ -12,6 +12,7 @@ from functools import cache
 import polars as pl
 
 from expectations.catalogue import Catalogue, Rule
+from expectations.language import DEFAULT
 
 # A quotation or bracket, which goes with the value in it when that is empty.
 _SEGMENT = re.compile(r" ?(?:“[^“”（）()]*”|（[^“”（）()]*）|\([^“”（）()]*\))")
@@ -96,6 +97,6 @@ def messages(findings: pl.DataFrame, catalogue: Catalogue) -> pl.Series:
 def message(rule: Rule, values: Mapping[str, str], catalogue: Catalogue, lang: str = "zh") -> str:
     """One sentence on a finding. `values`: file, sheet, column, value, expected, reason (a code), any may be empty."""
     words = {**values, "reason": reason_text(values.get("reason", ""), catalogue, lang)}
-    if lang == "zh":
+    if lang == DEFAULT:
         return fill(rule.zh, words)
     return fill(catalogue.texts["messages"][rule.id]["fault"][lang], words)

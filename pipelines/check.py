@@ -34,6 +34,7 @@ from assets.month.marts import count_rows
 from assets.month.settle import prepare
 from assets.month.work import Work
 from expectations.catalogue import Catalogue, load_catalogue
+from expectations.language import DEFAULT
 from expectations.messages import message
 
 UNKNOWN_UNIT = "UNIT"
@@ -79,7 +80,7 @@ def check_files(
     clock = max(now or machine_now(), _just_after(month))
     with tempfile.TemporaryDirectory(prefix="sixth-check-") as folder:
         found = _settle(parsed, parser, catalogue, code, month, clock, Path(folder))
-    if lang != "zh":
+    if lang != DEFAULT:
         for finding in found:
             words = {name: finding[name] for name in ("file", "sheet", "column", "value", "expected")}
             words["reason"] = finding["cause"]

@@ -30,6 +30,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from assets.instance.home import Home, find_home
+from expectations.language import DEFAULT, codes
 from pipelines.new_home import make_home
 
 if TYPE_CHECKING:
@@ -60,11 +61,15 @@ class WrongUse(Exception):
     exit_status = 2
 
 
-class Lang(StrEnum):
-    """Languages of what units and readers see."""
+def _language(code: str) -> str:
+    if code not in codes():
+        raise typer.BadParameter(f"{code!r} is none of {', '.join(codes())}")
+    return code
 
-    zh = "zh"
-    en = "en"
+
+Lang = Annotated[
+    str, typer.Option("--lang", parser=_language, metavar="|".join(codes()), help="Language of what is shown.")
+]
 
 
 def _exit_codes(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -138,7 +143,7 @@ def run(
     period: Annotated[str, typer.Option("--period", help="The month reported on, as 2026-10; else the open one.")] = "",
     as_of: AsOfOption = "",
     source: Annotated[Path | None, typer.Option("--source", help="A folder of mails instead of the inbox.")] = None,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the reports.")] = Lang.zh,
+    lang: Lang = DEFAULT,
     replayed: Annotated[
         bool, typer.Option("--replay", help="Show the figures of --as-of; publish nothing, tell nobody.")
     ] = False,
@@ -163,7 +168,7 @@ def run(
 
         outcome = replay(place, chosen, clock, mails)
     else:
-        outcome = run_period(place, chosen, clock, mails, lang.value)
+        outcome = run_period(place, chosen, clock, mails, lang)
     for line in outcome.lines:
         out.print(line)
     return outcome.status
@@ -176,7 +181,7 @@ def report(
     half: Annotated[str, typer.Option("--half", help="The half-year reported on, as 2026H2.")] = "",
     year: Annotated[str, typer.Option("--year", help="The year reported on, as 2026.")] = "",
     as_of: AsOfOption = "",
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the reports.")] = Lang.zh,
+    lang: Lang = DEFAULT,
     home: HomeOption = None,
 ) -> int:
     """Put the months of a half-year or a year together and publish the report."""
@@ -194,7 +199,7 @@ def report(
     deadline, register = check_before_run(place)
     if why_not := refusal(span, register, deadline, clock):
         raise WrongUse(why_not)
-    outcome = report_span(place, span, clock, lang.value)
+    outcome = report_span(place, span, clock, lang)
     for line in outcome.lines:
         out.print(line)
     return outcome.status
@@ -279,13 +284,13 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="Workbooks and scans, as they would be mailed.")],
     unit: Annotated[str, typer.Option("--unit", help="The unit's code; else what the cover says.")] = "",
     period: Annotated[str, typer.Option("--period", help="The month reported on; else what the cover says.")] = "",
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the messages.")] = Lang.zh,
+    lang: Lang = DEFAULT,
 ) -> int:
     """Check files before sending them: no home needed. Exit 1 if a form would be returned or a row dropped."""
     from pipelines.check import FileUnreadable, check_files, lint_lines  # noqa: PLC0415
 
     try:
-        checked = check_files(files, unit=unit, period=_period(period) if period else "", lang=lang.value)
+        checked = check_files(files, unit=unit, period=_period(period) if period else "", lang=lang)
     except FileUnreadable as error:
         raise WrongUse(str(error)) from error
     for line in lint_lines(checked):
@@ -389,7 +394,7 @@ def template(
     unit: Annotated[str, typer.Option("--unit", help="The unit's code.")] = "",
     everyone: Annotated[bool, typer.Option("--all", help="Of every unit of the period.")] = False,
     target: Annotated[Path, typer.Option("--out", help="The folder to put them into.")] = Path(),
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the instructions.")] = Lang.zh,
+    lang: Lang = DEFAULT,
     home: HomeOption = None,
 ) -> None:
     """The blank forms of a unit: name filled in, items listed, drop-downs, last month's open problems."""
@@ -397,7 +402,7 @@ def template(
 
     if bool(unit) == everyone:
         raise WrongUse("name one unit, --unit CODE, or all of them, --all")
-    for path in blank_forms_for(_open(home), unit, _period(period), target, lang.value):
+    for path in blank_forms_for(_open(home), unit, _period(period), target, lang):
         out.print(str(path))
 
 
@@ -408,14 +413,14 @@ def remind(
     period: Annotated[str, typer.Option("--period", help="The month reported on; else the open one.")] = "",
     as_of: AsOfOption = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be mailed, mail nothing.")] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the mails.")] = Lang.zh,
+    lang: Lang = DEFAULT,
     home: HomeOption = None,
 ) -> None:
     """Mail the units that have not reported, as of the last run; each notice is sent once."""
     from reports.notices.run import remind_units  # noqa: PLC0415
 
     place, clock = _open(home), _clock(as_of)
-    rows, summary = remind_units(place, _period(period) if period else None, clock, dry_run=dry_run, lang=lang.value)
+    rows, summary = remind_units(place, _period(period) if period else None, clock, dry_run=dry_run, lang=lang)
     if rows:
         table = _table("kind", "unit", "name", "recipient", "owed", "outcome", "detail")
         for row in rows:

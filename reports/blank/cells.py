@@ -13,9 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from expectations.catalogue import CODE_TYPES, Catalogue, Column
+from expectations.catalogue import CODE_TYPES, Catalogue, Column, Indicator, Item
+from expectations.language import language, read_texts
 
 EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
 GREATEST = 999_999_999_999
@@ -96,7 +95,7 @@ def _blank(cell: str) -> str:
 
 @cache
 def _texts() -> Mapping[str, Any]:
-    content: Mapping[str, Any] = yaml.safe_load((Path(__file__).parent / "blank_forms.yaml").read_bytes())
+    content: Mapping[str, Any] = read_texts(Path(__file__).parent / "blank_forms.yaml")
     return content
 
 
@@ -117,10 +116,23 @@ class Wording:
 
     def heading(self, sheet: str, column: Column) -> str:
         """A heading as it is on paper, with its English name where English is spoken."""
-        if self.lang == "zh":
+        if language(self.lang).speaks_catalogue:
             return column.zh
-        named = self.glossary["columns"].get(f"{sheet}.{column.key}", {"en": column.zh})
-        return self.say("colleague", zh=column.zh, en=named["en"])
+        named = self.glossary["columns"].get(f"{sheet}.{column.key}", {self.lang: column.zh})
+        return self.say("colleague", zh=column.zh, named=named[self.lang])
+
+    def item(self, item: Item) -> str:
+        """The text of a checklist item."""
+        return self._own(item.text, "items", item.code)
+
+    def indicator(self, indicator: Indicator) -> str:
+        """The name of an indicator."""
+        return self._own(indicator.zh, "indicators", indicator.code)
+
+    def _own(self, text: str, group: str, code: str) -> str:
+        if language(self.lang).speaks_catalogue:
+            return text
+        return str(self.glossary[group].get(code, {}).get(self.lang, text))
 
     def required(self, sheet: str, column: Column, others: Iterable[Column]) -> str:
         """Whether and when a column is required, in a sentence."""
@@ -143,11 +155,13 @@ class Wording:
             told = self.say("choose", codes=codes)
         else:
             told = self.say("wants", type=self.glossary["types"][column.type][self.lang])
-        return told + (" " * (self.lang != "zh") + self.say("longest", n=column.max_len) if column.max_len else "")
+        return told + (
+            language(self.lang).between_sentences + self.say("longest", n=column.max_len) if column.max_len else ""
+        )
 
     def hint(self, sheet: str, column: Column, others: Iterable[Column]) -> str:
         """All that is to be known of a column."""
-        return self.required(sheet, column, others) + " " * (self.lang != "zh") + self.wants(column)
+        return self.required(sheet, column, others) + language(self.lang).between_sentences + self.wants(column)
 
 
 def validation(column: Column, hint: str, refusal: tuple[str, str], source: list[str] | str | None) -> dict[str, Any]:

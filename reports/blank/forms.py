@@ -229,7 +229,7 @@ def _known_rows(
             named = glossary["sources"].get(source, {lang: source})[lang]
             basis = wording.say("basis", source=named, place=place)
             target = "" if item.target is None else wording.say("target", target=f"{item.target:g}%")
-            text = item.text if lang == "zh" else glossary["items"].get(item.code, item.text)
+            text = wording.item(item)
             yield Prefilled(
                 {"item_code": item.code, "item_text": text},
                 frozenset({"item_code", "item_text"}),
@@ -240,7 +240,7 @@ def _known_rows(
         for indicator in catalogue.indicators:
             is_ratio = indicator.kind == "ratio"
             target = wording.say("target", target=f"{indicator.target:g}%") if is_ratio else ""
-            name = indicator.zh if lang == "zh" else glossary["indicators"].get(indicator.code, indicator.zh)
+            name = wording.indicator(indicator)
             yield Prefilled(
                 {"indicator_code": indicator.code, "indicator_name": name},
                 frozenset({"indicator_code", "indicator_name"} | (set() if is_ratio else {"denominator"})),

@@ -16,18 +16,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from expectations.catalogue import Catalogue
+from expectations.language import codes, language, read_texts
 from expectations.messages import fill, reason_text
 from reports.feedback.grouping import EXPLAINED, SEVERITIES, Finding, Folding, Line
 from reports.feedback.marking.shapes import CHECK, MUST, Entry, FeedbackSheet, Mark
 from reports.text.formats import clean, moment
 
 HERE = Path(__file__).parent
-LANGUAGES = ("zh", "en")
+LANGUAGES = codes()
 RANGES_SHOWN = 5
 FOLLOW_SHOWN = 12
 VALUES_SHOWN = 3
@@ -88,7 +88,7 @@ class Feedback:
 
 @cache
 def _texts() -> Mapping[str, Mapping[str, str]]:
-    content: Mapping[str, Mapping[str, str]] = yaml.safe_load((HERE / "feedback.yaml").read_bytes())
+    content: Mapping[str, Mapping[str, str]] = read_texts(HERE / "feedback.yaml")
     return content
 
 
@@ -144,8 +144,7 @@ class Wording:
 
     def month(self, period: str) -> str:
         """2026年10月, October 2026."""
-        first = datetime.strptime(period, "%Y-%m")
-        return f"{first.year}年{first.month}月" if self.lang == "zh" else f"{first:%B %Y}"
+        return language(self.lang).dated(datetime.strptime(period, "%Y-%m").date(), language(self.lang).month)
 
     def _part(self, finding: Finding, part: str) -> str:
         return str(self.catalogue.texts["messages"][finding.rule_id][part][self.lang])
@@ -281,7 +280,7 @@ def verdict(feedback: Feedback, lines: Sequence[Line] | None = None) -> str:
         sentences.append(say("nothing"))
     if elsewhere := count_open(feedback.lines) - must - check:
         sentences.append(say("elsewhere", n=elsewhere))
-    return ("" if wording.lang == "zh" else " ").join(sentences)
+    return language(wording.lang).between_sentences.join(sentences)
 
 
 def owed(feedback: Feedback) -> str:
@@ -400,7 +399,7 @@ def feedback_text(feedback: Feedback, copies: Sequence[str] = ()) -> str:
 def _page(template: str, feedback: Feedback, copies: Sequence[str]) -> str:
     wording = feedback.wording
     return _environment().get_template(template).render(
-        lang="zh-CN" if wording.lang == "zh" else "en",
+        lang=language(wording.lang).tag,
         say=wording.say,
         title=clean(title(feedback)),
         verdict=verdict(feedback),

@@ -17,6 +17,7 @@ from docx.oxml.ns import nsdecls
 from docx.shared import Pt
 from lxml import etree
 
+from expectations.language import language
 from reports.forms.official_style import TABLE_STYLES, new_document, section_xml, text_width
 from reports.forms.print_tables import MOST_ROWS, SMALLER, balanced, breakable, drawing, ems, fit, months, printed
 from reports.forms.svg_to_png import as_png
@@ -70,7 +71,7 @@ def _table(shown: Table, number: str, lang: str) -> tuple[str, bool]:
     if not ready.rows:
         text = shown.empty or formats.labels(lang)["nothing"]
         return caption(number, shown.title) + paragraph("Note", run(text), _MIDDLE), False
-    slim = SLIM if lang == "en" else 1.0
+    slim = 1.0 if language(lang).full_width else SLIM
     upright, turned = (text_width(landscape=across) / TWIPS * slim for across in (False, True))
     lies = fit(ready, tuple(TABLE_STYLES.values()), upright, turned)
     style = next(name for name, size in TABLE_STYLES.items() if size == lies.size)
@@ -216,7 +217,7 @@ def _contents(sections: Sequence[Section], lang: str) -> str:
     """The contents as a field, with the headings as links; an editor adds the page numbers as it updates it."""
     entries = []
     for n, section in enumerate(sections, start=1):
-        number = f"{chinese_number(n)}、" if lang == "zh" else f"{n} "
+        number = f"{chinese_number(n)}、" if language(lang).page == "official" else f"{n} "
         inner = run(number + section.title) + "<w:r><w:tab/></w:r>" + field(f"PAGEREF {_mark(n)} \\h", run(""))
         entries.append(f'<w:hyperlink w:anchor="{_mark(n)}" w:history="1">{inner}</w:hyperlink>')
     entries[0] = field_start('TOC \\o "1-2" \\h \\z \\u', stale=True) + entries[0]
@@ -238,7 +239,7 @@ def _opening(section: Section, n: int, lang: str) -> str:
     if section.headline:
         ended = section.headline.rstrip().endswith(tuple("。！？.!?"))
         text = section.headline + ("" if ended else words["full_stop"])
-        lead = run(text + (words["space"] if section.sentences else ""), BOLD)
+        lead = run(text + (language(lang).between_sentences if section.sentences else ""), BOLD)
     runs = [run(sentence) for sentence in section.sentences] or [""]
     runs[0] = lead + runs[0]
     kept = [KEEP_NEXT if section.blocks and text is runs[-1] and len(text) < SHORT else "" for text in runs]

@@ -24,6 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from assets.instance.periods import is_period
+from expectations.language import language
 from reports.forms.svg_charts import sparkline, svg
 from reports.model import Chart, Column, Kpi, Matrix, Report, Table, Value
 from reports.text import formats
@@ -49,7 +50,12 @@ MAILS = "appendix_mails"  # the table that links on mails lead to
 def render_html(report: Report) -> bytes:
     """The page, UTF-8."""
     page = _Page(report)
-    html = _environment().get_template("report.html.jinja").render(page=page, report=report, header=report.header)
+    spoken = language(report.header.lang)
+    html = (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(page=page, report=report, header=report.header, tag=spoken.tag, between=spoken.between_sentences)
+    )
     return html.lstrip().encode()
 
 

@@ -21,6 +21,8 @@ from docx.opc.constants import RELATIONSHIP_TYPE as RT
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 
+from expectations.language import language
+
 MM = 56.6929  # twips
 PAGE = (210, 297)  # mm
 TOP, BOTTOM, LEFT, RIGHT = 37, 35, 28, 26  # mm; 天头, foot, 订口, right
@@ -52,7 +54,7 @@ FANGSONG, KAI, HEI, SONG, TITLE = "仿宋_GB2312", "楷体_GB2312", "黑体", "�
 ROMAN, GOTHIC = "Times New Roman", "Arial"
 TABLE_STYLES = {"Table Text": 10.5, "Table Text Small": 9.0, "Table Text Smallest": 7.5}  # and their size in points
 TYPES = {
-    "zh": {
+    "official": {
         "Normal": Type(FANGSONG, ROMAN, 32),
         "Body Text": Type(FANGSONG, ROMAN, 32),
         "Title": Type(TITLE, ROMAN, 44),
@@ -70,7 +72,7 @@ TYPES = {
         "Figure": Type(FANGSONG, ROMAN, 21),
         "Footer": Type(SONG, SONG, 28),
     },
-    "en": {
+    "plain": {
         "Normal": Type(FANGSONG, ROMAN, 23),
         "Body Text": Type(FANGSONG, ROMAN, 23),
         "Title": Type(TITLE, ROMAN, 40, bold=True),
@@ -101,11 +103,11 @@ _HEADING_LEVELS = ("Heading 1", "Heading 2", "Heading 3", "Heading 4")
 _BUILT_IN = {**{h: h.lower() for h in _HEADING_LEVELS}, "Caption": "caption", "Footer": "footer"}
 # 一、 （一） 1. （1）; Arabic throughout in English.
 _LEVELS = {
-    "zh": (
+    "official": (
         ("chineseCountingThousand", "%1、"), ("chineseCountingThousand", "（%2）"), ("decimal", "%3."),
         ("decimal", "（%4）"),
     ),
-    "en": (("decimal", "%1"), ("decimal", "%1.%2"), ("decimal", "%1.%2.%3"), ("decimal", "(%4)")),
+    "plain": (("decimal", "%1"), ("decimal", "%1.%2"), ("decimal", "%1.%2.%3"), ("decimal", "(%4)")),
 }  # fmt: skip
 _NUMBERING = 90  # clear of the numberings of python-docx's own template
 
@@ -117,7 +119,7 @@ def text_width(*, landscape: bool = False) -> int:
 
 def _paragraph(style: str, lang: str) -> str:
     """The paragraph properties of a style, in the order of the schema."""
-    zh = lang == "zh"
+    zh = language(lang).page == "official"
     tabs = _CONTENTS_TABS.format(text_width())
     numbered = _NUMBERED.format(_HEADING_LEVELS.index(style) if style in _HEADING_LEVELS else 0, _NUMBERING)
     heading = f"<w:keepNext/><w:keepLines/>{numbered}"
@@ -147,11 +149,11 @@ def _set_styles(document: Document, lang: str) -> None:
     for old in styles.findall(qn("w:style")):
         if old.get(qn("w:type")) == "paragraph" or old.get(qn("w:default")) != "1":
             styles.remove(old)
-    language = styles.find(f"{qn('w:docDefaults')}//{qn('w:lang')}")
-    language.set(qn("w:val"), "en-GB")
-    language.set(qn("w:eastAsia"), "zh-CN")
-    for style, face in TYPES[lang].items():
-        closer = f'<w:spacing w:val="{CLOSER}"/>' if lang == "zh" and face.size == 32 else ""
+    spoken = styles.find(f"{qn('w:docDefaults')}//{qn('w:lang')}")
+    spoken.set(qn("w:val"), "en-GB")
+    spoken.set(qn("w:eastAsia"), "zh-CN")
+    for style, face in TYPES[language(lang).page].items():
+        closer = f'<w:spacing w:val="{CLOSER}"/>' if language(lang).page == "official" and face.size == 32 else ""
         default = ' w:default="1"' if style == "Normal" else ""
         based = "" if style == "Normal" else '<w:basedOn w:val="Normal"/>'
         following = '<w:next w:val="BodyText"/>' if style in (*_HEADING_LEVELS, "Title", "Subtitle") else ""
@@ -171,11 +173,11 @@ def style_id(style: str) -> str:
 
 def _set_numbering(document: Document, lang: str) -> None:
     """One list of four levels, bound to the headings."""
-    suffix = "nothing" if lang == "zh" else "space"
+    suffix = "nothing" if language(lang).page == "official" else "space"
     levels = "".join(
         f'<w:lvl w:ilvl="{i}"><w:start w:val="1"/><w:numFmt w:val="{kind}"/><w:pStyle w:val="{style_id(style)}"/>'
         f'<w:suff w:val="{suffix}"/><w:lvlText w:val="{text}"/><w:lvlJc w:val="left"/></w:lvl>'
-        for i, ((kind, text), style) in enumerate(zip(_LEVELS[lang], _HEADING_LEVELS, strict=True))
+        for i, ((kind, text), style) in enumerate(zip(_LEVELS[language(lang).page], _HEADING_LEVELS, strict=True))
     )
     numbering = document.part.numbering_part.element
     abstract = parse_xml(
@@ -223,7 +225,7 @@ def section_xml(document: Document, lang: str, *, landscape: bool = False) -> st
     sides = (LEFT, RIGHT, BOTTOM, TOP) if landscape else (TOP, BOTTOM, LEFT, RIGHT)
     top, bottom, left, right = (round(side * MM) for side in sides)
     foot = round((FOOTER_FROM_EDGE if not landscape else bottom / MM / 2) * MM)
-    grid = f'<w:docGrid w:type="lines" w:linePitch="{LINE_PITCH}"/>' if lang == "zh" else ""
+    grid = f'<w:docGrid w:type="lines" w:linePitch="{LINE_PITCH}"/>' if language(lang).page == "official" else ""
     across = ' w:orient="landscape"' if landscape else ""
     return (
         f"<w:sectPr>{footers}"
@@ -271,6 +273,6 @@ def new_document(lang: str, title: str, author: str, made: datetime) -> Document
     core = document.core_properties
     core.title, core.author, core.last_modified_by, core.comments = title, author, author, ""
     core.created = core.modified = made
-    core.language = "zh-CN" if lang == "zh" else "en-GB"
+    core.language = language(lang).tag
     core.revision = 1
     return document

@@ -18,6 +18,7 @@ import typst
 from fontTools.ttLib import TTFont
 
 from assets.instance.periods import is_period
+from expectations.language import language
 from reports.forms.pdf_object_streams import packed
 from reports.forms.print_tables import (
     BAR,
@@ -245,7 +246,7 @@ def _block(block: Table | Chart | Matrix, number: str, lang: str) -> dict[str, A
 
 def _title_size(title: str, lang: str) -> float:
     """The points of the title: of a Chinese one as many as leave it in one line, within reason."""
-    if lang == "en":
+    if not language(lang).full_width:
         return TITLE_SIZES[0]
     return round(max(TITLE_SIZES[0], min(TITLE_SIZES[1], PORTRAIT / (BOLDER * ems(title)))), 1)
 
@@ -278,7 +279,8 @@ def _content(report: Report) -> dict[str, Any]:
     if report.provisional:
         tags.append({"text": labels["provisional"], "tone": "bad"})
     return {
-        "lang": lang,
+        "tag": language(lang).tag.lower().split("-"),
+        "full_width": language(lang).full_width,
         "title": report.title,
         "title_size": _title_size(report.title, lang),
         "author": header.scope_name,

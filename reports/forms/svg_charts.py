@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from datetime import date
 from html import escape
 
+from expectations.language import language
 from reports.model import Chart
+from reports.text import formats
 from reports.text.formats import labels, written
 from reports.text.sentences import words
 
@@ -40,7 +43,7 @@ def svg(chart: Chart, lang: str, width: int) -> str:
         body, height = [_text(0, TYPE + 4, labels(lang)["nothing"], fill=MUTED)], 28.0
     else:
         body, height = _DRAWN[chart.kind](chart, lang, width)
-    label = escape(f"{chart.title}. {chart.subtitle}" if lang == "en" else f"{chart.title}。{chart.subtitle}")
+    label = escape(chart.title + labels(lang)["full_stop"] + language(lang).between_sentences + chart.subtitle)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_px(height)}" width="{width}"'
         f' height="{_px(height)}" role="img" aria-label="{label}" font-family="{FAMILY}" font-size="{TYPE}">'
@@ -150,12 +153,12 @@ def _under(labels: Sequence[str], xs: Sequence[float], y: float, room: float, la
         month = int(label[5:])
         named = written_month(month, lang)
         if room < _width(named) + 3:
-            named = str(month) if lang == "zh" else named[0]
+            named = language(lang).dated(date(2000, month, 1), language(lang).narrow_month)
         last = i == len(labels) - 1
         drawn.append(_text(x, y + 17, named, anchor="middle", fill=INK if last else MUTED, bold=last))
         january = next((j for j in range(1, len(labels)) if _is_month(labels[j]) and labels[j].endswith("-01")), None)
         if month == 1 or (i == 0 and (january is None or xs[january] - x > YEAR_ROOM)):
-            drawn.append(_text(x, y + 33, f"{label[:4]}年" if lang == "zh" else label[:4], anchor="middle", fill=MUTED))
+            drawn.append(_text(x, y + 33, formats.year_name(label[:4], lang), anchor="middle", fill=MUTED))
     return drawn
 
 
@@ -173,9 +176,7 @@ def _category(label: str, x: float, y: float, room: float) -> list[str]:
 
 def written_month(month: int, lang: str) -> str:
     """A month under an axis: 10月, Oct."""
-    if lang == "zh":
-        return f"{month}月"
-    return str(words("en").locale.months["format"]["abbreviated"][month])
+    return formats.month_name(str(month), lang)
 
 
 def _axis(

@@ -15,18 +15,16 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range
 from xlsxwriter.worksheet import Worksheet
 
+from expectations.language import language
 from reports.forms.svg_charts import HEAT, HEAT_TOP
 from reports.forms.xlsx_book import (
     CONTENTS,
-    DATE_FORMATS,
     EMPHASIS,
     FIRST_ROW,
-    FONTS,
     GREY,
     HEADING_ROW,
     LINE,
     LINED,
-    MOMENT_FORMATS,
     NAVY,
     RED,
     SIZE,
@@ -83,7 +81,7 @@ def _table_sheet(book: Book, table: Table, number: str, subtitle: str) -> None:
 
 def _fill(book: Book, sheet: Worksheet, table: Table) -> None:
     """The headings and rows of a table, its columns as wide and its rows as high as they need."""
-    brackets = "\n（{}）" if book.lang == "zh" else "\n({})"
+    brackets = "\n（{}）" if language(book.lang).full_width else "\n({})"
     titles = [c.title + (brackets.format(c.unit) if c.unit else "") for c in table.columns]
     values = zip(*table.rows, strict=True)
     right = [formats.is_numeric(c, own) for c, own in zip(table.columns, values, strict=True)]
@@ -130,7 +128,9 @@ def _column_style(book: Book, table: Table, i: int) -> dict[str, Any]:
         decimals = formats.decimals_of([row[i] for row in table.rows], column.kind)
         return style | {"num_format": number_format(column.kind, decimals), "align": "right"}
     if column.kind in {"date", "datetime"}:
-        style["num_format"] = (DATE_FORMATS if column.kind == "date" else MOMENT_FORMATS)[book.lang]
+        style["num_format"] = (
+            language(book.lang).excel_day if column.kind == "date" else language(book.lang).excel_moment
+        )
     return style | {"align": "left", "indent": 1, "text_wrap": column.wide}
 
 
@@ -370,7 +370,7 @@ def render_xlsx(report: Report) -> bytes:
         made = header.as_of.replace(tzinfo=None)
         file.set_properties({"title": report_title, "created": made, "comments": header.software})
         file.set_size(2400, 1500)
-        file.formats[0].set_font_name(FONTS[header.lang])
+        file.formats[0].set_font_name(language(header.lang).screen_font)
         file.formats[0].set_font_size(SIZE)
         book = Book(file, header.lang, f"&L&8 {title}&C&8 {page}&R&8 {header.as_of:%Y-%m-%d}")
         book.names[CONTENTS] = sheet_name(words["contents"], [])

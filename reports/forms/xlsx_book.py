@@ -19,16 +19,14 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from expectations.language import language
 from reports.model import Value
 from reports.text import formats as notation
 
-FONTS = {"zh": "微软雅黑", "en": "Arial"}
 SIZE = 10
 NAVY, TEAL, RED, ORANGE, GREY = "#12436D", "#14655E", "#A4161A", "#C4501B", "#5F6B76"
 RULE, PALE, EMPHASIS = "#D5DBE1", "#EDF3F7", "#FBEDEC"
 LINED: Mapping[str, Any] = {"bottom": 4, "bottom_color": RULE}
-DATE_FORMATS = {"zh": "yyyy-mm-dd", "en": "d mmm yyyy"}
-MOMENT_FORMATS = {"zh": "yyyy-mm-dd hh:mm", "en": "d mmm yyyy hh:mm"}
 HEADING_ROW = 3  # counted from 0: title, subtitle, way back, headings
 FIRST_ROW = HEADING_ROW + 1
 LONGEST_TEXT = 16_000  # characters; a cell holds 32,767 units of UTF-16
@@ -59,7 +57,7 @@ class Book:
         """The format with these properties over the house's own."""
         key = tuple(sorted(properties.items()))
         if key not in self.formats:
-            base = {"font_name": FONTS[self.lang], "font_size": SIZE, "valign": "vcenter"}
+            base = {"font_name": language(self.lang).screen_font, "font_size": SIZE, "valign": "vcenter"}
             self.formats[key] = self.file.add_format({**base, **properties})
         return self.formats[key]
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from expectations.language import language
 from reports.forms.svg_charts import SERIES, ticks_of
-from reports.forms.xlsx_book import FIRST_ROW, FONTS, HEADING_ROW, NAVY, ORANGE, RULE, Book
+from reports.forms.xlsx_book import FIRST_ROW, HEADING_ROW, NAVY, ORANGE, RULE, Book
 from reports.model import Chart, Series
 from reports.text import formats
 
@@ -37,7 +38,7 @@ def native_chart(book: Book, chart: Chart, target: Series | None, figures: str) 
     if chart.kind != "line" and len(chart.series) > 1:
         kind["subtype"] = "stacked"
     native = book.file.add_chart(kind)
-    font = {"name": FONTS[book.lang], "size": 9, "color": "#3A4651"}
+    font = {"name": language(book.lang).screen_font, "size": 9, "color": "#3A4651"}
     for i, series in enumerate(chart.series):
         native.add_series(_cells(book, chart, i) | _look(chart, series, i, font, figures))
     if target is not None and chart.kind != "bars":
@@ -51,7 +52,7 @@ def native_chart(book: Book, chart: Chart, target: Series | None, figures: str) 
             overlay = book.file.add_chart({"type": "line"})
             overlay.add_series(line)
             native.combine(overlay)
-    title_font = {"name": FONTS[book.lang], "size": 12, "bold": True, "color": NAVY}
+    title_font = {"name": language(book.lang).screen_font, "size": 12, "bold": True, "color": NAVY}
     native.set_title({"name": formats.clean(chart.title), "name_font": title_font, "overlay": False})
     labels: dict[str, Any] = {"num_font": font, "line": {"color": "#8A959E"}, "major_tick_mark": "none"}
     values: dict[str, Any] = {

@@ -14,15 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from babel.dates import format_date, format_timedelta
+from babel.dates import format_timedelta
 from babel.lists import format_list
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from expectations.language import language, read_texts
 from reports.text.formats import clean, moment, name
 
 HERE = Path(__file__).parent
-LOCALES = {"zh": "zh", "en": "en_GB"}
 OWING = ("missing", "returned", "incomplete")
 FORMS_OWED = ("missing", "returned")
 SCANS_OWED = ("missing", "unreadable")
@@ -198,7 +197,7 @@ def office_list(
 # ---------------------------------------------------------------------------------------------------------- sentences
 @cache
 def _texts() -> Mapping[str, Mapping[str, str]]:
-    texts: Mapping[str, Mapping[str, str]] = yaml.safe_load((HERE / "notices.yaml").read_text(encoding="utf-8"))
+    texts: Mapping[str, Mapping[str, str]] = read_texts(HERE / "notices.yaml")
     return texts
 
 
@@ -216,7 +215,7 @@ def _words(occasion: Occasion, **values: object) -> Words:
 @cache
 def _month(period: str, lang: str) -> str:
     day = datetime.strptime(period, "%Y-%m").date()
-    return format_date(day, "y年M月" if lang == "zh" else "MMMM y", locale=LOCALES[lang])
+    return language(lang).dated(day, language(lang).month)
 
 
 def _item(item: str, lang: str) -> str:
@@ -225,7 +224,7 @@ def _item(item: str, lang: str) -> str:
 
 
 def _list(items: Sequence[str], lang: str) -> str:
-    return format_list(items, locale=LOCALES[lang]) if items else ""
+    return format_list(items, locale=language(lang).locale) if items else ""
 
 
 @cache
@@ -234,7 +233,7 @@ def _deadline(occasion: Occasion) -> str:
     cutoff, lang = occasion.cutoff, occasion.lang
     whole_day = (cutoff.hour, cutoff.minute) == (0, 0)
     last = cutoff - timedelta(days=1) if whole_day else cutoff
-    day = format_date(last, "M月d日（EEEE）" if lang == "zh" else "EEEE d MMMM y", locale=LOCALES[lang])
+    day = language(lang).dated(last.date(), language(lang).weekday)
     return _texts()["whole_day" if whole_day else "at_time"][lang].format(day=day, time=f"{cutoff:%H:%M}")
 
 
@@ -243,7 +242,8 @@ def _left(occasion: Occasion) -> str:
     left = occasion.cutoff - occasion.as_of
     unit: Literal["hour", "day"] = "hour" if left <= timedelta(days=1) else "day"
     one = timedelta(hours=1) if unit == "hour" else timedelta(days=1)
-    return format_timedelta(math.ceil(left / one) * one, unit, threshold=math.inf, locale=LOCALES[occasion.lang])
+    locale = language(occasion.lang).locale
+    return format_timedelta(math.ceil(left / one) * one, unit, threshold=math.inf, locale=locale)
 
 
 def _advice(standing: Standing, words: Words) -> list[str]:
@@ -325,7 +325,7 @@ def _letter(
         foot.append(words("contact", contact=occasion.contact))
     # The names of units come from the register, and may hold what HTML cannot.
     values: dict[str, Any] = {
-        "lang": {"zh": "zh-CN", "en": "en"}[occasion.lang],
+        "lang": language(occasion.lang).tag,
         "system": words("system"),
         "to": words("to", name=clean(addressee)),
         "heading": clean(heading),
@@ -335,7 +335,7 @@ def _letter(
         "pairs": [clean(words("pair", item=row[0], state=row[1])) for row in table[1:] if len(row) == PAIR],
         "after": [clean(line) for line in after],
         "foot": foot,
-        "foot_line": (" " if occasion.lang == "en" else "").join(foot),
+        "foot_line": language(occasion.lang).between_sentences.join(foot),
     }
     pages = _environment()
     return Letter(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 
 from expectations.catalogue import Catalogue
+from expectations.language import language
 from reports.text import formats
 from reports.text.sentences import words
 
@@ -20,27 +21,25 @@ Look = Callable[[str], str]
 
 def looks(catalogue: Catalogue, lang: str) -> dict[str, Look]:
     """What turns codes into words, by the `look` of a column."""
-    say = words(lang)
+    say, tongue = words(lang), language(lang)
     messages, glossary = catalogue.texts["messages"], catalogue.texts["glossary"]
 
     def rule(code: str) -> str:
         return str(messages[code]["title"][lang]) if code in messages else code
 
     def item(code: str) -> str:
-        if lang == "zh":
-            return catalogue.item_by_code[code].text if code in catalogue.item_by_code else code
-        return str(glossary["items"].get(code, code))
+        known = catalogue.item_by_code.get(code)
+        own = known.text if known else code
+        return own if tongue.speaks_catalogue else str(glossary["items"].get(code, {}).get(lang, own))
 
     def basis(code: str) -> str:
         if code not in catalogue.item_by_code:
             return ""
         source, place = re.split(r"[, ]+", catalogue.item_by_code[code].basis, maxsplit=1)
-        return f"{formats.name('sources', source, lang)} {place.translate(FULL_WIDTH) if lang == 'zh' else place}"
+        return f"{formats.name('sources', source, lang)} {place.translate(FULL_WIDTH) if tongue.full_width else place}"
 
     def indicator(code: str) -> str:
-        if lang == "zh":
-            return catalogue.indicator_by_code[code].zh if code in catalogue.indicator_by_code else code
-        return str(glossary["indicators"].get(code, code))
+        return _indicator(code, catalogue, lang)
 
     def form(code: str) -> str:
         return say.say("form.return") if code == "return" else formats.name("short_forms", code, lang)
@@ -76,13 +75,19 @@ def figure_name(path: str, catalogue: Catalogue, lang: str) -> str:
         return f"{formats.name('sections', 'data_quality', lang)} · {parts[2]} {title}".strip()
     if parts[0] == "indicators" and len(parts) == 3:
         code = parts[1]
-        by_code = catalogue.indicator_by_code
-        chinese = by_code[code].zh if code in by_code else code
-        named = chinese if lang == "zh" else catalogue.texts["glossary"]["indicators"].get(code, code)
-        return f"{code} {named} · {formats.figure_name(f'indicators.{parts[2]}', lang)}"
+        return f"{code} {_indicator(code, catalogue, lang)} · {formats.figure_name(f'indicators.{parts[2]}', lang)}"
     if parts[:2] == ["self_check", "by_checklist"] and len(parts) > 3:
         rest = formats.figure_name(".".join(["self_check", *parts[3:]]), lang)
         return f"{formats.name('checklists', parts[2], lang)} · {rest}"
     if len(parts) == 3 and parts[1].startswith(("by_", "open_by_")):
         return f"{formats.name('sections', parts[0], lang)} · {formats.figure_name(path, lang)}"
     return formats.figure_name(path, lang)
+
+
+def _indicator(code: str, catalogue: Catalogue, lang: str) -> str:
+    """The name of an indicator; its code where it is unknown."""
+    known = catalogue.indicator_by_code.get(code)
+    own = known.zh if known else code
+    if language(lang).speaks_catalogue:
+        return own
+    return str(catalogue.texts["glossary"]["indicators"].get(code, {}).get(lang, own))

@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import SandboxedEnvironment
 
+from expectations.language import read_texts
 from reports.text.sentences import Words
 
 HERE = Path(__file__).parent
@@ -90,7 +90,7 @@ def _follow(path: Sequence[str], facts: Facts) -> Any:
 @cache
 def description(name: str) -> Any:
     """One of the YAML files beside this module."""
-    return yaml.load((HERE / f"{name}.yaml").read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return read_texts(HERE / f"{name}.yaml")
 
 
 # ------------------------------------------------------------------------------------------------------------ sentences

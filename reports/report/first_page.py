@@ -15,6 +15,7 @@ from typing import Any
 
 from assets.instance.warehouse import Warehouse, model
 from expectations.catalogue import Catalogue
+from expectations.language import language
 from reports.model import Header, Kpi, Move, Report
 from reports.report.blocks import Blocks
 from reports.report.code_names import Look, figure_name, looks
@@ -119,7 +120,7 @@ class FirstPage:
     def provisional(self) -> str:
         """Who is missing, while the report is interim or units are missing; "" otherwise."""
         names, counts = self.facts["units"], self.now["units"]
-        who = formats.labels(self.header.lang)["space"].join(
+        who = language(self.header.lang).between_sentences.join(
             self.words.say(f"provisional.who_{state}", n=counts[state], names=names[state])
             for state in ("missing", "returned")
             if counts[state]

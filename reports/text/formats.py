@@ -14,8 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from expectations.language import language, read_texts
 from reports.model import Chart, Column, Header, Kpi, Matrix, Report, Section, Table, Value
 
 HERE = Path(__file__).parent
@@ -26,36 +25,26 @@ _NOT_NOUGHT = frozenset("123456789")
 MAIL_SHOWN = 12  # characters of a mail's sha256
 MOST_DECIMALS = 2
 # As in the locale en_GB; not by strftime, which follows the machine's locale.
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
-SHORT_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec")
-
 # Characters that XML 1.0 has no place for, and lone surrogates.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _load(path: Path) -> Any:
-    return yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
 @cache
 def _glossary() -> Mapping[str, Mapping[str, Any]]:
-    groups: Mapping[str, Mapping[str, Any]] = _load(GLOSSARY)
+    groups: Mapping[str, Mapping[str, Any]] = read_texts(GLOSSARY)
     return groups
 
 
 @cache
 def labels(lang: str) -> Mapping[str, str]:
     """The fixed labels of labels.yaml in that language."""
-    return {k: str(v[lang]) for k, v in _load(HERE / "labels.yaml").items() if k != "marks"}
+    return {k: str(v[lang]) for k, v in read_texts(HERE / "labels.yaml").items() if k != "marks"}
 
 
 @cache
 def marks(lang: str) -> Mapping[str, str]:
     """The short text of each state in a matrix."""
-    return {k: str(v[lang]) for k, v in _load(HERE / "labels.yaml")["marks"].items()}
+    return {k: str(v[lang]) for k, v in read_texts(HERE / "labels.yaml")["marks"].items()}
 
 
 def in_matrix(state: str, lang: str) -> tuple[str, str, str]:
@@ -91,9 +80,7 @@ def clean(text: str) -> str:
 def name(group: str, code: str, lang: str) -> str:
     """A code in words, by its group of glossary.yaml; the code itself where it is unknown."""
     words = _glossary().get(group, {}).get(code)
-    if isinstance(words, str):
-        return code if lang == "zh" else words
-    return str(words[lang]) if words else code
+    return str(words.get(lang, code)) if words else code
 
 
 @cache
@@ -131,20 +118,17 @@ def decimals_of(values: Iterable[Value], kind: str) -> int:
 
 def moment(value: datetime, lang: str) -> str:
     """A moment for running text: 2026年11月6日 00:00, 6 November 2026, 00:00."""
-    if lang == "zh":
-        return f"{value.year}年{value.month}月{value.day}日 {value:%H:%M}"
-    return f"{day(value, lang)}, {value:%H:%M}"
+    return language(lang).dated(value, language(lang).moment)
 
 
 def day(value: date, lang: str) -> str:
     """A day for running text: 2026年11月6日, 6 November 2026."""
-    if lang == "zh":
-        return f"{value.year}年{value.month}月{value.day}日"
-    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+    return language(lang).dated(value, language(lang).day)
 
 
-def _short_day(value: date) -> str:
-    return f"{value.day} {SHORT_MONTHS[value.month - 1]} {value.year}"
+@cache
+def _short_day(value: date, lang: str) -> str:
+    return language(lang).dated(value, language(lang).short_day)
 
 
 def _rounded(value: float, decimals: int) -> str:
@@ -170,9 +154,9 @@ def written(value: Value, kind: str, lang: str, codes: str = "", decimals: int |
     if isinstance(value, bool):
         return name("answers", "true" if value else "false", lang)
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}" if lang == "zh" else f"{_short_day(value)} {value:%H:%M}"
+        return f"{_short_day(value.date(), lang)} {value:%H:%M}"
     if isinstance(value, date):
-        return value.isoformat() if lang == "zh" else _short_day(value)
+        return _short_day(value, lang)
     if isinstance(value, int | float) and kind in NUMBERS | {"text"}:
         places = decimals_of([value], kind) if decimals is None else decimals
         return number(value, places, signed=kind in {"points", "delta"})
@@ -229,7 +213,7 @@ def month_name(month: str, lang: str) -> str:
     """A month by its number, short: 10月, Oct; nothing where there is none."""
     if not month.isdigit():
         return month
-    return f"{int(month)}月" if lang == "zh" else SHORT_MONTHS[int(month) - 1]
+    return language(lang).dated(date(2000, int(month), 1), language(lang).short_month)
 
 
 def cut_note(total: int, shown: int, source: str, lang: str) -> str:

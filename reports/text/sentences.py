@@ -15,14 +15,12 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-import yaml
 from babel import Locale
-from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent
 
+from expectations.language import language, read_texts
 from reports.text.formats import HERE
 
-LOCALES = {"zh": Locale("zh", "CN", script="Hans"), "en": Locale("en", "GB")}
 NAMES_SHOWN = 5
 MOST_NAMES_SHOWN = 20  # where naming them is the point: who is missing
 
@@ -30,8 +28,7 @@ MOST_NAMES_SHOWN = 20  # where naming them is the point: who is missing
 @cache
 def texts() -> Mapping[str, Mapping[str, Any]]:
     """All of texts.yaml."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    content: Mapping[str, Mapping[str, Any]] = yaml.load((HERE / "texts.yaml").read_bytes(), Loader=loader)
+    content: Mapping[str, Mapping[str, Any]] = read_texts(HERE / "texts.yaml")
     return content
 
 
@@ -48,7 +45,8 @@ class Words(string.Formatter):
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
-        self.locale = LOCALES[lang]
+        self.language = language(lang)
+        self.locale = Locale.parse(self.language.locale)
 
     def has(self, key: str) -> bool:
         """Whether there is a text of that key."""
@@ -99,8 +97,7 @@ class Words(string.Formatter):
         """2026-10 as 2026年10月 or October 2026; half-years and years likewise."""
         year, _, rest = period.partition("-")
         if rest:
-            pattern = "y年M月" if self.lang == "zh" else "MMMM y"
-            return str(format_date(date(int(year), int(rest), 1), pattern, locale=self.locale))
+            return self.language.dated(date(int(year), int(rest), 1), self.language.month)
         if "H" in period:
             year, _, half = period.partition("H")
             return self.say(f"period.half_{half}", year=year)
@@ -108,8 +105,7 @@ class Words(string.Formatter):
 
     def moment(self, value: datetime) -> str:
         """A moment in running text, in its own time zone."""
-        pattern = "y年M月d日 HH:mm" if self.lang == "zh" else "d MMMM y, HH:mm"
-        return str(format_datetime(value.replace(tzinfo=None), pattern, locale=self.locale))
+        return self.language.dated(value, self.language.moment)
 
 
 @cache
@@ -134,5 +130,5 @@ _WRITERS: Mapping[str, Callable[[Words, Any], str]] = {
 
 @cache
 def words(lang: str) -> Words:
-    """The texts in `zh` or `en`."""
+    """The texts in a language."""
     return Words(lang)
