@@ -1,7 +1,7 @@
 """What must not stand in a text: identity numbers, mobile numbers, passwords, private keys (GEN-07).
 
 Belongs here: finding them and hiding them, by the one set of patterns. Does not: which columns are looked at
-(suites.py), where a text is hidden before it leaves (assets/published_tables.py).
+(suites.py), where a text is hidden before it leaves (reports/publishing/tables.py).
 """
 
 from __future__ import annotations
@@ -51,6 +51,15 @@ def hidden(text: str) -> str:
 def may_hold(text: pl.Expr) -> pl.Expr:
     """Whether a text is worth looking into: true for every text that holds a secret, and for few others."""
     return text.str.contains(_SIGNS).fill_null(False)
+
+
+def hidden_column(texts: pl.Series) -> pl.Series:
+    """`hidden` of a column of texts, null ones included."""
+    held = texts.to_frame("text").select(may_hold(pl.col("text")))["text"]
+    at = held.arg_true()
+    if not len(at):
+        return texts
+    return texts.scatter(at, pl.Series([hidden(text) for text in texts.gather(at)], dtype=pl.String))
 
 
 def _identities(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expectations.catalogue import load_catalogue
+from expectations.messages import messages
 from reports.publishing.tables import TABLES, TableFiles, _protect, as_csv, cut, disarm, mask_name, mask_phone, ranked
 
 CATALOGUE = load_catalogue()
@@ -24,33 +25,69 @@ def test_a_name_keeps_its_first_character(name: str | None, masked: str | None) 
 
 @pytest.mark.parametrize(
     ("phone", "masked"),
-    [("13912345678", "139****5678"), ("010-1234567", "010****4567"), ("1234567", "****"), (None, None)],
+    [
+        ("13912345678", "139****5678"),
+        ("010-1234567", "010****4567"),
+        ("1234567", "****"),
+        ("+86 139 1234 5678", "861****5678"),
+        ("请找张三丰办公室的王五", "****"),
+        (None, None),
+    ],
 )
 def test_a_phone_keeps_its_ends(phone: str | None, masked: str | None) -> None:
     assert pl.DataFrame({"p": [phone]}, schema={"p": pl.String}).select(mask_phone(pl.col("p"))).item() == masked
 
 
-def findings(*rows: tuple[str, str, str]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=["column", "value", "message"], orient="row")
+def findings(*rows: tuple[str, str, str, str, str]) -> pl.DataFrame:
+    """Findings of sheet, key of the column, heading as written, rule and value, as the warehouse has them."""
+    names = ["sheet_key", "column_key", "column", "rule_id", "value"]
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(
+        pl.lit("").alias(n) for n in ("file", "sheet", "expected", "cause", "reason")
+    )
+    return frame.with_columns(message=messages(frame, CATALOGUE))
+
+
+ASSETS = "exposed_assets"
 
 
 def test_a_finding_on_personal_data_tells_none_of_it() -> None:
     frame = findings(
-        ("责任人电话", "139123456789", "“责任人电话”的值“139123456789”格式不正确"),
-        ("责任人", "", "“责任人”必填"),
-        ("填报人", "王强(代)", "填报信息“填报人”有误：王强(代)"),
-        ("开放端口", "http", "“开放端口”的值“http”格式不正确"),
-    )
+        (ASSETS, "owner_phone", "责任人电话（必填）", "GEN-02", "139123456789"),
+        (ASSETS, "owner", "责任人", "GEN-01", ""),
+        ("", "", "填报人*", "CVR-06", "王强(代)"),
+        (ASSETS, "ports", "开放端口", "GEN-02", "http"),
+        (ASSETS, "owner_phone", "电话", "GEN-02", "1234567"),
+        (ASSETS, "owner_phone", "责任人电话", "GEN-02", "找张三丰要，他在三楼" + "，" * 60 + "13912345678"),
+        ("", "", "责任人电话", "WBK-03", "责任人电话"),
+    ).with_columns(expected=pl.when(pl.col("column") == "电话").then(pl.lit("如 0471-1234567")).otherwise(pl.lit("")))
     protected = _protect("findings", frame, CATALOGUE)
-    assert protected["value"].to_list() == ["139****6789", "", "王**", "http"]
-    assert protected["message"].to_list() == [
-        "“责任人电话”的值“139****6789”格式不正确", "“责任人”必填", "填报信息“填报人”有误：王**", "“开放端口”的值“http”格式不正确",
+    assert protected["value"].to_list() == [
+        "139****6789", "", "王**", "http", "****", "****", "责任人电话",
     ]  # fmt: skip
+    told = "".join(protected["message"])
+    assert not any(words in told for words in ("139123456789", "王强", "“1234567", "张三丰"))
+    assert "“http”" in protected["message"][3]
+    assert "如 0471-1234567" in protected["message"][4]  # the example of the message is no part of what is masked
+    assert "责任人电话" in protected["message"][6]
+    assert not {"sheet_key", "column_key", "expected", "cause"} & set(protected.columns)
+
+
+def test_a_secret_leaves_in_no_text() -> None:
+    secret = "登录口令：Zy@2026，机主11010519491231002X，手机13912345678"
+    frame = findings((ASSETS, "remark", "备注", "GEN-06", secret), (ASSETS, "asset_name", "资产名称", "GEN-06", "门户"))
+    frame = frame.with_columns(reason=pl.lit(secret), file=pl.lit("附件2 13912345678.xlsx"))
+    protected = _protect("findings", frame, CATALOGUE)
+    rows = pl.DataFrame({"unit_code": ["U"], "remark": [secret], "owner": ["张三"], "file": ["13912345678.xlsx"]})
+    row = _protect(ASSETS, rows, CATALOGUE)
+    for left in (protected.write_csv(), row.write_csv()):
+        assert not any(words in left for words in ("Zy@2026", "11010519491231002X", "13912345678", "张三"))
+    assert row["remark"].to_list() == ["登录口令：****"]
+    assert row["file"].to_list() == ["139****5678.xlsx"]
 
 
 def test_findings_without_personal_data_stay_as_they_are() -> None:
-    frame = findings(("资产名称", "", "“资产名称”必填"))
-    assert _protect("findings", frame, CATALOGUE).equals(frame)
+    frame = findings((ASSETS, "asset_name", "资产名称", "GEN-01", ""))
+    assert _protect("findings", frame, CATALOGUE).equals(frame.drop("sheet_key", "column_key", "expected", "cause"))
 
 
 @given(st.lists(st.text(max_size=20), min_size=1))

@@ -7,6 +7,7 @@ type (the template), pictures of charts (charts.py), how values are written (for
 from __future__ import annotations
 
 import json
+import logging
 import re
 import unicodedata
 from functools import cache, lru_cache
@@ -42,6 +43,7 @@ from reports.model import Chart, Kpi, Matrix, Report, Table
 from reports.text import formats
 from reports.text.sentences import words
 
+log = logging.getLogger("sixth.pdf")
 HERE = Path(__file__).parent
 TEMPLATE, NOTHING = HERE / "templates" / "report.typ", HERE / "templates" / "nothing.typ"
 FONTS = HERE / "fonts"
@@ -100,10 +102,20 @@ def displayable(value: Any) -> Any:
     Typst refuses to write a PDF/A with them, and a unit may send any: an emoji must not cost the carrier its report.
     """
     if isinstance(value, str):
-        return value if value.isascii() and value.isprintable() else _unseen().sub(NO_GLYPH, _composed(value))
+        return value if value.isascii() and value.isprintable() else _unseen().sub(_boxed, _composed(value))
     if isinstance(value, dict):
         return {key: displayable(item) for key, item in value.items()}
     return [displayable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _boxed(unseen: re.Match[str]) -> str:
+    _tell_once(unseen[0])
+    return NO_GLYPH
+
+
+@cache
+def _tell_once(character: str) -> None:
+    log.warning("report.pdf shows %s for %s (U+%04X): our fonts lack it", NO_GLYPH, character, ord(character))
 
 
 def _composed(text: str) -> str:

@@ -16,7 +16,10 @@ import polars as pl
 
 from assets.instance.batches import blocks
 from assets.instance.warehouse import Warehouse, model
+from assets.intake.forms import normalise_heading
 from expectations.catalogue import Catalogue
+from expectations.messages import messages
+from expectations.secrets import HIDDEN, hidden_column
 
 ROW_TABLES = (
     "findings", "submissions", "exposed_assets", "app_launches", "self_check", "rectification", "incidents",
@@ -27,6 +30,8 @@ BLOCK = 500  # units read at once
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "statistics": True, "row_group_size": 100_000}
 FORMULA_START = r"^[=+\-@\t\r]"
 MASKED_NAME = "**"
+_TOLD = ("file", "sheet", "column", "value", "expected")  # what a message is made of
+_NUMBER = r"^[0-9+\-\s().,/、;转#*]*$"  # a number in any spelling, or several
 
 
 def mask_name(column: pl.Expr) -> pl.Expr:
@@ -35,9 +40,13 @@ def mask_name(column: pl.Expr) -> pl.Expr:
 
 
 def mask_phone(column: pl.Expr) -> pl.Expr:
-    """A phone number with its first 3 and last 4 digits; one too short to hide anything is hidden whole."""
-    hidden = column.str.slice(0, 3) + pl.lit("****") + column.str.tail(4)
-    return pl.when(column.str.len_chars() > 7).then(hidden).when(column.is_not_null()).then(pl.lit("****"))
+    """A phone number with its first 3 and last 4 digits; one too short to hide anything, and what is no number at all,
+    is hidden whole.
+    """
+    digits = column.str.replace_all(r"[^0-9]", "")
+    shows_ends = column.str.contains(_NUMBER) & (digits.str.len_chars() > 7)
+    masked = digits.str.slice(0, 3) + pl.lit(HIDDEN) + digits.str.tail(4)
+    return pl.when(shows_ends).then(masked).when(column.is_not_null()).then(pl.lit(HIDDEN))
 
 
 MASKS = {"name": mask_name, "phone": mask_phone}
@@ -53,30 +62,50 @@ def disarm(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _protect(name: str, frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
-    """Mask personal data: in its own columns, and in findings on such a column."""
-    if name in catalogue.sheets:
-        return frame.with_columns(
-            MASKS[c.pii](pl.col(c.key)) for c in catalogue.sheets[name].columns if c.pii and c.key in frame.columns
-        )
-    if name != "findings":
-        return frame
-    for kind, mask in MASKS.items():
-        headings = {
-            *(c.zh for s in catalogue.sheets.values() for c in s.columns if c.pii == kind),
-            *(c.zh for f in catalogue.forms for c in f.cover if c.pii == kind),
-        }
-        personal = frame["column"].is_in(sorted(headings)) & (frame["value"] != "")
-        rows = frame.filter(personal).select("value", "message")
-        masked = rows.select(mask(pl.col("value")))["value"]
-        messages = [
-            message.replace(value, hidden) for (value, message), hidden in zip(rows.iter_rows(), masked, strict=True)
-        ]
-        at = personal.arg_true()
+    """Mask personal data by its columns, and what must not stand in a text (GEN-07) in all other texts.
+
+    outputs.md, published/.
+    """
+    if name == "findings":
+        return _protect_findings(frame, catalogue)
+    texts = {"file"}
+    if sheet := catalogue.sheets.get(name):
+        texts |= {c.key for c in sheet.columns if c.type == "text" and not c.pii}
         frame = frame.with_columns(
-            value=frame["value"].scatter(at, masked),
-            message=frame["message"].scatter(at, pl.Series(messages, dtype=pl.String)),
+            MASKS[c.pii](pl.col(c.key)) for c in sheet.columns if c.pii and c.key in frame.columns
         )
-    return frame
+    return _hide(frame, [n for n in frame.columns if n in texts])
+
+
+def _hide(frame: pl.DataFrame, texts: Iterable[str]) -> pl.DataFrame:
+    return frame.with_columns(hidden_column(frame[name]).alias(name) for name in texts)
+
+
+def _protect_findings(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    """The findings without what only helps to protect them: which column they are of, and what their words are of.
+
+    A message is put into words again where its value was masked: what is masked in it is so before it is cut.
+    """
+    columns = {(s.key, c.key): c.pii for s in catalogue.sheets.values() for c in s.columns}
+    labels = {normalise_heading(c.zh): c.pii for f in catalogue.forms for c in f.cover}
+    where = ("sheet_key", "column_key", "column")
+    of = frame.select(where).unique()
+    kinds = [columns.get((s, key)) if key else labels.get(normalise_heading(title)) for s, key, title in of.iter_rows()]
+    before, masked = frame.select(_TOLD), pl.col("value")
+    # A heading or a title that is wrong stands as its own value, and is nobody's.
+    is_cell = (pl.col("value") != "") & (pl.col("value") != pl.col("column"))
+    for kind, mask in MASKS.items():
+        masked = pl.when(is_cell & (pl.col("pii") == kind)).then(mask(pl.col("value"))).otherwise(masked)
+    frame = (
+        frame.join(of.with_columns(pii=pl.Series(kinds, dtype=pl.String)), on=where, how="left", maintain_order="left")
+        .with_columns(value=masked)
+        .drop("pii")
+    )
+    frame = _hide(frame, (*_TOLD, "reason"))
+    again = (frame.select(_TOLD) != before).select(pl.any_horizontal(pl.all())).to_series()
+    told = frame.filter(again).with_columns(reason=pl.col("cause"))
+    frame = frame.with_columns(message=frame["message"].scatter(again.arg_true(), messages(told, catalogue)))
+    return frame.drop("sheet_key", "column_key", "expected", "cause")
 
 
 def unit_blocks(units: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -17,9 +17,13 @@ from typing import Any
 import polars as pl
 
 from assets.instance.warehouse import Warehouse, model
+from expectations.secrets import hidden_column
 from reports.report.expressions import description
 
 ROWS_SHOWN = 300  # of a table; the file of data/ has them all
+
+# Digests, in which a number may look like a telephone's.
+_NO_TEXT = frozenset({"mail", "finding_id", "decision"})
 
 Row = tuple[Any, ...]
 
@@ -84,6 +88,8 @@ def run(warehouse: Warehouse, block: Mapping[str, Any], parameters: Mapping[str,
     # DuckDB counts and sums in 128 bits, which come out as decimals.
     whole = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Decimal) and dtype.scale == 0]
     frame = frame.with_columns(pl.col(whole).cast(pl.Int64))
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String and name not in _NO_TEXT]
+    frame = frame.with_columns(hidden_column(frame[name]).alias(name) for name in texts)  # outputs.md, published/
     of_scope = frame.with_row_index("at").group_by("scope", maintain_order=True).agg(pl.col("at").first(), n=pl.len())
     places = {scope: (at, n) for scope, at, n in of_scope.iter_rows()}
     return Answer(frame, {name: i for i, name in enumerate(frame.columns)}, places)

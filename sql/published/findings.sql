@@ -1,4 +1,6 @@
 -- data/findings.csv. Grain: one finding that counts.
+-- sheet_key, column_key, expected and cause say whose cell the value is and what the message is made of: they are gone
+-- once personal data is masked (reports/publishing/tables.py).
 select
     f.finding_id,
     f.period,
@@ -18,6 +20,10 @@ select
     f.status,
     f.decided_by,
     f.reason,
+    f.sheet_key,
+    f.column_key,
+    f.expected,
+    f.cause,
 from core.findings as f
 left join core.units as u using (period, unit_code)
 semi join core.published_units using (unit_code)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pypdfium2 import PdfDocument
 
 from reports.forms import pdf
+from reports.forms.fonts import subset
 from reports.forms.pdf import LayoutError, render_pdf
 from reports.forms.print_tables import BREAK, MOST_ROWS, breakable
 from reports.model import Chart, Column, Report, Table
@@ -199,6 +200,20 @@ def test_characters_that_no_font_has_do_not_cost_the_report(text: str) -> None:
     shown = text_of(opened(made_reports.with_table(table)))
     assert "标题" in shown
     assert re.search("前.*后", shown)
+
+
+def test_every_character_of_the_standard_table_has_a_glyph_in_every_font() -> None:
+    standard = subset.standard_characters()
+    assert len(standard) == 8105
+    names = {ord(c) for c in "鄠邑区浉河区路氹城"}
+    for font in pdf.FONTS.glob("*.ttf"):
+        assert standard | names <= TTFont(font, lazy=True).getBestCmap().keys()
+
+
+def test_a_character_without_a_glyph_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    pdf._tell_once.cache_clear()
+    pdf.displayable(["网😎", "😎络"])
+    assert caplog.messages == ["report.pdf shows □ for 😎 (U+1F60E): our fonts lack it"]
 
 
 def test_a_character_without_a_glyph_is_shown_as_a_box() -> None:

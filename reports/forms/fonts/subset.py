@@ -1,7 +1,10 @@
-"""Make the fonts of the reports: GB2312 subsets of Noto Sans SC and Noto Serif SC (SIL Open Font License, OFL.txt).
+"""Make the fonts of the reports: subsets of Noto Sans SC and Noto Serif SC (SIL Open Font License, OFL.txt).
 
     npm install --ignore-scripts @expo-google-fonts/noto-sans-sc @expo-google-fonts/noto-serif-sc
     python -m reports.forms.fonts.subset node_modules/@expo-google-fonts
+
+standard_characters.txt has the 8,105 characters of 通用规范汉字表 (2013) in their order, by the property kTGH of
+Unicode's Unihan database: names of people and places are registered with them.
 
 Belongs here: which characters, which layout features. Does not: the embedding of headings in a page
 (reports/forms/html.py). The Reserved Font Name of these fonts is `Source`, so the subsets may keep the name Noto
@@ -23,8 +26,9 @@ SOURCES = {
     "NotoSerifSC-Regular.ttf": "noto-serif-sc/400Regular/NotoSerifSC_400Regular.ttf",
     "NotoSerifSC-Bold.ttf": "noto-serif-sc/700Bold/NotoSerifSC_700Bold.ttf",
 }
-# Written in names of people and places, and outside GB2312.
+# Written in names of people and places, and outside GB2312; some outside 通用规范汉字表 too.
 RARE = (
+    "氹冚埗塱滘磡冧瀞"
     "镕喆堃玥珺昇旸玙祎赟闫烨堉頔翀晞甯曌犇骉翾燚㛃叡珅玹璟琨瑄瑀玚昉晛曦暐焜煊炜炘钰铉锟锴鋆鑫淏湉滢濛沄泓浛澍嫄婳婧妤姝嬿"
     "峣嵘岍崟巘筠筱篪芃苡茗莜菀葳蓁薏蕤薷芊翃翊翎翯勖勍劢邕郃郗隽骐骥骞骢鸢鸾鹭麒麟黟龑龢禤禛禔祐祯祺禩禹稷穆韫韬韡懿恺恽悫愔愫慜戬旻昊昕昶晔晖晟晗暄暾"
     "吔冇囧垚埇堌塬墉壅奡妘姞峁崀弇彧彧徕忞扆揆擘敫斓旎昱晅朓杲桢桁梽棨棪棽楙榉樾檠欤歆殳毓氚汧沚沨泃浥涘淦淜渌渼湜溱潾澔澥濬灏炅炫焓焱煜熙燊燏玎玏玘玠玢玮玶珂珈珑珩珪珮珲琇琎琏琚琛琤琬瑗瑜瑢瑭瑷璁璇璐璠璥璨璩璪瓒甡畀畯畹"
@@ -32,8 +36,13 @@ RARE = (
 FEATURES = ["kern", "liga", "calt", "locl", "ccmp", "mark", "mkmk", "tnum", "lnum", "pnum", "palt", "halt"]
 
 
+def standard_characters() -> set[int]:
+    """通用规范汉字表."""
+    return {ord(c) for c in "".join((HERE / "standard_characters.txt").read_text(encoding="utf-8").split())}
+
+
 def characters() -> set[int]:
-    """GB2312 whole, Latin of Western Europe, punctuation, arrows, signs and geometric shapes, rare name characters."""
+    """通用规范汉字表 and GB2312 whole, Latin of Western Europe, punctuation, signs, shapes, rare name characters."""
     gb2312 = {
         ord(bytes((high, low)).decode("gb2312"))
         for high in range(0xA1, 0xF8)
@@ -43,7 +52,7 @@ def characters() -> set[int]:
     ranges = ((0x20, 0x180), (0x2000, 0x2070), (0x20A0, 0x20C0), (0x2100, 0x2200), (0x2200, 0x2300))
     shapes = ((0x2460, 0x2500), (0x25A0, 0x2670), (0x2713, 0x2719), (0x3000, 0x3040), (0xFF00, 0xFFF0))
     plain = {c for start, end in (*ranges, *shapes) for c in range(start, end)}
-    return gb2312 | plain | {ord(c) for c in RARE}
+    return standard_characters() | gb2312 | plain | {ord(c) for c in RARE}
 
 
 def _decodes(pair: bytes) -> bool:
