@@ -18,6 +18,7 @@ from assets.instance.settings import load_settings
 from assets.instance.workers import warm
 from reports.publishing.versions import latest_version
 
+MOST_NAMED = 20
 WORKER_MODULES = ["cv2", "assets.intake.parsing", "reports.forms.warm_worker", "reports.feedback.folders"]
 
 
@@ -50,6 +51,7 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
 
     from assets.instance.progress import reporter  # noqa: PLC0415
     from assets.instance.resource import HomeResource  # noqa: PLC0415
+    from assets.intake.assets import NO_MAILS  # noqa: PLC0415
     from pipelines.definitions import build_defs  # noqa: PLC0415
 
     resource = HomeResource(home=str(home.root), source=str(source) if source else "", lang=lang)
@@ -70,8 +72,17 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
     if checks:
         names = ", ".join(f"{e.check_name} {dict(e.metadata)}" for e in checks)
         return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
+    no_mails: dict[str, Any] = {}
+    for event in result.asset_materializations_for_node("archived_mails"):
+        no_mails |= event.metadata[NO_MAILS].value  # type: ignore[arg-type]
     stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
-    return Outcome(tuple(_summary_lines(home, period)), 0, stages)
+    return Outcome((*_summary_lines(home, period), *_not_collected(no_mails)), 0, stages)
+
+
+def _not_collected(told: Mapping[str, str]) -> list[str]:
+    """What the drop folder held beside mails, a line each, for people to look after."""
+    lines = [f"inbox    {key} is not collected: {what}" for key, what in list(told.items())[:MOST_NAMED]]
+    return lines + ([f"inbox    and {len(told) - MOST_NAMED} more"] if len(told) > MOST_NAMED else [])
 
 
 def _summary_lines(home: Home, period: str) -> list[str]:

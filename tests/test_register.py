@@ -96,3 +96,69 @@ def test_a_cutoff_of_the_calendar_goes_before_the_rule(register: Path) -> None:
     zone = ZoneInfo("Asia/Shanghai")
     assert deadline.cutoff("2026-09") == datetime(2026, 10, 9, tzinfo=zone)
     assert deadline.cutoff("2026-10") == datetime(2026, 11, 6, tzinfo=zone)
+
+
+@pytest.mark.parametrize("joint", [";", "；", "，", "、", ", ", " ；", "\n"])
+def test_lists_are_split_whatever_keyboard_they_were_typed_on(register: Path, joint: str) -> None:
+    boxes = joint.join(["One@oa.example", "two＠oa.example", "three@oa.example"])
+    append(register, unit(boxes=f'"{boxes}"', services=f'"{joint.join(["access", "IDC"])}"'))
+    found = load_register(register).tree("2026-10").by_code["EX-15-01-100"]
+    assert found.mailboxes == ("one@oa.example", "two@oa.example", "three@oa.example")
+    assert found.services == {"access", "idc"}
+
+
+@pytest.mark.parametrize(
+    "box", ["oa.example", "one@oa.example|two@oa.example", "one@@oa.example", "张三@oa.example", "one@"]
+)
+def test_a_mailbox_that_is_no_address_is_named_with_its_line(register: Path, box: str) -> None:
+    append(register, unit(boxes=box))
+    with pytest.raises(RegisterError, match=r"units.csv line 32: mailbox .* is no address"):
+        load_register(register)
+
+
+@pytest.mark.parametrize(("encoding", "told"), [("gb18030", "GBK"), ("utf-16", "UTF-16")])
+def test_a_file_saved_in_another_encoding_says_how_to_save_it(register: Path, encoding: str, told: str) -> None:
+    path = register / "units.csv"
+    path.write_bytes(path.read_text(encoding="utf-8-sig").encode(encoding))
+    with pytest.raises(RegisterError, match=rf"units.csv: is not UTF-8 but .*{told}.*CSV UTF-8"):
+        load_register(register)
+
+
+def test_a_unit_has_a_line_for_each_span_of_months(register: Path) -> None:
+    """It moves, is renamed and changes its mailbox by a new line, which ends the one before."""
+    append(register, unit(name="旧名", boxes="old@oa.example"))
+    append(register, unit(name="新名", boxes="new@oa.example", parent="EX-16-01", first="2026-10"))
+    loaded = load_register(register)
+    before, after = (loaded.tree(month).by_code["EX-15-01-100"] for month in ("2026-09", "2026-10"))
+    assert (before.name, before.parent, before.active_to) == ("旧名", "EX-15-01", "2026-09")
+    assert (after.name, after.parent, after.active_to) == ("新名", "EX-16-01", "9999-12")
+    assert "old@oa.example" not in loaded.tree("2026-10").by_mailbox
+
+
+def test_two_lines_of_a_unit_for_one_month_contradict_each_other(register: Path) -> None:
+    append(register, unit(last="2026-10"))
+    append(register, unit(first="2026-10", boxes="other@oa.example"))
+    with pytest.raises(RegisterError, match=r"line 33: unit EX-15-01-100 is already there on line 32"):
+        load_register(register)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([unit("C", level="city", kind="", boxes="", parent="EX-15", last="2026-09"), unit(parent="C")], r"line 33: parent 'C'.*2026-10"),
+        ([unit(first="2026-05", last="2026-04")], r"line 32: active_to 2026-04 lies before active_from 2026-05"),
+    ],
+)  # fmt: skip
+def test_months_that_do_not_fit_are_named(register: Path, lines: list[str], words: str) -> None:
+    for line in lines:
+        append(register, line)
+    with pytest.raises(RegisterError, match=words):
+        load_register(register)
+
+
+def test_a_register_without_its_carrier_in_a_month_says_so(register: Path) -> None:
+    path = register / "units.csv"
+    text = path.read_text(encoding="utf-8-sig").replace("carrier,,,,2025-01,", "carrier,,,,2025-01,2026-09")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RegisterError, match="no unit of level carrier is active in 2026-10"):
+        load_register(register)

@@ -5,12 +5,17 @@ system.md, The register. A register that contradicts itself raises RegisterError
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
+import io
 import ipaddress
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +42,8 @@ UNIT_COLUMNS = (
     "unit_code", "unit_name", "parent_code", "level", "kind", "services", "mailboxes", "active_from", "active_to",
 )  # fmt: skip
 FOREVER = "9999-12"
+LISTED = re.compile(r"[;；,，、\s]+")  # what people join lists by, whatever keyboard they type them on
+ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")  # of printable ASCII around one @
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -133,15 +140,42 @@ class Tree:
 def _rows(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RegisterError(f"{path.name}: cannot be read as UTF-8: {error}") from error
-    reader = csv.DictReader(text.splitlines())
+    except UnicodeDecodeError as error:
+        raise RegisterError(f"{path.name}: {_not_utf8(path)}") from error
+    except OSError as error:
+        raise RegisterError(f"{path.name}: cannot be read: {error}") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     missing = [c for c in columns if c not in (reader.fieldnames or ())]
     if missing:
         raise RegisterError(f"{path.name} line 1: the heading row lacks {', '.join(missing)}")
     for row in reader:
         if any((v or "").strip() for v in row.values() if isinstance(v, str)):
             yield reader.line_num, {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
+
+
+def _not_utf8(path: Path) -> str:
+    """What a file is that is no UTF-8, and how to save it as such."""
+    raw, name = path.read_bytes(), "another encoding"
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        name = "Unicode text (UTF-16)"
+    else:
+        with suppress(UnicodeDecodeError):
+            raw.decode("gb18030")
+            name = "GBK, as Excel saves plain “CSV”"
+    return f"is not UTF-8 but {name}: in Excel choose “Save as”, “CSV UTF-8 (Comma delimited) (*.csv)”, and run again"
+
+
+def _listed(text: str) -> list[str]:
+    """The entries of a list column."""
+    return [entry for entry in LISTED.split(unicodedata.normalize("NFKC", text)) if entry]
+
+
+def _mailboxes(where: str, text: str) -> tuple[str, ...]:
+    mailboxes = tuple(dict.fromkeys(entry.lower() for entry in _listed(text)))
+    for mailbox in mailboxes:
+        if not ADDRESS.fullmatch(mailbox):
+            raise RegisterError(f"{where}: mailbox {mailbox!r} is no address as unit01@oa.example; join several by ;")
+    return mailboxes
 
 
 def _unit(line: int, row: dict[str, str]) -> Unit:
@@ -152,13 +186,15 @@ def _unit(line: int, row: dict[str, str]) -> Unit:
         raise RegisterError(f"{where}: level {row['level']!r} is none of {', '.join(LEVELS)}")
     if row["kind"] not in KINDS and (row["level"] == "unit" or row["kind"]):
         raise RegisterError(f"{where}: kind {row['kind']!r} is none of {', '.join(KINDS)}")
-    services = frozenset(s.strip() for s in row["services"].split(";") if s.strip())
+    services = frozenset(s.lower() for s in _listed(row["services"]))
     if services - set(SERVICES):
         raise RegisterError(f"{where}: unknown service {', '.join(sorted(services - set(SERVICES)))}")
     active_to = row["active_to"] or FOREVER
     for name, value in (("active_from", row["active_from"]), ("active_to", active_to)):
         if not periods.is_period(value):
             raise RegisterError(f"{where}: {name} {value!r} is not a month as 2026-10")
+    if active_to < row["active_from"]:
+        raise RegisterError(f"{where}: active_to {active_to} lies before active_from {row['active_from']}")
     return Unit(
         code=row["unit_code"],
         name=row["unit_name"],
@@ -166,7 +202,7 @@ def _unit(line: int, row: dict[str, str]) -> Unit:
         level=row["level"],
         kind=row["kind"],
         services=services,
-        mailboxes=tuple(m.strip().lower() for m in row["mailboxes"].split(";") if m.strip()),
+        mailboxes=_mailboxes(where, row["mailboxes"]),
         active_from=row["active_from"],
         active_to=active_to,
         line=line,
@@ -177,7 +213,21 @@ def _overlap(a: Unit, b: Unit) -> bool:
     return a.active_from <= b.active_to and b.active_from <= a.active_to
 
 
-def _check_units(units: tuple[Unit, ...]) -> None:
+def _in_spans(units: Iterable[Unit]) -> tuple[Unit, ...]:
+    """The lines with their spans: one without an end ends before the next line of its unit begins."""
+    starts: dict[str, list[str]] = defaultdict(list)
+    for unit in units:
+        starts[unit.code].append(unit.active_from)
+
+    def ended(unit: Unit) -> Unit:
+        later = [start for start in starts[unit.code] if start > unit.active_from]
+        return replace(unit, active_to=periods.preceding(min(later))) if later and unit.active_to == FOREVER else unit
+
+    return tuple(ended(unit) for unit in units)
+
+
+def _check_units(units: tuple[Unit, ...], first_period: str) -> None:
+    """Raise RegisterError where lines contradict one another, in any month from the first on record on."""
     by_code: dict[str, list[Unit]] = defaultdict(list)
     by_mailbox: dict[str, list[Unit]] = defaultdict(list)
     for unit in units:
@@ -193,28 +243,38 @@ def _check_units(units: tuple[Unit, ...]) -> None:
                         f"{where}: mailbox {mailbox} already belongs to {other.code} on line {other.line}"
                     )
             by_mailbox[mailbox].append(unit)
-    carriers = [u for u in units if u.level == "carrier"]
-    if not carriers:
+    if not any(u.level == "carrier" for u in units):
         raise RegisterError("units.csv: there is no unit of level carrier")
+    changes = {u.active_from for u in units} | {periods.following(u.active_to) for u in units if u.active_to != FOREVER}
+    for month in sorted({first_period} | {m for m in changes if m > first_period}):
+        _check_month([u for u in units if u.active_in(month)], month)
+
+
+def _check_month(units: list[Unit], month: str) -> None:
+    """Raise RegisterError where the units of a month are no tree under one carrier."""
+    by_code = {u.code: u for u in units}
+    carriers = [u for u in units if u.level == "carrier"]
+    if units and not carriers:
+        raise RegisterError(f"units.csv: no unit of level carrier is active in {month}")
     for unit in units:
         where = f"units.csv line {unit.line}"
         if unit.level == "carrier":
             if unit.parent:
                 raise RegisterError(f"{where}: the carrier {unit.code} has a parent {unit.parent}")
-            if any(o.line < unit.line and _overlap(o, unit) for o in carriers):
-                raise RegisterError(f"{where}: a second unit of level carrier is active in the same month")
+            if unit is not carriers[0]:
+                raise RegisterError(f"{where}: a second unit of level carrier is active in {month}")
             continue
-        parents = [p for p in by_code.get(unit.parent, ()) if _overlap(p, unit)]
-        if not parents:
-            raise RegisterError(f"{where}: parent {unit.parent!r} of {unit.code} is not on the register")
-        if any(p.level == "unit" for p in parents):
+        parent = by_code.get(unit.parent)
+        if parent is None:
+            raise RegisterError(f"{where}: parent {unit.parent!r} of {unit.code} is not on the register in {month}")
+        if parent.level == "unit":
             raise RegisterError(f"{where}: parent {unit.parent} of {unit.code} is itself a reporting unit")
-        seen, code = {unit.code}, unit.parent
-        while code:
-            if code in seen:
-                raise RegisterError(f"{where}: {unit.code} lies below itself (loop over {code})")
-            seen.add(code)
-            code = by_code[code][0].parent if code in by_code else ""
+        seen, above = {unit.code}, parent
+        while above.code not in seen and above.parent in by_code:
+            seen.add(above.code)
+            above = by_code[above.parent]
+        if above.code in seen:
+            raise RegisterError(f"{where}: {unit.code} lies below itself (loop over {above.code})")
 
 
 def _networks(path: Path) -> Iterator[Network]:
@@ -254,7 +314,8 @@ def _calendar(path: Path) -> dict[str, Any]:
 def load_register(folder: Path) -> Register:
     """Read and check units.csv, networks.csv and calendar.yaml of `folder`.
 
-    calendar.yaml: first_period, protection_periods [month], and where needed cutoffs {month: date or local
+    A line without active_to ends where the next line of its unit begins: a unit moves, is renamed or changes mailbox by
+    a new line. calendar.yaml: first_period, protection_periods [month], and where needed cutoffs {month: date or local
     time}, penalties and service_starts {unit_code: [date]} (key supervision). Raises RegisterError.
     """
     digest = hashlib.sha256()
@@ -263,9 +324,9 @@ def load_register(folder: Path) -> Register:
         if not path.is_file():
             raise RegisterError(f"{name}: not found in {folder}; `sixth init` makes a register to start from")
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    units = tuple(_unit(line, row) for line, row in _rows(folder / "units.csv", UNIT_COLUMNS))
-    _check_units(units)
+    units = _in_spans([_unit(line, row) for line, row in _rows(folder / "units.csv", UNIT_COLUMNS)])
     calendar = _calendar(folder / "calendar.yaml")
+    _check_units(units, str(calendar["first_period"]))
     return Register(
         units=units,
         networks=tuple(_networks(folder / "networks.csv")),

@@ -13,6 +13,7 @@ from assets.intake.collecting import collect
 from assets.intake.parsing import parser_of
 from expectations.catalogue import load_catalogue
 
+NO_MAILS = "files that are no mails"
 SHEETS = tuple(load_catalogue().sheets)
 
 
@@ -27,6 +28,7 @@ def archived_mails(home: HomeResource) -> dg.MaterializeResult:
             "new": sum(len(c.new) for c in collected),
             "waiting": sum(len(c.waiting) for c in collected),
             "skipped": dg.MetadataValue.json([s for c in collected for s in c.skipped]),
+            NO_MAILS: dg.MetadataValue.json({key: what for c in collected for key, what in c.no_mails}),
         }
     )
 

@@ -6,6 +6,7 @@ Belongs here: which sources a home has, and their order. Does not: how a source 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 
 from assets.instance.session import Session
@@ -17,12 +18,14 @@ from assets.intake.mail.sources import Collected, collect_folder, collect_imap
 def collect(session: Session) -> list[Collected]:
     """Collect from the mailbox, where one is set, and from the drop folder; what each had."""
     home, settings = session.home, session.settings
-    connection = seen.open_sightings(home.warehouse / "sightings.sqlite")
+    connection = seen.open_sightings(home.warehouse / "sightings.sqlite", home.archive)
     try:
         collected = []
         if settings.imap and session.source is None:
             collected.append(
-                collect_imap(settings.imap, home.archive, connection, mail_bytes=settings.limits.mail_bytes)
+                collect_imap(
+                    settings.imap, home.archive, connection, mail_bytes=settings.limits.mail_bytes, clock=session.as_of
+                )
             )
         inbox = session.source or home.inbox
         look = partial(
@@ -32,13 +35,14 @@ def collect(session: Session) -> list[Collected]:
             connection,
             settle_seconds=settings.settle_seconds,
             mail_bytes=settings.limits.mail_bytes,
+            clock=session.as_of,
         )
         folder = look()
         if folder.waiting:
             # Just dropped is not yet still being written: look once more when it would have settled.
             time.sleep(settings.settle_seconds)
             again = look()
-            folder = Collected(again.listed, (*folder.new, *again.new), again.waiting, again.skipped)
+            folder = replace(again, new=(*folder.new, *again.new))
         collected.append(folder)
         staging.put_receipts(session.warehouse, seen.mails(connection))
     finally:

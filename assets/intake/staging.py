@@ -58,9 +58,11 @@ def prepare(warehouse: Warehouse, parser: Parser) -> None:
 
 
 def put_receipts(warehouse: Warehouse, seen: Iterable[Seen]) -> None:
-    """Write what the sources know of each mail: the time of receipt they told, and further copies."""
-    rows = [(s.sha256, s.received_at, s.copies) for s in seen]
-    schema: dict[str, Any] = {"mail": pl.String, "told_at": pl.Datetime("us", "UTC"), "copies": pl.Int64}
+    """Write what the sources know of each mail: when they had it, further copies, when it was first seen."""
+    rows = [(s.sha256, s.received_at, s.copies, s.seen_at) for s in seen]
+    schema: dict[str, Any] = {
+        "mail": pl.String, "told_at": pl.Datetime("us", "UTC"), "copies": pl.Int64, "seen_at": pl.Datetime("us", "UTC"),
+    }  # fmt: skip
     warehouse.put("staging.receipts", pl.DataFrame(rows, schema=schema, orient="row"))
 
 

@@ -28,7 +28,7 @@ def index_mails(work: Work) -> None:
         with received as (
             select
                 m.mail,
-                coalesce(r.told_at, m.header_received_at, m.dated_at, $as_of) as received_at,
+                coalesce(r.told_at, m.header_received_at, m.dated_at, r.seen_at, $as_of) as received_at,
                 r.told_at is not null or m.header_received_at is not null as trusted,
                 r.copies,
                 contains(m.subject || m.text_start, '零报告') as states_nil,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import signal
@@ -10,7 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +40,7 @@ class Home:
         os.utime(path, (at, at))
         return path
 
-    def collect(self, **settings: int) -> sources.Collected:
+    def collect(self, **settings: Any) -> sources.Collected:
         return sources.collect_folder(self.inbox, self.archive, self.sightings, **settings)
 
     def archived(self) -> list[str]:
@@ -95,7 +98,8 @@ def test_file_still_being_written_waits_for_the_next_run(home: Home) -> None:
     path = home.drop("a.eml", b"half", at=time.time())
     for name in ("b.eml.part", "c.eml.tmp", ".d.eml", "notes.txt"):
         home.drop(name, b"x")
-    assert home.collect() == sources.Collected(listed=1, new=(), waiting=("a.eml",))
+    no_mail = (("notes.txt", "no mail (.eml)"),)  # the others are still being written, or some program's
+    assert home.collect() == sources.Collected(listed=1, new=(), waiting=("a.eml",), no_mails=no_mail)
     path.write_bytes(b"whole")
     os.utime(path, (HOUR_AGO, HOUR_AGO))
     assert [archive.load(sha256, home.archive) for sha256 in home.collect().new] == [b"whole"]
@@ -105,8 +109,8 @@ def test_file_that_grows_while_it_is_read_waits(home: Home, monkeypatch: pytest.
     path = home.drop("a.eml", b"half")
     listed = sources._mail_files
 
-    def grow(inbox: Path, skipped: list[str]) -> Iterator[sources._File]:
-        yield from list(listed(inbox, skipped))
+    def grow(*asked: Any) -> Iterator[sources._File]:
+        yield from list(listed(*asked))
         with path.open("ab") as file:
             file.write(b" and the rest")
 
@@ -222,3 +226,71 @@ def test_killed_at_any_moment_and_run_again_every_mail_is_archived_once(tmp_path
         assert (len(home.archived()), copies(home.sightings)) == (500, 1)
         home.sightings.close()
     assert interrupted
+
+
+def test_a_lost_index_is_made_anew_of_the_archive(home: Home) -> None:
+    """With the inbox empty, as after a restore: today that published "24 missing of 24"."""
+    home.drop("a.eml", b"1")
+    home.drop("copy.eml", b"1")
+    home.drop("b.eml", b"2")
+    home.collect()
+    for path in home.inbox.iterdir():
+        path.rename(home.folder / path.name)
+    (home.folder / "a.eml").rename(home.inbox / "moved.eml")
+    home.collect()
+    before = mails(home.sightings)
+    assert [s.copies for s in before] == [1, 0] or [s.copies for s in before] == [0, 1]
+    assert all(s.seen_at is not None for s in before)
+    again = open_sightings(home.folder / "restored.db", home.archive)
+    assert mails(again) == before
+    (home.archive / "receipts.jsonl").unlink()  # an archive of before there were receipts
+    bare = open_sightings(home.folder / "bare.db", home.archive)
+    assert [s.sha256 for s in mails(bare)] == [s.sha256 for s in before]
+    assert [s.copies for s in mails(bare)] == [0, 0]
+    sources.collect_folder(home.inbox, home.archive, bare)
+    assert [s.copies for s in mails(bare)] == [0, 0]  # seen at its place, and no further copy of itself
+
+
+def test_a_receipt_that_a_kill_cut_short_spoils_no_other(home: Home) -> None:
+    home.drop("a.eml", b"1")
+    home.collect()
+    with (home.archive / "receipts.jsonl").open("ab") as file:
+        file.write(b'{"source": "folder", "key": "b.')
+    home.drop("b.eml", b"2")
+    home.collect()
+    assert mails(open_sightings(home.folder / "restored.db", home.archive)) == mails(home.sightings)
+
+
+def test_a_home_of_before_there_were_receipts_writes_them(home: Home) -> None:
+    home.drop("a.eml", b"1")
+    home.collect()
+    (home.archive / "receipts.jsonl").unlink()
+    open_sightings(home.folder / "state" / "sightings.db", home.archive).close()
+    assert mails(open_sightings(home.folder / "restored.db", home.archive)) == mails(home.sightings)
+
+
+def test_a_mail_keeps_the_moment_at_which_it_was_first_seen(home: Home) -> None:
+    """Of a mail that says nothing of when it came: the moment it was put there, else that of the first run, for good."""
+    first, second = (datetime(2026, 11, day, 2, tzinfo=UTC) for day in (4, 5))
+    put = datetime(2026, 11, 3, 9, tzinfo=UTC)
+    home.drop("put.eml", b"1", at=put.timestamp())
+    home.drop("old.eml", b"2", at=datetime(2019, 1, 1, tzinfo=UTC).timestamp())
+    for clock in (first, second):
+        home.collect(clock=clock)
+    assert {s.sha256: s.seen_at for s in mails(home.sightings)} == {
+        hashlib.sha256(b"1").hexdigest(): put,
+        hashlib.sha256(b"2").hexdigest(): first,
+    }
+
+
+def test_files_that_are_no_mails_are_named_with_what_to_do(home: Home) -> None:
+    """Field trial 15: a mail as Outlook drags it, an archive of mails, a mailbox, a bare form: silence about each."""
+    named = {
+        "月报.msg": "Outlook", "导出邮件.zip": "unpack", "sub/all.mbox": "mailbox", "附件2.xlsx": "without its mail",
+        "扫描件.PDF": "without its mail", "说明.txt": "no mail", "old.pst": "export",
+    }  # fmt: skip
+    for name in (*named, "ok.eml", "~$附件2.xlsx", "Thumbs.db", ".DS_Store", "desktop.ini"):
+        home.drop(name, b"x")
+    told = dict(home.collect().no_mails)
+    assert told.keys() == named.keys()
+    assert all(words in told[name] for name, words in named.items()), told

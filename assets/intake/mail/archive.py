@@ -9,8 +9,9 @@ import hashlib
 import itertools
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 INCOMING = ".incoming"
@@ -72,6 +73,12 @@ def sync(sha256s: Iterable[str], archive: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def archived(archive: Path) -> Iterator[tuple[str, datetime]]:
+    """Every mail of the archive, by name, with the time (aware) at which it was written."""
+    for path in sorted(archive.glob("??/*.eml")):
+        yield path.stem, datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def tidy(archive: Path) -> None:

@@ -23,13 +23,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from assets.instance.limits import MIB, Limits
 from assets.instance.settings import ImapSettings
 from assets.intake.mail import archive as mail_archive
 from assets.intake.mail.headers import moment
+from assets.intake.mail.kinds import SCAN_EXTENSIONS, WORKBOOK_EXTENSIONS, extension_of
 from assets.intake.mail.seen import Sighting, files_of, keys_of, record
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,22 @@ READERS = 4
 FETCH_BYTES = 16 * MIB
 FETCH_MAILS = 50
 LISTED_AT_ONCE = 1000
+NOT_LONG = timedelta(days=31)
+NO_MAILS = {
+    ".msg": "an Outlook message; open it in Outlook and save it as .eml",
+    ".oft": "an Outlook template; drop the mail as .eml",
+    ".pst": "an Outlook store; export its mails as .eml",
+    ".mbox": "a mailbox of many mails; export them as .eml, one file each",
+    ".mbx": "a mailbox of many mails; export them as .eml, one file each",
+    ".emlx": "a mail of Apple Mail; save it as raw message source, .eml",
+    ".zip": "an archive; unpack it, so that the mails in it lie here as .eml",
+    ".rar": "an archive; unpack it, so that the mails in it lie here as .eml",
+    ".7z": "an archive; unpack it, so that the mails in it lie here as .eml",
+}
+# What office programs and file managers leave in any folder.
+OFFICE_LOCK = "~$"
+LEFT_BY_PROGRAMS = {"thumbs.db", "desktop.ini"}
+STILL_WRITTEN = {".part", ".partial", ".tmp", ".crdownload"}
 # imaplib refuses longer lines; all UIDs of a mailbox come in one.
 LONGEST_LINE = 50 * MIB
 
@@ -52,13 +69,15 @@ class MailboxError(Exception):
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What a source had: `listed` mails, of which `new` (sha256) were never seen before; `waiting` are still
-    being written, `skipped` cannot be had or exceed the limits (both by key, for people to look after).
+    being written, `skipped` cannot be had or exceed the limits (both by key, for people to look after); `no_mails` are
+    files in the drop folder that are none, each with what it is and what to do about it.
     """
 
     listed: int
     new: tuple[str, ...]
     waiting: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    no_mails: tuple[tuple[str, str], ...] = ()
 
 
 # --- the drop folder ---
@@ -71,19 +90,21 @@ def collect_folder(
     *,
     settle_seconds: float = 2.0,
     mail_bytes: int = Limits().mail_bytes,
+    clock: datetime | None = None,
 ) -> Collected:
     """Archives every `.eml` below `inbox`, at any depth, that was not read before (by path, size, time of
     change).
 
     A file changed within the last `settle_seconds`, or while it was read, waits for the next run. Raises
-    OSError where the archive cannot be written; what cannot be read is skipped.
+    OSError where the archive cannot be written; what cannot be read is skipped. `clock` is that of the run.
     """
     mail_archive.tidy(archive)
     waiting: list[str] = []
     skipped: list[str] = []
     new: list[str] = []
     known = files_of(sightings, FOLDER)
-    listed = list(_mail_files(inbox, skipped))
+    no_mails: list[tuple[str, str]] = []
+    listed = list(_mail_files(inbox, skipped, no_mails))
     present = {file.key for file in listed}
     now = time.time()
     unread = []
@@ -111,11 +132,15 @@ def collect_folder(
             mail_archive.sync((sha256 for _, sha256 in found), archive)
             new += record(
                 sightings,
-                [Sighting(FOLDER, file.key, sha256) for file, sha256 in found],
+                [
+                    Sighting(FOLDER, file.key, sha256, seen_at=_first_seen(file, clock or datetime.now(UTC)))
+                    for file, sha256 in found
+                ],
                 present,
                 [(FOLDER, file.key, file.size, file.mtime_ns) for file, _ in found],
+                archive,
             )
-    return Collected(len(listed), tuple(new), tuple(waiting), tuple(skipped))
+    return Collected(len(listed), tuple(new), tuple(waiting), tuple(skipped), tuple(sorted(no_mails)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +153,19 @@ class _File:
     mtime_ns: int
 
 
-def _mail_files(inbox: Path, skipped: list[str]) -> Iterator[_File]:
+def _what_it_is(name: str) -> str:
+    """What a file of the drop folder is that is no mail, and what to do about it; "" for what programs leave there."""
+    if name.startswith(OFFICE_LOCK) or name.lower() in LEFT_BY_PROGRAMS:
+        return ""
+    extension = extension_of(name)
+    if extension in STILL_WRITTEN:
+        return ""
+    if extension in SCAN_EXTENSIONS | WORKBOOK_EXTENSIONS | {".csv"}:
+        return "an attachment without its mail: when it came and from whom is not told; drop the mail as .eml"
+    return NO_MAILS.get(extension, "no mail (.eml)")
+
+
+def _mail_files(inbox: Path, skipped: list[str], no_mails: list[tuple[str, str]]) -> Iterator[_File]:
     """The files named `.eml` in any case; links are not followed, names beginning with a dot are other
     programs'.
     """
@@ -140,7 +177,12 @@ def _mail_files(inbox: Path, skipped: list[str]) -> Iterator[_File]:
     for folder, _, names in os.walk(inbox, onerror=unreadable):
         for name in names:
             path = Path(folder) / name
-            if path.suffix.lower() != ".eml" or name.startswith("."):
+            if name.startswith("."):
+                continue
+            if path.suffix.lower() != ".eml":
+                if what := _what_it_is(name):
+                    log.warning("%s: not collected: %s", path, what)
+                    no_mails.append((_key(path, inbox), what))
                 continue
             try:
                 status = path.lstat()
@@ -152,6 +194,12 @@ def _mail_files(inbox: Path, skipped: list[str]) -> Iterator[_File]:
             else:
                 log.warning("%s: no regular file, skipped", path)
                 skipped.append(_key(path, inbox))
+
+
+def _first_seen(file: _File, clock: datetime) -> datetime:
+    """When a file may be said to have come: when it was put there, if that was not long before the run that sees it."""
+    put = datetime.fromtimestamp(file.mtime_ns // 10**9, UTC)
+    return put if clock - NOT_LONG <= put <= clock else clock
 
 
 def _key(path: Path, inbox: Path) -> str:
@@ -189,6 +237,7 @@ def collect_imap(
     sightings: sqlite3.Connection,
     *,
     mail_bytes: int = Limits().mail_bytes,
+    clock: datetime | None = None,
 ) -> Collected:
     """Archives every mail of a mailbox whose UID was not seen before under its UIDVALIDITY (RFC 3501
     2.3.1.1).
@@ -223,10 +272,11 @@ def collect_imap(
                 return Collected(len(listing.present), tuple(new), (), tuple(listing.skipped))
             failures = 0
             found = [
-                Sighting(source, key, mail_archive.write(raw, archive), received_at) for key, received_at, raw in batch
+                Sighting(source, key, mail_archive.write(raw, archive), received_at, clock or datetime.now(UTC))
+                for key, received_at, raw in batch
             ]
             mail_archive.sync((sighting.sha256 for sighting in found), archive)
-            new += record(sightings, found, listing.present)
+            new += record(sightings, found, listing.present, archive=archive)
 
 
 _Mail = tuple[str, datetime | None, bytes]
