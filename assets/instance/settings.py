@@ -162,7 +162,8 @@ class Settings:
     """All settings. `form_versions` are the accepted ones; empty: the version of forms.yaml alone.
 
     Without `smtp` mails to units are put into outbox/; without `feedback` no workbooks are marked and nothing is
-    mailed. `ledger_url` names a PostgreSQL; empty: SQLite in the home.
+    mailed. `approved_effects`: waivers of rules with these effects (return, incomplete) need a second person's
+    approval. `ledger_url` names a PostgreSQL; empty: SQLite in the home.
     """
 
     cutoff: Cutoff = field(default_factory=Cutoff)
@@ -175,6 +176,7 @@ class Settings:
     ledger_url: str = ""
     feedback: bool = True
     form_versions: tuple[str, ...] = ()
+    approved_effects: tuple[str, ...] = ()
     settle_seconds: float = 2.0
 
     def deadline(self, register: Register) -> Deadline:
@@ -223,6 +225,8 @@ def load_settings(path: Path) -> Settings:
             values[name] = _section(_SECTIONS[name], value, f"{path.name}: {name}")
         elif name == "form_versions" and isinstance(value, list):
             values[name] = tuple(str(v) for v in value)
+        elif name == "approved_effects" and isinstance(value, list) and set(value) <= {"return", "incomplete"}:
+            values[name] = tuple(value)
         elif isinstance(value, {"ledger_url": str, "feedback": bool}.get(name, ())):
             values[name] = value
         elif name == "settle_seconds" and isinstance(value, int | float):

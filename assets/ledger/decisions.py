@@ -1,7 +1,7 @@
 """Stewards' decisions, as a log: each is written once and stands for good (system.md, Decisions).
 
 Belongs here: writing them in chains, reading them, which are in force at a moment. Does not: what may be decided
-(pipelines/deciding.py), what it does to findings and mails (the next run, assets/month/decided.py).
+(pipelines/decisions.py), what it does to findings and mails (the next run, assets/month/decisions.py).
 
 Decisions on one thing make a chain: each but the first names the one that it follows. Two that follow the same, the
 database refuses; so of two stewards who both saw the same state, the second is told of the first's decision.

@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.instance.batches import blocks
 from assets.instance.warehouse import Warehouse, model
-from assets.month.findings.record import PLAIN
+from assets.month.findings.record import PLAIN, ids_of_plain
 from assets.month.freshness import unsettle
 from assets.month.references import put_references
 from assets.month.submissions import Booked, Booking, Mail, Submission, book
@@ -55,9 +55,11 @@ def read_mails(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
             select
                 p.mail, m.sender, m.subject, m.text_start, p.received_at, p.trusted, p.copies,
                 m.mail in (select mail from staging.explanations) as explains,
+                d.unit_code as assigned_to,
             from core.mail_periods as p
             inner join staging.mails as m using (mail)
-            where p.period = $period and {OF_MAILS}
+            left join core.decisions as d on d.kind = 'assign' and d.mail = p.mail and d.period = p.period
+            where p.period = $period and {OF_MAILS.replace("mail", "p.mail", 1)}
             order by p.mail
             """,
             parameters,
@@ -95,12 +97,13 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: s
     findings = [
         {"unit_code": f.unit_code, "mail": f.mail, "form_id": f.form_id, **asdict(f.fault)} for f in booked.findings
     ]
+    plain = pl.DataFrame(findings, schema=PLAIN)
     tables = {
         "booked_forms": forms,
         "mails": pl.DataFrame(booked.mails, schema=mail),
         "scans": pl.DataFrame(booked.scans, schema=scan),
-        "plain_findings": pl.DataFrame(findings, schema=PLAIN).with_columns(
-            ordinal=pl.int_range(pl.len()).over("mail")
+        "plain_findings": plain.with_columns(
+            ordinal=pl.int_range(pl.len()).over("mail"), finding_id=ids_of_plain(plain, period)
         ),
     }
     for table, frame in tables.items():

@@ -81,10 +81,23 @@ def fingerprints(work: Work, last: str) -> dict[str, str]:
             """
         )
     }
+    # A note changes nothing that is counted.
+    decided = {
+        r["period"]: r["told"]
+        for r in work.warehouse.rows(
+            """
+            select period, string_agg(key || decided_by, ',' order by key) as told
+            from core.decisions
+            where kind <> 'note'
+            group by period
+            """
+        )
+    }
     prints: dict[str, str] = {}
     before = work.rests_on
     for period in periods.between(work.register.first_period, last):
-        before = hashlib.sha256(f"{before}|{period}|{mails.get(period, '')}".encode()).hexdigest()
+        told = f"{before}|{period}|{mails.get(period, '')}|{decided.get(period, '')}"
+        before = hashlib.sha256(told.encode()).hexdigest()
         prints[period] = before
     return prints
 

@@ -22,14 +22,15 @@ ROW_MARTS = (
 def count_rows(work: Work, period: str) -> dict[str, int]:
     """Rows of effective submissions with whether they count: marts.<sheet> of the period; rows received by sheet."""
     warehouse, parameters = work.warehouse, work.parameters(period)
-    for table, effect in (("dropped", "drop"), ("flagged", "flag")):
+    # A flag stays a fact of its row, explained or waived; a waived fault drops none.
+    for table, effect, of in (("dropped", "drop", "status = 'open'"), ("flagged", "flag", "true")):
         column = "rules" if effect == "drop" else "flags"
         warehouse.execute(
             f"""
             create or replace temp table {table} as
             select form_id, sheet_key as sheet, row, list(distinct rule_id order by rule_id) as {column}
             from core.all_findings
-            where period = $period and {NOT_STANDING} and effect = '{effect}' and status = 'open' and row > 0
+            where period = $period and {NOT_STANDING} and effect = '{effect}' and {of} and row > 0
             group by form_id, sheet_key, row
             """,
             parameters,

@@ -5,13 +5,15 @@ Belongs here: the register and the catalogue as tables of core. Does not: anythi
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from assets.instance import periods
 from assets.instance.register import Register, Unit
-from assets.month.work import Work
+from assets.instance.warehouse import Warehouse
+from assets.month.work import UTC_TIME, Work
 
 KEY_SUPERVISION_SERVICE_YEARS = 1  # 003, article 9
 
@@ -26,6 +28,7 @@ def put_references(work: Work, period: str) -> None:
     units: list[dict[str, Any]] = []
     scopes: list[dict[str, str]] = []
     profiles: dict[str, Unit] = {}
+    extended = _extended(warehouse, period, work.deadline.cutoff(period))
     for position, unit in enumerate(tree.units):
         profile = f"{unit.kind}|{';'.join(sorted(unit.services))}|{'protected' if protected else ''}"
         profiles[profile] = unit
@@ -42,6 +45,7 @@ def put_references(work: Work, period: str) -> None:
                 "profile": profile,
                 "has_im_service": "im" in unit.services,
                 "is_supervised": _is_supervised(work.register, unit, period),
+                "cutoff": extended.get(unit.code),
             }
         )
         scopes.extend(
@@ -49,7 +53,8 @@ def put_references(work: Work, period: str) -> None:
             for scope in tree.above(unit.code)
             if tree.by_code[scope].level != "unit"
         )
-    warehouse.put("core.units", pl.DataFrame(units), period=period)
+    schema: dict[str, Any] = {"position": pl.Int64, "cutoff": UTC_TIME}
+    warehouse.put("core.units", pl.DataFrame(units, schema_overrides=schema), period=period)
     warehouse.put("core.scope_units", pl.DataFrame(scopes), period=period)
     items = [
         {
@@ -79,6 +84,8 @@ def put_references(work: Work, period: str) -> None:
     )
     forms = [(f.key, not f.optional) for f in work.catalogue.forms]
     warehouse.put("core.forms", pl.DataFrame(forms, schema={"form": pl.String, "required": pl.Boolean}, orient="row"))
+    effects = [(r.id, r.effect) for r in work.catalogue.rules.values()]
+    warehouse.put("core.rules", pl.DataFrame(effects, schema=["rule_id", "effect"], orient="row"))
     warehouse.execute("create or replace view core.required_forms as select form from core.forms where required")
     allowed = work.catalogue.rules["INC-03"].parameters["minutes_allowed"]
     warehouse.put(
@@ -87,6 +94,20 @@ def put_references(work: Work, period: str) -> None:
     )
     weights = {name: [float(points)] for name, points in work.score_weights.items()}
     warehouse.put("core.score_weights", pl.DataFrame(weights))
+
+
+def _extended(warehouse: Warehouse, period: str, cutoff: datetime) -> dict[str, datetime]:
+    """The units whose own cut-off a steward has put after the general one, with it."""
+    rows = warehouse.rows(
+        """
+        select unit_code, max(until) as until
+        from core.decisions
+        where period = $period and kind = 'extend' and until > $cutoff
+        group by unit_code
+        """,
+        {"period": period, "cutoff": cutoff},
+    )
+    return {r["unit_code"]: r["until"] for r in rows}
 
 
 def _keep_profiles(work: Work, items: pl.DataFrame) -> None:

@@ -15,7 +15,10 @@ import polars as pl
 from assets.instance.progress import reporter
 from assets.instance.session import Session
 from assets.instance.software import VERSION
+from assets.ledger.decisions import all_decisions
+from assets.ledger.opening import open_reader
 from assets.month.booking import book_month
+from assets.month.decisions import effective_decisions, put_decisions
 from assets.month.findings.record import SCHEMA as FINDINGS
 from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import index_mails, mark_settled
@@ -61,11 +64,14 @@ def work_of(session: Session) -> Work:
 
 
 def indexed_work(session: Session) -> Work:
-    """The same, with every parsed mail beside the months that it may concern by the clock of the run, and with what
-    earlier mails make of later ones.
+    """The same, with every parsed mail beside the months that it may concern by the clock of the run, stewards' decisions
+    beside those that they bear on, and what earlier mails make of later ones.
     """
-    work = session.once(work_of)
+    work, settings = session.once(work_of), session.settings
     index_mails(work)
+    with open_reader(session.home.warehouse, settings.ledger_url) as ledger:
+        made = all_decisions(ledger)
+    put_decisions(work.warehouse, effective_decisions(made, work.as_of, settings.approved_effects))
     look_back(work)
     return work
 

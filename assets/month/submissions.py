@@ -35,7 +35,8 @@ CORRECTION = re.compile("更正|补报|修订|重报")
 
 @dataclass(slots=True)
 class Mail:
-    """A parsed mail with what parsing found in it. `received_at` is aware; `trusted` whether a server said it.
+    """A parsed mail with what parsing found in it. `received_at` is aware; `trusted` whether a server said it;
+    `assigned_to` the unit that a steward gave it to.
 
     What other mails make of it (look_back.py): `slips` are the forms (form_id) whose month is taken for a slip, `used`
     says of a scan (number) of a unit what it was used for before.
@@ -49,6 +50,7 @@ class Mail:
     subject: str = ""
     text_start: str = ""
     explains: bool = False
+    assigned_to: str | None = None
     forms: list[dict[str, Any]] = field(default_factory=list)
     scans: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
@@ -210,7 +212,8 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
     if period not in (concerned or {window}):
         return
     tree = booking.register.tree(period)
-    sender = tree.by_mailbox.get(mail.sender)
+    known = tree.by_mailbox.get(mail.sender)
+    sender = known or tree.by_code.get(mail.assigned_to or "")
     booked.mails.append(
         {
             "mail": mail.mail,
@@ -220,9 +223,10 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
             "copies": mail.copies,
         }
     )
-    if sender is None:
+    if known is None:
         fault = Fault("ENV-01", value=mail.sender)
-        booked.findings.append(PlainFinding("", mail.mail, "", fault))
+        booked.findings.append(PlainFinding(sender.code if sender else "", mail.mail, "", fault))
+    if sender is None:
         return
     nil = stated is not None and stated[0] == period and sender.level == "unit"
     if stated and nil:

@@ -30,14 +30,29 @@ forms as (
     from form_facts
     group by unit_code
 ),
+waived as (
+    select
+        f.unit_code,
+        f.mail,
+        bool_or(f.effect = 'incomplete') as stands_in,
+        bool_or(d.kind = 'confirm_seal') as has_seal,
+    from core.findings as f
+    inner join core.decisions as d
+        on d.period = f.period and d.key = f.decision
+    where f.period = $period
+    group by f.unit_code, f.mail
+),
+-- A scan whose fault a steward has waived stands in for a readable one from the time of its mail on.
 scans as (
     select
-        unit_code,
-        min(list_position(['sealed', 'unsealed', 'reused', 'unreadable'], state)) as best,
-        min(received_at) filter (where state in ('sealed', 'unsealed')) as first_readable_at,
-    from core.scans
-    where period = $period
-    group by unit_code
+        s.unit_code,
+        min(list_position(['sealed', 'unsealed', 'reused', 'unreadable'], s.state)) as best,
+        min(s.received_at) filter (where s.state in ('sealed', 'unsealed') or w.stands_in) as first_readable_at,
+        bool_or(w.has_seal) as has_seal,
+    from core.scans as s
+    left join waived as w using (unit_code, mail)
+    where s.period = $period
+    group by s.unit_code
 ),
 open_findings as (
     select
@@ -132,7 +147,10 @@ facts as (
         ) as accepted_at,
         f.first_sent_at,
         coalesce(f.rounds_returned, 0) as rounds_returned,
-        coalesce(['sealed', 'unsealed', 'reused', 'unreadable'][s.best], 'missing') as scan,
+        case
+            when s.best = 2 and s.has_seal then 'sealed'
+            else coalesce(['sealed', 'unsealed', 'reused', 'unreadable'][s.best], 'missing')
+        end as scan,
         coalesce(c.rows_received, 0) as rows_received,
         coalesce(c.rows_counted, 0) as rows_counted,
         coalesce(o.errors, 0) as errors,
@@ -142,6 +160,7 @@ facts as (
         coalesce(p.overdue_problems, 0) as overdue_problems,
         coalesce(k.ratios_reached, 0) as ratios_reached,
         u.is_supervised or i.unit_code is not null as key_supervision,
+        u.cutoff,
     from core.units as u
     left join forms as f using (unit_code)
     left join scans as s using (unit_code)
@@ -157,7 +176,7 @@ timed as (
     select
         f.*,
         case when state = 'complete' then accepted_at end as first_complete_at,
-        case when state = 'complete' then accepted_at < $cutoff end as on_time,
+        case when state = 'complete' then accepted_at < coalesce(cutoff, $cutoff) end as on_time,
     from facts as f
 ),
 parts as (

@@ -20,6 +20,8 @@ select
     f.status,
     f.decided_by,
     f.reason,
+    f.decision,
+    f.decided_at,
     f.sheet_key,
     f.column_key,
     f.expected,

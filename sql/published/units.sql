@@ -17,6 +17,7 @@ select
     r.score,
     cast(null as bigint) as rank,
     r.key_supervision,
+    r.cutoff,
 from marts.unit_results as r
 inner join (
     pivot (select period, unit_code, form, state from marts.unit_forms) on form in ('annex2', 'annex3', 'annex6') using any_value(state)

@@ -1,5 +1,5 @@
 -- What booking a mail for the month rests on, beside what all months rest on ($rests_on): when it came, and what was
--- found in it. Grain: one mail that may concern the month.
+-- found in it, and to whom a steward gave it. Grain: one mail that may concern the month.
 -- A sum does not depend on the order of rows. Another version of DuckDB may hash otherwise.
 with rows_found as (
     select mail, hash(m) as digest from staging.mails as m
@@ -25,7 +25,8 @@ found as (
 select
     p.period,
     mail,
-    concat_ws('|', $rests_on, version(), epoch_us(p.received_at), p.trusted, p.copies, f.digest) as digest,
+    concat_ws('|', $rests_on, version(), epoch_us(p.received_at), p.trusted, p.copies, f.digest, d.key) as digest,
 from core.mail_periods as p
 inner join found as f using (mail)
+left join core.decisions as d on d.kind = 'assign' and d.mail = p.mail and d.period = p.period
 where p.period = $period

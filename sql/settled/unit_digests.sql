@@ -16,5 +16,9 @@ from (
     select c.unit_code, hash(c) as digest
     from core.scans as c
     where c.period = $period
+    union all
+    select d.unit_code, hash(d.key || d.decided_by) as digest
+    from core.decisions as d
+    where d.period = $period and d.kind <> 'note'
 )
 group by unit_code

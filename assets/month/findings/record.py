@@ -42,6 +42,9 @@ SCHEMA: dict[str, Any] = {
     "status": pl.String,
     "decided_by": pl.String,
     "reason": pl.String,
+    "decision": pl.String,
+    "decided_at": pl.Datetime("us", "UTC"),
+    "fault": pl.String,
     "counts": pl.Boolean,
 }
 PLAIN: dict[str, Any] = {
@@ -65,6 +68,7 @@ def findings_of(
     plain: pl.DataFrame,
     failures: pl.DataFrame,
     explanations: pl.DataFrame,
+    decisions: pl.DataFrame,
     catalogue: Catalogue,
 ) -> pl.DataFrame:
     """The findings of a period on some submissions (SUBMISSION and tables), with columns SCHEMA, in an order
@@ -73,7 +77,9 @@ def findings_of(
     `plain`: findings of plain checks (PLAIN); those of replaced submissions are left out. `failures`: failing rows of
     suites (form_id, row, rule_id, column, value, expected, subject, sheet, unit_code), each of one of the
     submissions. `explanations`: what units said of warnings (subject, text): such a warning is explained, and no
-    longer open. Raises ValueError for a failure of a form that is not among the submissions.
+    longer open. `decisions`: those of the period (core.decisions): what a steward waived is neither open nor explained,
+    a held mail's ENV-01 is waived by its assignment, SIG-02 by the seal that was confirmed. Raises ValueError for a
+    failure of a form that is not among the submissions.
     """
     found = pl.concat([_of_plain(plain, submissions), _of_failures(failures, submissions, catalogue)])
     rules = [(r.id, r.severity, r.effect) for r in catalogue.rules.values()]
@@ -83,20 +89,63 @@ def findings_of(
         finding_id=_finding_ids(found, period),
         message=messages(found.rename({"cause": "reason"}), catalogue),
         subject=_subjects(found),
+        fault=_faults(found),
     )
+    found = _with_decisions(found, decisions, period)
+    waived = pl.col("decision") != ""
     explained = pl.col("text").is_not_null() & (pl.col("severity") == "warning")
     return (
         found.join(explanations, on="subject", how="left", maintain_order="left")
         .with_columns(
-            status=pl.when(explained).then(pl.lit("explained")).otherwise(pl.lit("open")),
-            decided_by=pl.when(explained).then(pl.col("unit_code")).otherwise(pl.lit("")),
-            reason=pl.when(explained).then(pl.col("text")).otherwise(pl.lit("")),
+            status=pl.when(waived)
+            .then(pl.lit("waived"))
+            .when(explained)
+            .then(pl.lit("explained"))
+            .otherwise(pl.lit("open")),
+            decided_by=pl.when(waived)
+            .then(pl.col("decided_by"))
+            .when(explained)
+            .then(pl.col("unit_code"))
+            .otherwise(pl.lit("")),
+            reason=pl.when(waived).then(pl.col("reason")).when(explained).then(pl.col("text")).otherwise(pl.lit("")),
             # Of a returned form only what returned it counts; its unit is told the rest all the same.
             counts=~pl.col("is_returned") | (pl.col("severity") == "critical"),
         )
         .select(*SCHEMA)
         .cast(pl.Schema(SCHEMA))
         .sort(*ORDER, "finding_id")
+    )
+
+
+def ids_of_plain(plain: pl.DataFrame, period: str) -> pl.Series:
+    """The ids that plain findings (PLAIN), all of some mails in their order, will have: whether a form is returned is
+    known before its rows are looked at.
+    """
+    return _finding_ids(plain.with_columns(column_key=pl.lit("")), period)
+
+
+def _with_decisions(found: pl.DataFrame, decisions: pl.DataFrame, period: str) -> pl.DataFrame:
+    """Add decision, decided_by, reason and decided_at of what waives each finding; "" and null where nothing does.
+
+    That of the finding itself goes before that of the same fault of another submission.
+    """
+    told = ("key", "decided_by", "reason", "decided_at")
+    own, waives = pl.col("finding_id") != "", pl.col("kind") == "waive"
+    lasting = waives & (pl.col("through") >= period)
+    of_fault = found.filter(pl.col("effect").is_in(("drop", "flag"))).select("finding_id", "fault")
+    of_mail = found.filter(pl.col("rule_id") == "ENV-01").select("finding_id", "mail")
+    waivers = [
+        decisions.filter(own & pl.col("kind").is_in(("waive", "confirm_seal"))).select("finding_id", *told),
+        decisions.filter(lasting).select("fault", *told).join(of_fault, on="fault").select("finding_id", *told),
+        decisions.filter(pl.col("kind") == "assign")
+        .select("mail", *told)
+        .join(of_mail, on="mail")
+        .select("finding_id", *told),
+    ]
+    chosen = pl.concat(waivers).unique("finding_id", keep="first", maintain_order=True).rename({"key": "decision"})
+    # A finding's own `reason`, of what could not be read, has become its `cause` by now.
+    return found.join(chosen, on="finding_id", how="left", maintain_order="left").with_columns(
+        pl.col("decision", "decided_by", "reason").fill_null("")
     )
 
 
@@ -179,6 +228,16 @@ def _subjects(found: pl.DataFrame) -> pl.Series:
     """
     told = ("unit_code", "rule_id", "sheet_key", "column_key", "row_key", "value", "expected")
     return _digests(found.select(told=pl.concat_str(told, separator="|"))["told"], 16)
+
+
+def _faults(found: pl.DataFrame) -> pl.Series:
+    """What a waiver of later months goes by: the same rule on the same row and column of the same unit, whatever the
+    value; "" where a row cannot be told from others.
+    """
+    told = ("unit_code", "rule_id", "sheet_key", "column_key", "row_key")
+    told_apart = (found["row"] <= 0) | (found["row_key"] != "")
+    digests = _digests(found.select(told=pl.concat_str(told, separator="|"))["told"], 16)
+    return pl.select(pl.when(told_apart).then(digests).otherwise(pl.lit(""))).to_series()
 
 
 def _digests(texts: pl.Series, length: int) -> pl.Series:

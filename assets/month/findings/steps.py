@@ -13,6 +13,7 @@ import polars as pl
 
 from assets.instance.batches import blocks
 from assets.instance.warehouse import Warehouse
+from assets.month.decisions import decisions_of
 from assets.month.findings import checking
 from assets.month.findings.record import PLAIN, findings_of, says_something
 from assets.month.findings.scan_rules import check_scans
@@ -77,6 +78,7 @@ def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanation
         pl.concat([plain, check_scans(own, scans)]),
         checking.form_failures(warehouse, parameters["units"]),
         explanations,
+        decisions_of(warehouse, period),
         work.catalogue,
     )
     warehouse.put("core.all_findings", found, period=period, instead_of=OF_UNITS, parameters=parameters)
@@ -129,6 +131,7 @@ def check_month_across(work: Work, period: str) -> int:
     }
     submissions = _submissions(work.warehouse, parameters, "form_id in (select unnest($forms))")
     plain = pl.DataFrame(schema=PLAIN)
-    found = findings_of(period, submissions, plain, failures, _explanations(work, period), work.catalogue)
+    explained, decided = _explanations(work, period), decisions_of(work.warehouse, period)
+    found = findings_of(period, submissions, plain, failures, explained, decided, work.catalogue)
     work.warehouse.put("core.all_findings", found, period=period, instead_of=ACROSS, parameters=parameters)
     return found.height
