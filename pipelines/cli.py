@@ -9,29 +9,36 @@ Exit status: 0 done; 1 as `check` and `verify` say; 2 wrong use, register or set
 from __future__ import annotations
 
 import atexit
-import csv
-import io
-import json
 import logging
 import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable
-from datetime import datetime
-from enum import StrEnum
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from assets.instance.home import Home, find_home
-from expectations.language import DEFAULT, codes
+from assets.instance.home import find_home
+from expectations.language import DEFAULT
 from pipelines.new_home import make_home
+from pipelines.steward_commands import stewards
+from pipelines.terminal import (
+    AsOfOption,
+    Format,
+    HomeOption,
+    Lang,
+    PeriodOption,
+    WrongUse,
+    clock_of,
+    exit_codes,
+    open_home,
+    out,
+    period_of,
+    table_of,
+    write_rows,
+)
 
 if TYPE_CHECKING:
     pass
@@ -43,87 +50,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Collects the monthly network-security returns from the mail, checks every cell, publishes the report.",
 )
-# Piped or logged, a table is as wide as its content; on a terminal, long messages are folded.
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
-log = logging.getLogger("sixth")
-FAILED_INSIDE = 3
 
-HomeOption = Annotated[Path | None, typer.Option("--home", help="The home folder; else SIXTH_HOME, else ./home.")]
-PeriodOption = Annotated[str, typer.Option("--period", help="The month reported on, as 2026-10.")]
-AsOfOption = Annotated[
-    str, typer.Option("--as-of", help="The clock of the run, as 2026-11-06T00:30:00+08:00; else now.")
-]
-
-
-class WrongUse(Exception):
-    """The command cannot do what was asked; the message says what to do instead."""
-
-    exit_status = 2
-
-
-def _language(code: str) -> str:
-    if code not in codes():
-        raise typer.BadParameter(f"{code!r} is none of {', '.join(codes())}")
-    return code
-
-
-Lang = Annotated[
-    str, typer.Option("--lang", parser=_language, metavar="|".join(codes()), help="Language of what is shown.")
-]
-
-
-def _exit_codes(command: Callable[..., int | None]) -> Callable[..., None]:
-    """Turn what a command raises into a line with a remedy and the exit status of commands.md."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            status = command(*args, **kwargs) or 0
-        except (typer.Exit, typer.Abort, KeyboardInterrupt):
-            raise
-        except Exception as error:
-            # Errors that the person at the keyboard can mend say so themselves: exit_status = 2.
-            status = getattr(error, "exit_status", FAILED_INSIDE)
-            if status == FAILED_INSIDE:
-                log.debug("failure", exc_info=True)
-                print(f"sixth: failed inside: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-                print("sixth: nothing was published half; SIXTH_DEBUG=1 shows where it failed", file=sys.stderr)  # noqa: T201
-            else:
-                print(f"sixth: {error}", file=sys.stderr)  # noqa: T201
-        raise typer.Exit(status)
-
-    return run
-
-
-def _period(text: str) -> str:
-    from assets.instance.periods import is_period  # noqa: PLC0415
-
-    if not is_period(text):
-        raise WrongUse(f"--period {text!r} is not a month; write it as 2026-10")
-    return text
-
-
-def _clock(text: str) -> datetime:
-    from assets.instance.clock import now  # noqa: PLC0415
-    from assets.instance.periods import parse_time  # noqa: PLC0415
-
-    if not text:
-        return now()
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise WrongUse(f"--as-of: {error}") from error
-
-
-def _open(home: Path | None) -> Home:
-    found = find_home(home)
-    found.check()
-    return found
+app.add_typer(stewards)
 
 
 # ------------------------------------------------------------------------------------------------------------ init
 @app.command(epilog="Example: sixth init --sample --home home")
-@_exit_codes
+@exit_codes
 def init(
     home: HomeOption = None,
     sample: Annotated[bool, typer.Option("--sample", help="With the sample register and its mails.")] = False,
@@ -138,7 +71,7 @@ def init(
 
 # ------------------------------------------------------------------------------------------------------------- run
 @app.command(epilog="Example: sixth run --period 2026-10 --as-of 2026-11-06T00:30:00+08:00")
-@_exit_codes
+@exit_codes
 def run(
     period: Annotated[str, typer.Option("--period", help="The month reported on, as 2026-10; else the open one.")] = "",
     as_of: AsOfOption = "",
@@ -150,14 +83,14 @@ def run(
     home: HomeOption = None,
 ) -> int:
     """The main job: collect, parse, validate, aggregate, publish."""
-    place, clock = _open(home), _clock(as_of)
+    place, clock = open_home(home), clock_of(as_of)
     if source is not None and not source.is_dir():
         raise WrongUse(f"--source {source} is no folder")
     from assets.instance.periods import preceding  # noqa: PLC0415
     from pipelines.month_run import check_before_run, run_period  # noqa: PLC0415
 
     deadline, register = check_before_run(place)
-    chosen = _period(period) if period else preceding(f"{clock.astimezone(deadline.zone):%Y-%m}")
+    chosen = period_of(period) if period else preceding(f"{clock.astimezone(deadline.zone):%Y-%m}")
     if chosen < register.first_period:
         raise WrongUse(f"--period {chosen} lies before {register.first_period}, the first month on record")
     if not deadline.is_over(chosen, clock):
@@ -176,7 +109,7 @@ def run(
 
 # ---------------------------------------------------------------------------------------------------------- report
 @app.command(epilog="Example: sixth report --half 2026H2 --as-of 2027-01-06T00:30:00+08:00")
-@_exit_codes
+@exit_codes
 def report(
     half: Annotated[str, typer.Option("--half", help="The half-year reported on, as 2026H2.")] = "",
     year: Annotated[str, typer.Option("--year", help="The year reported on, as 2026.")] = "",
@@ -195,7 +128,7 @@ def report(
         raise WrongUse(f"--half {half!r} is not a half-year; write it as 2026H2")
     if year and not (is_span(year) and "H" not in year):
         raise WrongUse(f"--year {year!r} is not a year; write it as 2026")
-    place, clock, span = _open(home), _clock(as_of), half or year
+    place, clock, span = open_home(home), clock_of(as_of), half or year
     deadline, register = check_before_run(place)
     if why_not := refusal(span, register, deadline, clock):
         raise WrongUse(why_not)
@@ -207,7 +140,7 @@ def report(
 
 # ---------------------------------------------------------------------------------------------------------- status
 @app.command(epilog="Example: sixth status --period 2026-10")
-@_exit_codes
+@exit_codes
 def status(
     period: Annotated[str, typer.Option("--period", help="The month reported on; else the open one.")] = "",
     as_of: AsOfOption = "",
@@ -216,34 +149,17 @@ def status(
     """Who has reported, who not, hours to the cut-off."""
     from pipelines.listing import status_of  # noqa: PLC0415
 
-    place, clock = _open(home), _clock(as_of)
-    report = status_of(place, _period(period) if period else None, clock)
+    place, clock = open_home(home), clock_of(as_of)
+    report = status_of(place, period_of(period) if period else None, clock)
     out.print(report.headline)
-    table = _table("unit", "name", "state", "annex 2", "annex 3", "annex 6", "scan", "errors", "warnings")
+    table = table_of("unit", "name", "state", "annex 2", "annex 3", "annex 6", "scan", "errors", "warnings")
     for row in report.rows:
         table.add_row(*row)
     out.print(table)
 
 
-def _table(*headings: str) -> Table:
-    """A table whose codes stay whole and whose texts may be folded."""
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        text = heading in ("name", "message", "file", "sheet", "owed", "detail")
-        table.add_column(heading, no_wrap=not text, overflow="fold")
-    return table
-
-
-class Format(StrEnum):
-    """How findings are written."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-
-
 @app.command(epilog="Example: sixth findings --period 2026-10 --unit EX-15-01-003 --severity error")
-@_exit_codes
+@exit_codes
 def findings(
     period: PeriodOption,
     unit: Annotated[str, typer.Option("--unit", help="Of one unit.")] = "",
@@ -257,29 +173,19 @@ def findings(
 
     if severity not in ("", "critical", "error", "warning"):
         raise WrongUse(f"--severity {severity!r} is none of critical, error, warning")
-    place = _open(home)
-    if why_not := unknown(place, _period(period), unit=unit, rule=rule):
+    place = open_home(home)
+    if why_not := unknown(place, period_of(period), unit=unit, rule=rule):
         raise WrongUse(why_not)
     rows = findings_of(place, period, unit=unit, rule=rule, severity=severity)
-    if form is Format.json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))  # noqa: T201
-    elif form is Format.csv:
-        buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, fieldnames=list(rows[0]) if rows else ["finding_id"])
-        writer.writeheader()
-        writer.writerows(rows)
-        print(buffer.getvalue(), end="")  # noqa: T201
-    else:
-        table = _table("finding", "unit", "rule", "severity", "cell", "message", "file", "sheet")
-        for r in rows:
-            shown = ("finding_id", "unit_code", "rule_id", "severity", "cell", "message", "file", "sheet")
-            table.add_row(*(escape(str(r[key] or "")) for key in shown))
-        out.print(table)
+    headings = {"finding_id": "finding", "unit_code": "unit", "rule_id": "rule", "severity": "severity"}
+    headings |= {"cell": "cell", "message": "message", "file": "file", "sheet": "sheet"}
+    write_rows(rows, form, headings, "finding_id")
+    if form is Format.table:
         out.print(f"{len(rows)} finding{'' if len(rows) == 1 else 's'}")
 
 
 @app.command(epilog="Example: sixth check 附件2.xlsx 附件3.xlsx 扫描件.pdf")
-@_exit_codes
+@exit_codes
 def check(
     files: Annotated[list[Path], typer.Argument(help="Workbooks and scans, as they would be mailed.")],
     unit: Annotated[str, typer.Option("--unit", help="The unit's code; else what the cover says.")] = "",
@@ -290,7 +196,7 @@ def check(
     from pipelines.check import FileUnreadable, check_files, lint_lines  # noqa: PLC0415
 
     try:
-        checked = check_files(files, unit=unit, period=_period(period) if period else "", lang=lang)
+        checked = check_files(files, unit=unit, period=period_of(period) if period else "", lang=lang)
     except FileUnreadable as error:
         raise WrongUse(str(error)) from error
     for line in lint_lines(checked):
@@ -306,7 +212,7 @@ PULLED = (*DOCUMENTS, "csv", "parquet", "json")
 
 
 @app.command(epilog="Example: sixth pull --period 2026-10 --scope EX-15 --format xlsx --out report.xlsx")
-@_exit_codes
+@exit_codes
 def pull(
     period: PeriodOption,
     scope: Annotated[str, typer.Option("--scope", help="A node above units; else the carrier.")] = "",
@@ -320,10 +226,10 @@ def pull(
     from assets.instance.register import load_register  # noqa: PLC0415
     from reports.publishing.versions import latest_version  # noqa: PLC0415
 
-    place = _open(home)
+    place = open_home(home)
     if form not in PULLED:
         raise WrongUse(f"--format {form!r} is none of {', '.join(PULLED)}")
-    last_month = months_of(period)[-1] if is_span(period) else _period(period)
+    last_month = months_of(period)[-1] if is_span(period) else period_of(period)
     chosen = scope or load_register(place.register).tree(last_month).carrier
     folder = place.published / period / chosen
     wanted = version or latest_version(folder)
@@ -358,7 +264,7 @@ def _target(target: Path | None, name: str) -> Path:
 
 
 @app.command(epilog="Example: sixth verify home/published/2026-10/EX/v1")
-@_exit_codes
+@exit_codes
 def verify(path: Annotated[Path, typer.Argument(help="A version folder, or its manifest.json.")]) -> int:
     """Check a published folder against its manifest."""
     from reports.publishing.manifest import verify as verify_folder  # noqa: PLC0415
@@ -388,7 +294,7 @@ def verify(path: Annotated[Path, typer.Argument(help="A version folder, or its m
 
 # -------------------------------------------------------------------------------------------------------- template
 @app.command(epilog="Example: sixth template --unit EX-15-01-001 --period 2026-10 --out forms")
-@_exit_codes
+@exit_codes
 def template(
     period: PeriodOption,
     unit: Annotated[str, typer.Option("--unit", help="The unit's code.")] = "",
@@ -402,13 +308,13 @@ def template(
 
     if bool(unit) == everyone:
         raise WrongUse("name one unit, --unit CODE, or all of them, --all")
-    for path in blank_forms_for(_open(home), unit, _period(period), target, lang):
+    for path in blank_forms_for(open_home(home), unit, period_of(period), target, lang):
         out.print(str(path))
 
 
 # ---------------------------------------------------------------------------------------------------------- remind
 @app.command(epilog="Example: sixth remind --period 2026-10 --dry-run")
-@_exit_codes
+@exit_codes
 def remind(
     period: Annotated[str, typer.Option("--period", help="The month reported on; else the open one.")] = "",
     as_of: AsOfOption = "",
@@ -419,10 +325,10 @@ def remind(
     """Mail the units that have not reported, as of the last run; each notice is sent once."""
     from reports.notices.run import remind_units  # noqa: PLC0415
 
-    place, clock = _open(home), _clock(as_of)
-    rows, summary = remind_units(place, _period(period) if period else None, clock, dry_run=dry_run, lang=lang)
+    place, clock = open_home(home), clock_of(as_of)
+    rows, summary = remind_units(place, period_of(period) if period else None, clock, dry_run=dry_run, lang=lang)
     if rows:
-        table = _table("kind", "unit", "name", "recipient", "owed", "outcome", "detail")
+        table = table_of("kind", "unit", "name", "recipient", "owed", "outcome", "detail")
         for row in rows:
             shown = (row.kind, row.unit_code, row.unit_name, row.recipient, row.owed, row.outcome, row.detail)
             table.add_row(*map(escape, shown))
@@ -432,13 +338,13 @@ def remind(
 
 # ------------------------------------------------------------------------------------------------------------- dev
 @app.command(epilog="Example: sixth dev --home home --port 3000")
-@_exit_codes
+@exit_codes
 def dev(
     home: HomeOption = None,
     port: Annotated[int, typer.Option("--port", help="Port of the web pages.")] = 3000,
 ) -> None:
     """Dagster's web server and daemon on this home: assets, checks, schedules."""
-    place = _open(home)
+    place = open_home(home)
     place.prepare()
     os.environ["SIXTH_HOME"] = str(place.root)
     command = [

@@ -24,7 +24,7 @@ class Status:
     rows: tuple[tuple[str, ...], ...]
 
 
-def _query(home: Home, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+def query(home: Home, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows of a query on the warehouse; none where the warehouse or its tables are not there yet."""
     file = home.warehouse / "sixth.duckdb"
     if not file.exists():
@@ -53,7 +53,7 @@ def status_of(home: Home, period: str | None, clock: datetime) -> Status:
     cutoff = deadline.cutoff(chosen)
     hours = (cutoff - clock).total_seconds() / 3600
     when = f"{hours:.0f} hours to the cut-off" if hours >= 0 else f"{-hours:.0f} hours after the cut-off"
-    found = _query(
+    found = query(
         home,
         """
         select
@@ -106,19 +106,20 @@ def unknown(home: Home, period: str, *, unit: str = "", rule: str = "") -> str:
         near = get_close_matches(rule.upper(), rules, n=3)
         return f"--rule {rule}: there is no such rule" + (f"; did you mean {', '.join(near)}?" if near else "")
     settled = "select 1 as there from marts.unit_results where period = $period limit 1"
-    if not _query(home, settled, {"period": period}):
+    if not query(home, settled, {"period": period}):
         return f"no run has looked at {period} yet (`sixth run --period {period}`)"
     return ""
 
 
 def findings_of(home: Home, period: str, *, unit: str = "", rule: str = "", severity: str = "") -> list[dict[str, Any]]:
     """The findings of the period as of the last run, in the columns of data/findings.csv."""
-    return _query(
+    return query(
         home,
         """
         select
             finding_id, f.period, unit_code, mail, form, file, sheet, cell, case when row > 0 then row end as row,
-            "column", rule_id, severity, effect, value, message, status, decided_by, reason
+            "column", rule_id, severity, effect, value, message, status, decided_by, reason, decision,
+            cast(decided_at as varchar) as decided_at
         from core.all_findings as f
         left join core.units as u using (period, unit_code)
         where

@@ -135,18 +135,29 @@ def test_a_name_is_compared_without_width_and_white_space() -> None:
     assert rules(booked(mail(form(unit_name=" 青川盟第１旗县 分公司")))) == []
 
 
-SENT = st.tuples(st.sampled_from(["u1", "u2"]), st.sampled_from(["annex2", "annex3"]), st.integers(0, 3), st.booleans())
+SENT = st.tuples(
+    st.sampled_from(["u1", "u2"]),
+    st.sampled_from(["annex2", "annex3"]),
+    st.integers(0, 3),
+    st.booleans(),
+    st.frozensets(st.sampled_from(["CVR-07", "CVR-08", "CVR-03"])),  # what a steward waives
+)
+
+FAULT = ("period", "form_id", "rule_id", "finding_id")
+DECISION = ("period", "kind", "key", "finding_id")
 
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     with open_warehouse(tmp_path_factory.mktemp("submissions")) as opened:
+        effects = [("CVR-07", "return"), ("CVR-08", "return"), ("CVR-03", "flag")]
+        opened.put("core.rules", pl.DataFrame(effects, schema=["rule_id", "effect"], orient="row"))
         yield opened
 
 
 @given(forms=st.lists(SENT, max_size=12))
 def test_the_latest_form_that_is_not_returned_is_effective(
-    warehouse: Warehouse, forms: list[tuple[str, str, int, bool]]
+    warehouse: Warehouse, forms: list[tuple[str, str, int, bool, frozenset[str]]]
 ) -> None:
     """Held against the words of system.md; of forms received at once the mail's name decides."""
     sent = [
@@ -154,12 +165,26 @@ def test_the_latest_form_that_is_not_returned_is_effective(
             "period": "2026-10", "unit_code": unit, "form": form, "form_id": str(i), "mail": f"m{i:02d}", "number": 1,
             "received_at": when(f"2026-11-0{1 + day}T10:00"), "returned": returned,
         }
-        for i, (unit, form, day, returned) in enumerate(forms)
+        for i, (unit, form, day, returned, _) in enumerate(forms)
     ]  # fmt: skip
     schema: dict[str, Any] = dict.fromkeys(("period", "unit_code", "form", "form_id", "mail"), pl.String) | {
         "number": pl.Int64, "received_at": pl.Datetime("us", "Asia/Shanghai"), "returned": pl.Boolean,
     }  # fmt: skip
     warehouse.put("core.booked_forms", pl.DataFrame(sent, schema=schema))
+    faults = [
+        {"period": "2026-10", "form_id": s["form_id"], "rule_id": rule, "finding_id": f"{s['form_id']}{rule}"}
+        for s in sent
+        for rule in ("CVR-03", *(("CVR-07", "CVR-08") if s["returned"] else ()))
+    ]
+    warehouse.put("core.plain_findings", pl.DataFrame(faults, schema=dict.fromkeys(FAULT, pl.String)))
+    waived = [
+        {"period": "2026-10", "kind": "waive", "key": f"{s['form_id']}{rule}", "finding_id": f"{s['form_id']}{rule}"}
+        for s, (*_, rules) in zip(sent, forms, strict=True)
+        for rule in rules
+    ]
+    warehouse.put("core.decisions", pl.DataFrame(waived, schema=dict.fromkeys(DECISION, pl.String)))
+    for form, (*_, rules) in zip(sent, forms, strict=True):
+        form["returned"] &= not {"CVR-07", "CVR-08"} <= rules  # all that returned it was waived
     rows = warehouse.rows(model("settled/submissions"), {"period": "2026-10"})
     status = {r["form_id"]: r["status"] for r in rows}
     assert status.keys() == {s["form_id"] for s in sent}

@@ -132,11 +132,16 @@ def _with_decisions(found: pl.DataFrame, decisions: pl.DataFrame, period: str) -
     told = ("key", "decided_by", "reason", "decided_at")
     own, waives = pl.col("finding_id") != "", pl.col("kind") == "waive"
     lasting = waives & (pl.col("through") >= period)
-    of_fault = found.filter(pl.col("effect").is_in(("drop", "flag"))).select("finding_id", "fault")
+    of_fault = found.filter(pl.col("effect").is_in(("drop", "flag"))).select("finding_id", "fault", "mail")
     of_mail = found.filter(pl.col("rule_id") == "ENV-01").select("finding_id", "mail")
     waivers = [
         decisions.filter(own & pl.col("kind").is_in(("waive", "confirm_seal"))).select("finding_id", *told),
-        decisions.filter(lasting).select("fault", *told).join(of_fault, on="fault").select("finding_id", *told),
+        # Of the submission that it was decided on it waives the one finding alone.
+        decisions.filter(lasting)
+        .select("fault", "mail", *told)
+        .join(of_fault, on="fault")
+        .filter(pl.col("mail") != pl.col("mail_right"))
+        .select("finding_id", *told),
         decisions.filter(pl.col("kind") == "assign")
         .select("mail", *told)
         .join(of_mail, on="mail")

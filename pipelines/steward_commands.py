@@ -1,0 +1,188 @@
+"""The commands of stewards: waive, assign, confirm-seal, extend, note, approve, take-back, decisions.
+
+Belongs here: arguments, and what is printed. Does not: what may be decided and what follows (decisions.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.terminal import (
+    Format,
+    HomeOption,
+    clock_of,
+    exit_codes,
+    open_home,
+    out,
+    period_of,
+    write_rows,
+)
+
+if TYPE_CHECKING:
+    from pipelines.decisions import Desk, Planned, Steward
+
+stewards = typer.Typer(rich_markup_mode=None)
+
+ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in five characters or more.")]
+OverOption = Annotated[str, typer.Option("--over", help="The key of the decision in force that this one replaces.")]
+WhenOption = Annotated[str, typer.Option("--as-of", help="When it was decided, not in the future; else now.")]
+MonthOption = Annotated[str, typer.Option("--period", help="The month reported on, as 2026-10.")]
+
+
+def _decide(
+    home: Path | None, by: str, reason: str, as_of: str, over: str, plan: Callable[[Desk, Steward], Planned]
+) -> None:
+    """Plan decisions, record them, and print their keys and what follows."""
+    from pipelines.decisions import Desk, Steward  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+
+    desk = Desk(open_home(home))
+    planned = plan(desk, Steward(by, reason, clock_of(as_of), over))
+    for decision in desk.write(planned):
+        out.print(f"{decision.key} {decision.kind} {decision.subject}", markup=False)
+    for line in planned.follows:
+        out.print(f"  {line}", markup=False)
+    out.print("  takes effect in the next run")
+
+
+@stewards.command(epilog="Example: sixth waive 1f0c9be27a44 --by 王晓燕 --reason 原件已核对，端口为笔误")
+@exit_codes
+def waive(
+    findings: Annotated[list[str], typer.Argument(help="Findings, as `sixth findings` names them.")],
+    by: ByOption,
+    reason: ReasonOption,
+    through: Annotated[str, typer.Option("--through", help="The same fault in later months too, up to this one.")] = "",
+    over: OverOption = "",
+    as_of: WhenOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Let findings stand: rows count, forms are not returned. One reason for all; all or none."""
+    _decide(home, by, reason, as_of, over, lambda desk, steward: desk.waive(findings, steward, through))
+
+
+@stewards.command(
+    epilog="Example: sixth assign 433cf2ad92b2 --unit EX-15-01-NET --by 王晓燕 --reason 电话核实，为该单位新邮箱"
+)
+@exit_codes
+def assign(
+    mail: Annotated[str, typer.Argument(help="The mail's sha256, or its first digits.")],
+    unit: Annotated[str, typer.Option("--unit", help="The unit's code.")],
+    by: ByOption,
+    reason: ReasonOption,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Though its cover names another unit.")] = False,
+    over: OverOption = "",
+    as_of: WhenOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Give a held mail to a unit, at the time it was received."""
+    _decide(home, by, reason, as_of, over, lambda desk, steward: desk.assign(mail, unit, steward, anyway=anyway))
+
+
+@stewards.command(
+    epilog="Example: sixth confirm-seal EX-15-01-001 --period 2026-10 --by 李卫 --reason 印章为淡红色，已看原件"
+)
+@exit_codes
+def confirm_seal(
+    unit: Annotated[str, typer.Argument(help="The unit's code.")],
+    period: MonthOption,
+    by: ByOption,
+    reason: ReasonOption,
+    over: OverOption = "",
+    as_of: WhenOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Say that the best scan of a unit's month bears the seal."""
+    _decide(home, by, reason, as_of, over, lambda desk, s: desk.confirm_seal(unit, period_of(period), s))
+
+
+@stewards.command(
+    epilog="Example: sixth extend EX-15-01-012 --period 2026-10 --until 2026-11-08T18:00 --by 王晓燕 --reason 台风断网"
+)
+@exit_codes
+def extend(
+    unit: Annotated[str, typer.Argument(help="The unit's code.")],
+    period: MonthOption,
+    until: Annotated[str, typer.Option("--until", help="The unit's own cut-off, as 2026-11-08T18:00.")],
+    by: ByOption,
+    reason: ReasonOption,
+    late: Annotated[bool, typer.Option("--late", help="Though the general cut-off is past.")] = False,
+    over: OverOption = "",
+    as_of: WhenOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Give a unit's month a cut-off of its own."""
+    _decide(
+        home,
+        by,
+        reason,
+        as_of,
+        over,
+        lambda desk, steward: desk.extend(unit, period_of(period), desk.moment(until), steward, late=late),
+    )
+
+
+@stewards.command(epilog="Example: sixth note EX-15-01-003/2026-10 --by 王晓燕 --reason 已电话提醒，下周一补报")
+@exit_codes
+def note(
+    subject: Annotated[str, typer.Argument(help="A finding, a mail, a unit's month (UNIT/2026-10) or a decision.")],
+    by: ByOption,
+    reason: ReasonOption,
+    as_of: WhenOption = "",
+    home: HomeOption = None,
+) -> None:
+    """A remark; no figure changes."""
+    _decide(home, by, reason, as_of, "", lambda desk, steward: desk.note(subject, steward))
+
+
+@stewards.command(epilog="Example: sixth approve 7f21cfc3190a --by 李卫 --reason 已看附件，同意")
+@exit_codes
+def approve(
+    key: Annotated[str, typer.Argument(help="The key of the waiver.")],
+    by: ByOption,
+    reason: ReasonOption,
+    as_of: WhenOption = "",
+    home: HomeOption = None,
+) -> None:
+    """A second person's approval of a waiver that needs one (settings.yaml, approved_effects)."""
+    _decide(home, by, reason, as_of, "", lambda desk, steward: desk.approve(key, steward))
+
+
+@stewards.command(epilog="Example: sixth take-back 7f21cfc3190a --by 李卫 --reason 原件与电子版不符")
+@exit_codes
+def take_back(
+    key: Annotated[str, typer.Argument(help="The key of the decision.")],
+    by: ByOption,
+    reason: ReasonOption,
+    as_of: WhenOption = "",
+    home: HomeOption = None,
+) -> None:
+    """End a decision, as if it had never been."""
+    _decide(home, by, reason, as_of, "", lambda desk, steward: desk.take_back(key, steward))
+
+
+@stewards.command(epilog="Example: sixth decisions --period 2026-10 --in-force")
+@exit_codes
+def decisions(
+    period: Annotated[str, typer.Option("--period", help="Those that bear on a month.")] = "",
+    unit: Annotated[str, typer.Option("--unit", help="Of one unit.")] = "",
+    kind: Annotated[str, typer.Option("--kind", help="Of one kind, as waive.")] = "",
+    in_force: Annotated[bool, typer.Option("--in-force", help="Those in force alone.")] = False,
+    form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.table,
+    as_of: Annotated[str, typer.Option("--as-of", help="As the log stood then; else now.")] = "",
+    home: HomeOption = None,
+) -> None:
+    """The log: every decision with its key, who, when, why, and what became of it."""
+    from pipelines.decisions import Desk  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+
+    chosen = period_of(period) if period else ""
+    wanted = kind.replace("-", "_")
+    rows = Desk(open_home(home)).listed(clock_of(as_of), period=chosen, unit=unit, kind=wanted, standing=in_force)
+    headings = {"key": "key", "kind": "kind", "subject": "subject", "unit_code": "unit", "decided_at": "decided"}
+    headings |= {"decided_by": "by", "reason": "message", "state": "state"}
+    write_rows(rows, form, headings, "key")
+    if form is Format.table:
+        out.print(f"{len(rows)} decision{'' if len(rows) == 1 else 's'}")
