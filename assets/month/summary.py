@@ -29,7 +29,7 @@ def summaries(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[st
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for name in (
         "units", "forms", "exposed_assets", "app_launches", "self_check", "rectification", "incidents", "indicators",
-        "agreements", "findings", "counts_by",
+        "agreements", "findings", "counts_by", "decisions",
     ):  # fmt: skip
         by_scope: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in warehouse.rows(model(f"report/{name}"), parameters):
@@ -91,6 +91,7 @@ def _summary(own: Mapping[str, list[dict[str, Any]]], catalogue: Catalogue) -> d
         "indicators": _indicators(own["indicators"], catalogue),
         "agreements": _only(own["agreements"], "agreements"),
         "findings": _findings(own["findings"]),
+        "decisions": _only(own["decisions"], "decisions"),
     }
 
 
@@ -115,6 +116,7 @@ _NONE: dict[str, dict[str, Any]] = {
     ),
     "incidents": {"rows_received": 0, "rows_counted": 0, "reported_late": 0, "median_minutes_to_report": None},
     "agreements": dict.fromkeys(("in_force", "expired", "expiring_60d"), 0),
+    "decisions": dict.fromkeys(("waived", "assigned", "seals_confirmed", "extended"), 0),
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ TABLE_OF = {
     "units": "units", "forms": "submissions", "mails": "submissions", "findings": "findings",
     "exposed_assets": "exposed_assets", "app_launches": "app_launches", "self_check": "self_check",
     "rectification": "rectification", "incidents": "incidents", "indicators": "indicators", "agreements": "agreements",
+    "decisions": "findings", "decisions.extended": "units",
 }  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def changes_since(
     for path in sorted(was.keys() | is_now.keys()):
         before_value, after_value = was.get(path, 0), is_now.get(path, 0)
         if before_value != after_value:
-            units = moved(TABLE_OF[path.partition(".")[0]])
+            units = moved(TABLE_OF.get(path) or TABLE_OF[path.partition(".")[0]])
             new = (words for unit in sorted(units) for mail, words in mails.get(unit, ()) if mail not in known)
             yield Change(path, before_value, after_value, tuple(dict.fromkeys(new)))
 

@@ -26,7 +26,17 @@ from reports.model import Change, Header, Report
 from reports.publishing.changes import _figures, changes_since
 from reports.publishing.manifest import _digest_of, _sha256
 from reports.publishing.rounds import commit, finish
-from reports.publishing.tables import TableFiles, content_of_units, cut, ranked, read_tables, read_units, unit_blocks
+from reports.publishing.tables import (
+    TableFiles,
+    content_of_units,
+    cut,
+    ranked,
+    read_decisions,
+    read_tables,
+    read_units,
+    unit_blocks,
+    write_decisions,
+)
 from reports.publishing.versions import INTERIM, Edition, latest_version, tidy, versions
 
 Content = Callable[[Header], Report]
@@ -267,13 +277,19 @@ class _Publishing:
             places.setdefault(mail["unit"], []).append(place)
         return places
 
+    @cached_property
+    def _decisions(self) -> pl.DataFrame:
+        """The decisions in force that bear on the period."""
+        return read_decisions(self.work.warehouse, self.work.catalogue, self.parameters)
+
     def complete(self, draft: _Draft, documents: Mapping[str, bytes]) -> None:
         """Complete a version beside its place."""
         scope = draft.header.scope
         mails = self._mails
         if scope != self.parameters["carrier"]:
             mails = [mails[p] for p in sorted(p for u in self.members[scope] for p in self._mails_of_units.get(u, ()))]
-        _write(draft, documents, mails)
+        own = pl.col("unit_code").is_in(self.members[scope])
+        _write(draft, documents, mails, self._decisions.filter(own))
 
 
 def _members(work: Work, period: str) -> dict[str, list[str]]:
@@ -304,9 +320,11 @@ def _same_content(before: Path, figures: Mapping[str, Any], building: Path) -> b
     )
 
 
-def _write(draft: _Draft, documents: Mapping[str, bytes], mails: list[dict[str, Any]]) -> None:
+def _write(draft: _Draft, documents: Mapping[str, bytes], mails: list[dict[str, Any]], decisions: pl.DataFrame) -> None:
     """Complete a version beside its place."""
     header, building = draft.header, draft.building
+    # After the version was compared with the one before: decisions that change nothing make none.
+    write_decisions(building / "data", decisions)
     summary = json.dumps(draft.summary, ensure_ascii=False, indent=1).encode() + b"\n"
     for path, content in {**documents, "summary.json": summary}.items():
         (building / path).write_bytes(content)
@@ -320,6 +338,7 @@ def _write(draft: _Draft, documents: Mapping[str, bytes], mails: list[dict[str, 
         "cutoff": header.cutoff.isoformat(),
         "software": header.software,
         "mails": mails,
+        "decisions": decisions.select("key", "kind", pl.col("unit_code").alias("unit"), "decided_at").to_dicts(),
         "files": [{"path": path, "bytes": p.stat().st_size, "sha256": _digest_of(p)} for path, p in files],
     }
     (building / "manifest.json").write_bytes(json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")

@@ -26,6 +26,7 @@ ROW_TABLES = (
     "indicators", "agreements",
 )  # fmt: skip
 TABLES = ("units", *ROW_TABLES)
+DECISIONS = "decisions"  # written beside them: alone it makes no new version
 BLOCK = 500  # units read at once
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "statistics": True, "row_group_size": 100_000}
 FORMULA_START = r"^[=+\-@\t\r]"
@@ -126,6 +127,17 @@ def _choose(warehouse: Warehouse, units: Sequence[str]) -> None:
 def read_units(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]) -> pl.DataFrame:
     """The table of units: all of the carrier, as ranks are known of all alone. Otherwise as `read_tables`."""
     return _read(warehouse, catalogue, parameters, "units")
+
+
+def read_decisions(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]) -> pl.DataFrame:
+    """The table of decisions: all of the carrier, in the order of time and key. Otherwise as `read_tables`."""
+    return _read(warehouse, catalogue, parameters, DECISIONS)
+
+
+def write_decisions(folder: Path, decisions: pl.DataFrame) -> None:
+    """Write the files of the table of decisions into a folder of data/."""
+    (folder / f"{DECISIONS}.csv").write_bytes(as_csv(decisions))
+    (folder / f"{DECISIONS}.parquet").write_bytes(as_parquet(decisions))
 
 
 def read_tables(

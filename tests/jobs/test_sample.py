@@ -24,7 +24,7 @@ SCOPES = ("EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01")
 FILES = {"report.html", "report.docx", "report.xlsx", "report.pdf", "summary.json", "manifest.json"}
 TABLES = {
     "units", "findings", "submissions", "exposed_assets", "app_launches", "self_check", "rectification", "incidents",
-    "indicators", "agreements",
+    "indicators", "agreements", "decisions",
 }  # fmt: skip
 
 
