@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -91,6 +91,10 @@ class Deadline:
         if isinstance(due, datetime):
             return due.replace(tzinfo=self.zone) if due.tzinfo is None else due.astimezone(self.zone)
         return datetime.combine(due, self.at, self.zone)
+
+    def put_off(self, period: str, until: datetime | None) -> Deadline:
+        """The same with another cut-off of one period, such as a unit's own; itself where there is none."""
+        return replace(self, exceptions={**self.exceptions, period: until}) if until else self
 
     def window_period(self, received_at: datetime) -> str:
         """The period whose window a moment lies in."""

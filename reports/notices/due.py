@@ -103,6 +103,7 @@ def read_standings(query: Query, period: str) -> dict[str, Standing]:
             warnings,
             on_time,
             first_complete_at,
+            cutoff,
         from marts.unit_results
         where period = $period
         order by position
@@ -241,10 +242,11 @@ def due_reminders(standings: Iterable[Standing], tree: Tree, period: str, slot: 
     ]
 
 
-def due_overdue(standings: Iterable[Standing], tree: Tree, period: str) -> list[Due]:
+def due_overdue(standings: Iterable[Standing], tree: Tree, period: str, slot: str = "") -> list[Due]:
     """An overdue notice to every mailbox of each unit that owes something, and to each office the list of its own.
 
-    The office is the nearest node above with a mailbox; where there is none, the list is the carrier's, for "".
+    The office is the nearest node above with a mailbox; where there is none, the list is the carrier's, for "". `slot`
+    tells lists of units with a cut-off of their own from that of all others.
     """
     owing = [s for s in standings if s.owed]
     notices = [
@@ -254,7 +256,7 @@ def due_overdue(standings: Iterable[Standing], tree: Tree, period: str) -> list[
     for standing in owing:
         lists[office_above(tree, standing.unit_code) or tree.carrier].append(standing.unit_code)
     return notices + [
-        Due("office_list", period, office, mailbox, units=tuple(units))
+        Due("office_list", period, office, mailbox, slot, units=tuple(units))
         for office, units in lists.items()
         for mailbox in mailboxes_of(tree, office)
     ]

@@ -35,7 +35,7 @@ class Standing:
     """What became of a unit's return, as of the last run (marts.unit_results, marts.unit_forms).
 
     `forms` is the state of each form in the order of forms.yaml; `held_up`: an open finding keeps the unit from
-    being complete; `first_complete_at` is aware.
+    being complete; `first_complete_at` is aware, and so is `cutoff`, the unit's own where it has one.
     """
 
     unit_code: str
@@ -49,6 +49,7 @@ class Standing:
     warnings: int = 0
     on_time: bool | None = None
     first_complete_at: datetime | None = None
+    cutoff: datetime | None = None
 
     @property
     def owed(self) -> tuple[tuple[str, str], ...]:

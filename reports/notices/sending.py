@@ -90,11 +90,11 @@ class Mailroom:
         """The address that mails come from."""
         return self.settings.sender or NO_SENDER
 
-    def occasion(self, period: str) -> Occasion:
-        """What all mails on the period have in common."""
+    def occasion(self, period: str, own: datetime | None = None) -> Occasion:
+        """What all mails on the period have in common, of units with the same cut-off: their `own`, or the general."""
         return Occasion(
             period=period,
-            cutoff=self.deadline.cutoff(period),
+            cutoff=self.deadline.put_off(period, own).cutoff(period),
             as_of=self.local,
             lang=self.lang,
             contact=self.settings.contact,
@@ -125,15 +125,15 @@ def send_receipts(
         since=room.as_of - timedelta(days=room.settings.receipt_days),
         automatic=cache(lambda mail: by_machine(mail, archive)),
     )
-    occasion = room.occasion(period)
 
     def composing(notice: Due) -> Compose:
+        standing = standings.get(notice.unit_code)
         return partial(
             receipt,
-            standings.get(notice.unit_code),
+            standing,
             tree.by_mailbox[notice.recipient].name,
             [m.received_at.astimezone(room.deadline.zone) for m in notice.mails],
-            occasion,
+            room.occasion(period, standing.cutoff if standing else None),
             notice.mails[-1].subject.strip(),
             feedback / notice.unit_code if feedback else None,
             room.settings.attachment_bytes,
@@ -156,23 +156,31 @@ def remind(
     Once for each of the days in the settings, whoever calls it and how often; see `slot_of` for `asked`. A dry run
     writes nothing. Never raises for a mail that cannot be sent: it stays queued, and the next call tries again.
     """
-    slot = slot_of(room.deadline, period, room.as_of, room.settings, asked=asked)
-    if slot is None:
+    tree = room.register.tree(period)
+    due: list[Due] = []
+    slots: set[str] = set()
+    for own, group in _by_cutoff(standings.values()).items():
+        slot = slot_of(room.deadline.put_off(period, own), period, room.as_of, room.settings, asked=asked)
+        mark = f"{own:%Y%m%dT%H%M}" if own else ""
+        if slot == "overdue":
+            due += due_overdue(group, tree, period, mark)
+        elif slot is not None:
+            due += due_reminders(group, tree, period, f"{slot}-{mark}" if mark else slot)
+        if slot is not None:
+            slots.add(slot)
+    if not slots:
         return []
-    tree, occasion = room.register.tree(period), room.occasion(period)
-    kinds: tuple[str, ...]
-    if slot == "overdue":
-        # Reminders that could not be sent are no longer due.
-        kinds, due = ("reminder", "overdue", "office_list"), due_overdue(standings.values(), tree, period)
-    else:
-        kinds, due = ("reminder",), due_reminders(standings.values(), tree, period, slot)
+    # Once any is overdue, reminders that could not be sent are no longer due, but to units with a later cut-off.
+    kinds = ("reminder", "overdue", "office_list") if "overdue" in slots else ("reminder",)
 
     def composing(notice: Due) -> Compose:
         if notice.kind == "office_list":
             listed = [standings[code] for code in notice.units]
             mute = [s.unit_name for s in listed if not any(map(is_address, mailboxes_of(tree, s.unit_code)))]
+            occasion = room.occasion(period, listed[0].cutoff)
             return partial(plain, letters.office_list, tree.by_code[notice.unit_code].name, listed, occasion, mute)
         standing = standings[notice.unit_code]
+        occasion = room.occasion(period, standing.cutoff)
         if notice.kind == "reminder":
             return partial(plain, letters.reminder, standing, occasion)
         office = office_above(tree, notice.unit_code)
@@ -182,6 +190,14 @@ def remind(
         sent = {n.key: n for n in queue.notices(ledger, period, kinds)}
         return [_foreseen(d, sent.get(d.key), standings, tree) for d in due]
     return _carry_out(room, ledger, period, kinds, due, standings, composing)
+
+
+def _by_cutoff(standings: Iterable[Standing]) -> dict[datetime | None, list[Standing]]:
+    """Units by their own cut-off, None being the general one, which goes first."""
+    groups: dict[datetime | None, list[Standing]] = {None: []}
+    for standing in standings:
+        groups.setdefault(standing.cutoff, []).append(standing)
+    return groups
 
 
 def _carry_out(

@@ -10,6 +10,8 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -562,3 +564,23 @@ def test_a_home_without_a_sender_still_has_an_outbox(tmp_path: Path, units: Regi
     assert mail["From"] == "sixth@localhost"
     assert plain is not None
     assert "平时报送的邮箱" in plain.get_content()
+
+
+# --------------------------------------------------------------------------------------- a cut-off of its own
+def test_a_unit_with_a_cutoff_of_its_own_is_reminded_and_overdue_by_it(
+    tmp_path: Path, units: Register, ledger: Engine
+) -> None:
+    owed = {"U1": standing("U1", cutoff=when("2026-11-09T18:00")), "U2": standing("U2")}
+    told: dict[str, set[tuple[str, str]]] = {}
+    for at in ("2026-11-04T02:00", "2026-11-07T02:00", "2026-11-11T02:00"):
+        rows = remind(mailroom(tmp_path, units, at), ledger, PERIOD, owed, asked=False)
+        told[at] = {(r.kind, r.owed if r.kind == "office_list" else r.unit_code) for r in rows if r.outcome == "sent"}
+    assert told == {
+        "2026-11-04T02:00": {("reminder", "U2")},
+        "2026-11-07T02:00": {("reminder", "U1"), ("overdue", "U2"), ("office_list", "U2")},
+        "2026-11-11T02:00": {("overdue", "U1"), ("office_list", "U1")},
+    }
+    reminder = next((tmp_path / "outbox").glob("*_reminder-3-20261109T1800_U1_*"))
+    text = message_from_bytes(reminder.read_bytes(), policy=default).get_body(("plain",)).get_content()
+    assert "11月9日" in text
+    assert "18:00" in text

@@ -29,7 +29,8 @@ def put_results(warehouse: Warehouse) -> None:
     columns = ["unit_code", "unit_name", "state", "scan", "rows_received", "rows_counted", "warnings", "on_time"]
     columns += ["first_complete_at", "position"]
     frame = pl.DataFrame(results, schema=columns, orient="row", infer_schema_length=None)
-    warehouse.put("marts.unit_results", frame.with_columns(period=pl.lit(PERIOD)))
+    own = pl.when(pl.col("unit_code") == "U3").then(pl.lit(when("2026-11-09T18:00").astimezone(UTC)))
+    warehouse.put("marts.unit_results", frame.with_columns(period=pl.lit(PERIOD), cutoff=own))
     forms = [
         ("U1", "annex3", "returned"),
         ("U1", "annex2", "effective"),
@@ -58,6 +59,7 @@ def test_standings_are_in_the_order_of_the_register_with_what_holds_a_unit_up(wa
     assert list(found["U1"].forms) == ["annex2", "annex3"]
     assert found["U2"].first_complete_at == when("2026-11-06T09:00")
     assert (found["U2"].on_time, found["U2"].warnings) == (False, 3)
+    assert (found["U2"].cutoff, found["U3"].cutoff) == (None, when("2026-11-09T18:00"))
     assert read_standings(warehouse.rows, "2026-09") == {}
 
 
