@@ -22,7 +22,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from expectations.catalogue import Catalogue
 from expectations.language import codes, language, read_texts
 from expectations.messages import fill, reason_text
-from reports.feedback.grouping import EXPLAINED, SEVERITIES, Finding, Folding, Line
+from reports.feedback.grouping import EXPLAINED, SEVERITIES, WAIVED, Finding, Folding, Line
 from reports.feedback.marking.shapes import CHECK, MUST, Entry, FeedbackSheet, Mark
 from reports.text.formats import clean, moment
 
@@ -100,12 +100,12 @@ def feedback_of(
     lang: str = "zh",
     folding: Folding | None = None,
 ) -> Feedback:
-    """The answer to a unit from rows of core.all_findings (COLUMNS); waived findings are left out.
+    """The answer to a unit from rows of core.all_findings (COLUMNS).
 
     `folding` is of the same catalogue; who answers many units makes it once.
     """
     sent = tuple(workbooks)
-    own = [row for row in findings if row["status"] in ("open", EXPLAINED)]
+    own = [row for row in findings if row["status"] in ("open", EXPLAINED, WAIVED)]
     covers = {form.form_id: form.cover for workbook in sent for form in workbook.forms}
     placed = [_placed(row, covers.get(row["form_id"], ""), catalogue) for row in own]
     lines = (folding or Folding(catalogue)).lines(placed)
@@ -182,8 +182,8 @@ class Wording:
         return self._remedies[finding]
 
     def severity(self, finding: Finding) -> str:
-        """退回, 强制, 核实; or that it is explained."""
-        return self.say("explained") if finding.is_explained else self.name("severities", finding.severity)
+        """退回, 强制, 核实; or that it is explained, or waived."""
+        return self.say(finding.status) if finding.is_settled else self.name("severities", finding.severity)
 
     def place(self, line: Line, *, with_form: bool) -> str:
         """Where a line is to be looked for; with the form, or the file, before it where there are several."""
@@ -261,7 +261,7 @@ def ranges(cells: Iterable[str]) -> list[str]:
 
 def count_open(lines: Iterable[Line], severities: Sequence[str] = SEVERITIES) -> int:
     """How many findings of these severities are open, those apart that follow from others."""
-    open_lines = (line for line in lines if not line.first.is_explained)
+    open_lines = (line for line in lines if not line.first.is_settled)
     return sum(len(line.findings) for line in open_lines if line.first.severity in severities)
 
 
@@ -291,7 +291,7 @@ def owed(feedback: Feedback) -> str:
         for form, state in feedback.unit.forms
         if state in ("missing", "returned")
     ]
-    if any(f.effect == "incomplete" and not f.is_explained for line in feedback.lines for f in line.findings):
+    if any(f.effect == "incomplete" and not f.is_settled for line in feedback.lines for f in line.findings):
         parts.append(wording.say("owed_scan"))
     return wording.say("list").join(parts)
 
@@ -342,11 +342,12 @@ def _facts(feedback: Feedback, copies: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _groups(feedback: Feedback) -> list[dict[str, Any]]:
-    """The lines by severity, those explained last, and in each by rule: what to do is said once."""
+    """The lines by severity, those explained and those waived last, and in each by rule: what to do is said once."""
     wording = feedback.wording
     groups = []
-    for severity in (*SEVERITIES, EXPLAINED):
-        lines = [x for x in feedback.lines if severity == (EXPLAINED if x.first.is_explained else x.first.severity)]
+    hints = {EXPLAINED: "", WAIVED: wording.say("waived_hint")}
+    for severity in (*SEVERITIES, EXPLAINED, WAIVED):
+        lines = [x for x in feedback.lines if severity == (x.first.status if x.first.is_settled else x.first.severity)]
         if not lines:
             continue
         blocks: dict[tuple[str, ...], list[Line]] = {}
@@ -356,7 +357,7 @@ def _groups(feedback: Feedback) -> list[dict[str, Any]]:
             {
                 "severity": severity,
                 "name": wording.severity(lines[0].first),
-                "hint": "" if severity == EXPLAINED else wording.name("severity_hints", severity),
+                "hint": hints[severity] if severity in hints else wording.name("severity_hints", severity),
                 "count": sum(len(x.findings) for x in lines),
                 "blocks": [_block(rule_id, remedy, own, wording) for (rule_id, remedy), own in blocks.items()],
             }
@@ -369,7 +370,7 @@ def _block(rule_id: str, remedy: str, lines: Sequence[Line], wording: Wording) -
     return {
         "rule": rule_id,
         "title": wording.title(first),
-        "remedy": "" if first.is_explained else remedy,
+        "remedy": "" if first.is_settled else remedy,
         "example": wording.example(first),
         "lines": [
             {
@@ -422,7 +423,7 @@ def marks_of(feedback: Feedback, workbook: SentWorkbook) -> list[Mark]:
     return [
         Mark(f.note_sheet, f.note_cell, CHECK if f.severity == "warning" else MUST, wording.note(f))
         for line in feedback.lines
-        if _concerns(line, workbook) and not line.first.is_explained
+        if _concerns(line, workbook) and not line.first.is_settled
         for f in line.findings
         if f.note_cell and f.form_id
     ]
@@ -467,10 +468,10 @@ def _entry(line: Line, wording: Wording, *, with_form: bool, is_linked: bool) ->
         sheet=first.note_sheet if first.form_id and is_linked else "",
         cell=first.note_cell,
         problem="\n".join(filter(None, problem)),
-        remedy=f"{wording.remedy(first)}\n{example}",
+        remedy=say("waived_hint") if first.is_waived else f"{wording.remedy(first)}\n{example}",
         rule=first.rule_id,
         explanation=first.reason if first.is_explained else "",
-        is_open=first.severity == "warning",
+        is_open=first.severity == "warning" and not first.is_waived,
         finding_ids=tuple(f.finding_id for f in line.findings),
         subjects=tuple(f.subject for f in line.findings),
     )

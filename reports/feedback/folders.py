@@ -177,7 +177,7 @@ _SENT = """
     ),
     units as (
         select
-            r.unit_code, r.unit_name, r.state, r.on_time, r.rows_received, r.rows_counted, l.received_at
+            r.unit_code, r.unit_name, r.state, r.on_time, r.rows_received, r.rows_counted, l.received_at, r.cutoff
         from marts.unit_results as r
         inner join latest as l using (unit_code)
         where r.period = $period
@@ -190,7 +190,7 @@ _FOUND = f"""
     findings as (
         select unit_code, mail, {", ".join(f'"{name}"' for name in COLUMNS)}
         from core.all_findings
-        where period = $period and status in ('open', 'explained')
+        where period = $period and status in ('open', 'explained', 'waived')
     ),
     workbooks as (
         select unit_code, mail, number, file, form, form_id, coalesce(cover, '') as cover, received_at
@@ -277,7 +277,7 @@ def _read(
     units = by_unit("select * from units where unit_code in $these")
     tasks = {}
     for code in codes:
-        ((name, state, on_time, rows_received, rows_counted, received_at),) = units[code]
+        ((name, state, on_time, rows_received, rows_counted, received_at, own_cutoff),) = units[code]
         unit = UnitState(
             period=parameters["period"],
             unit_code=code,
@@ -287,7 +287,7 @@ def _read(
             forms=tuple(forms[code]),
             rows_received=rows_received,
             rows_counted=rows_counted,
-            cutoff=parameters["cutoff"].astimezone(zone),
+            cutoff=(own_cutoff or parameters["cutoff"]).astimezone(zone),
             received_at=received_at.astimezone(zone),
         )
         tasks[code] = _Task(unit, tuple(findings[code]), _workbooks(workbooks[code]), digests[code])

@@ -21,6 +21,7 @@ from expectations.catalogue import Catalogue
 MANY = 16  # so many of a kind in a column become one line
 SEVERITIES = ("critical", "error", "warning")
 EXPLAINED = "explained"
+WAIVED = "waived"
 _LETTERS = re.compile(r"[A-Z]*")
 
 
@@ -54,6 +55,16 @@ class Finding:
     def is_explained(self) -> bool:
         """Whether the unit has said enough of a warning."""
         return self.status == EXPLAINED
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether the office has waived it: there is nothing to mend."""
+        return self.status == WAIVED
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is asked of the unit."""
+        return self.is_explained or self.is_waived
 
 
 @dataclass(slots=True, eq=False)
@@ -172,7 +183,7 @@ class Folding:
             for i, finding in enumerate(findings):
                 if finding.rule_id in rule.cause and rule.at in ((), (finding.sheet_key, finding.column_key)):
                     causes.setdefault(share_cause(finding), []).append(i)
-                if finding.rule_id in rule.follows and i not in cause_of and not finding.is_explained:
+                if finding.rule_id in rule.follows and i not in cause_of and not finding.is_settled:
                     followers.setdefault(share_follower(finding), []).append(i)
             for shared, own in followers.items():
                 found = causes.get(shared, []) if shared is not None else []
@@ -198,4 +209,4 @@ def _kind(f: Finding) -> Hashable:
 
 
 def _importance(f: Finding) -> tuple[bool, int]:
-    return f.is_explained, SEVERITIES.index(f.severity)
+    return f.is_settled, SEVERITIES.index(f.severity)
