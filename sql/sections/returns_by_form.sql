@@ -1,6 +1,7 @@
 -- The five numbers of a required form, and of the whole return (form = return), over the months of the period: each unit
 -- once for every month in which it was active. Grain: one form of one scope.
--- Reported: effective, of the whole return complete. On time: first accepted before the cut-off of its month.
+-- Reported: effective, of the whole return complete. On time: first accepted before the cut-off of its month, the unit's
+-- own where it has one.
 with cutoffs as (
     select
         unnest($months) as period,
@@ -21,11 +22,12 @@ owed as (
         f.unit_code,
         f.form,
         f.state in ('effective', 'nil') as is_reported,
-        f.state in ('effective', 'nil') and a.first_accepted_at < c.cutoff as is_on_time,
+        f.state in ('effective', 'nil') and a.first_accepted_at < coalesce(n.cutoff, c.cutoff) as is_on_time,
         f.state,
     from sixth.marts.unit_forms as f
     inner join core.required_forms using (form)
     inner join cutoffs as c using (period)
+    inner join sixth.core.units as n using (period, unit_code)
     left join accepted as a using (period, unit_code, form)
     where list_contains($months, period)
     union all

@@ -16,7 +16,7 @@ states as (
             when r.state is null then ''
             when r.state <> 'complete' then r.state
             when r.on_time then 'on_time'
-            else 'late+' || (1 + (epoch_us(r.first_complete_at) - epoch_us(m.cutoff)) // 86_400_000_000)
+            else 'late+' || (1 + (epoch_us(r.first_complete_at) - epoch_us(coalesce(r.cutoff, m.cutoff))) // 86_400_000_000)
         end as state,
     from core.units as c
     cross join months as m
