@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from assets.instance.home import Home
+from pipelines.cli import app
+from pipelines.listing import findings_of
 from tests.jobs.expected import latest
 from tests.jobs.test_sample import sixth
 
 PERIOD = "2026-10"
+REASON = "已电话核实，原件属实"
 EVENING = "2026-11-05T20:00:00+08:00"
 DECIDED = "2026-11-05T21:00:00+08:00"
 DEADLINE = "2026-11-06T00:30:00+08:00"
@@ -29,21 +34,25 @@ def run(home: Path, as_of: str) -> None:
     sixth("run", "--home", home, "--period", PERIOD, "--as-of", as_of)
 
 
-def decide(home: Path, *arguments: str, at: str = DECIDED, by: str = "王晓燕", check: int | None = 0) -> list[str]:
+def decide(home: Path, *arguments: str, at: str = DECIDED, by: str = "王晓燕", check: int = 0) -> list[str]:
     """Decide something; the keys that were printed, or where it was refused what was said."""
-    done = sixth(
-        *arguments, "--by", by, "--reason", "已电话核实，原件属实", "--home", home, "--as-of", at, check=check
+    done = CliRunner().invoke(
+        app, [*arguments, "--by", by, "--reason", REASON, "--home", str(home), "--as-of", at]
     )  # fmt: skip
-    if done.returncode:
+    assert done.exit_code == check, done.output
+    if check:
         return [done.stderr]
     return [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
 
 
 def findings(home: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(
-        sixth("findings", "--home", home, "--period", PERIOD, "--format", "json").stdout
-    )
-    return found
+    return findings_of(Home(home), PERIOD)
+
+
+def log_of(home: Path) -> dict[str, str]:
+    """What became of every decision, by key."""
+    done = CliRunner().invoke(app, ["decisions", "--home", str(home), "--format", "json"])
+    return {d["key"]: d["state"] for d in json.loads(done.stdout)}
 
 
 def of(home: Path, unit: str, rule: str) -> str:
@@ -155,13 +164,11 @@ def test_what_may_not_be_decided_is_refused_with_the_reason(evening: Path, tmp_p
     assert "past the window" in refusal(*extend, "2026-12-01T00:00")
     assert "say --late" in refusal(*extend, "2026-11-08T18:00", at=DEADLINE)
     assert "future" in refusal("waive", of(home, *DROPPED), at="2126-11-06T00:00:00+08:00")
-    assert "gives no reason" in sixth(
-        "waive", of(home, *DROPPED), "--by", "王晓燕", "--reason", "经核实无误", "--home", home, check=2
-    ).stderr  # fmt: skip
-    assert json.loads(sixth("decisions", "--home", home, "--format", "json").stdout) == []
+    idle = ["waive", of(home, *DROPPED), "--by", "王晓燕", "--reason", "经核实无误", "--home", str(home)]
+    assert "gives no reason" in CliRunner().invoke(app, idle).stderr
+    assert log_of(home) == {}
     (first,) = decide(home, "waive", of(home, *DROPPED))
     assert f"--over {first}" in refusal("waive", of(home, *DROPPED), by="李卫")
     (second,) = decide(home, "waive", of(home, *DROPPED), "--over", first, by="李卫")
-    log = json.loads(sixth("decisions", "--home", home, "--format", "json").stdout)
-    assert {d["key"]: d["state"] for d in log} == {first: f"replaced by {second}", second: "in force"}
+    assert log_of(home) == {first: f"replaced by {second}", second: "in force"}
     assert "not in force" in refusal("take-back", first)
