@@ -64,8 +64,8 @@ def work_of(session: Session) -> Work:
 
 
 def indexed_work(session: Session) -> Work:
-    """The same, with every parsed mail beside the months that it may concern by the clock of the run, stewards' decisions
-    beside those that they bear on, and what earlier mails make of later ones.
+    """The same, with every parsed mail beside the months that it may concern by the clock of the run, stewards'
+    decisions beside those that they bear on, and what earlier mails make of later ones.
     """
     work, settings = session.once(work_of), session.settings
     index_mails(work)
