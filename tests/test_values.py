@@ -6,6 +6,7 @@ Belongs here: assets.intake.values on single cells. Does not: where cells stand,
 from __future__ import annotations
 
 import ipaddress
+import math
 import unicodedata
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assets.intake.values import Reading, as_text, clean_text, reader, url_key, version_key
+from assets.intake.workbooks.shown import general
 
 PROTECTION = ("WAF", "防火墙", "IPS", "抗DDoS", "主机防护", "VPN接入", "白名单", "无")
 LEVELS = ("一级", "二级", "三级", "四级", "五级", "未定级")
@@ -473,7 +475,10 @@ CELLS = st.one_of(
 def test_no_cell_raises_and_every_reading_is_consistent(column_type: Any, raw: Any) -> None:
     reading = read(column_type, raw)
     assert reading.readable == (reading.value is not None or reading.text is None)
-    assert reading.text is None or reading.text == clean_text(raw)[0]
+    # In a number cell of more than 15 digits the last ones are lost, and columns of characters take what is shown.
+    is_shown = column_type in ("text", "code", "version", "ports", "phone", "url") and isinstance(raw, float)
+    seen = general(raw) if is_shown and math.isfinite(raw) and abs(raw) >= 10**15 else raw
+    assert reading.text is None or reading.text == clean_text(seen)[0]
     assert reading.text != ""
     assert as_text(reading.value, column_type).encode().decode().strip() == as_text(reading.value, column_type)
 

@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import idna
 
+from assets.intake.workbooks.shown import Shown, ShownDate, ShownMoment, ShownNumber, general, shown
+
 Version = tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]
 
 
@@ -48,6 +50,11 @@ _DASHES = "-‐‑‒–—―−"
 _TO_HYPHEN = str.maketrans(dict.fromkeys(_DASHES, "-"))
 _NOTHING_ENTERED = frozenset({"", "/", *_DASHES, "--", "——"})
 _NONE = "无"
+
+
+def says_nothing(raw: object) -> bool:
+    """Whether a cell is empty, or has only /, - or 无 in it, which stand for a missing value."""
+    return raw is None or (isinstance(raw, str) and clean_text(raw)[0] in _NOTHING_ENTERED | {_NONE})
 
 
 def clean_text(raw: object) -> tuple[str, bool]:
@@ -391,8 +398,21 @@ def version_key(version: str) -> Version:
 
 _CACHED_VALUES = 2_048  # a column: some 60 columns are read at a time
 _LONGEST_CACHED = 120  # characters
+_MOST_EXACT = 10**15 - 1
+_BASES: dict[type, type] = {ShownNumber: float, ShownDate: date, ShownMoment: datetime}
+_AS_SHOWN = frozenset({"text", "code", "version", "ports", "phone", "url"})
 _CACHED_TYPES = frozenset({float, int, bool, date, datetime})
 _EMPTY = Reading(None, None, True, False)
+
+
+def _as_shown(raw: object, kinds: type[Shown] | tuple[type[Shown], ...]) -> object:
+    """The characters that the cell shows, where its column takes them for its value; else the cell."""
+    if isinstance(raw, kinds):
+        seen = shown(raw)
+        return raw if seen is None else seen
+    if type(raw) is float and math.isfinite(raw) and abs(raw) > _MOST_EXACT:
+        return general(raw)  # 150101199001011234 typed into a number cell has lost its last digits
+    return raw
 
 
 class _Kind(NamedTuple):
@@ -444,6 +464,9 @@ def reader(
     Raises KeyError for a type or an epoch that does not exist.
     """
     parse, by_line = _kind(column_type, codes, _DAY_ZERO[epoch], read_as)
+    as_shown: type[Shown] | tuple[type[Shown], ...] | None = None
+    if column_type in _AS_SHOWN:
+        as_shown = (ShownNumber, ShownDate, ShownMoment) if column_type == "code" else ShownNumber
     none_is_a_value = column_type == "bool" or _NONE in codes or (column_type == "text" and required_never)
     missing = _NOTHING_ENTERED if none_is_a_value else _NOTHING_ENTERED | {_NONE}
 
@@ -465,7 +488,9 @@ def reader(
     def read(raw: object) -> Reading:
         if raw is None or raw == "":
             return _EMPTY
-        kind = type(raw)
+        if as_shown:
+            raw = _as_shown(raw, as_shown)
+        kind = _BASES.get(type(raw), type(raw))
         if kind is str:
             key: object = raw
         elif kind in _CACHED_TYPES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assets.instance.limits import Limits
+from assets.intake.encryption import by_client
 from assets.intake.scans.pdf import pdf_pages
 from assets.intake.scans.pictures import Budget, Page, PagePicture, UnreadableError, jpeg_pages, png_or_tiff_pages
 
@@ -35,4 +36,4 @@ def pages_of(content: bytes, limits: Limits, page_px: int) -> Iterator[Page]:
         return png_or_tiff_pages(content, budget, page_px, limits.scan_pages)
     if PDF in content[:1024]:
         return pdf_pages(content, budget, page_px, limits.scan_pages)
-    raise UnreadableError("not_a_scan")
+    raise UnreadableError("encrypted_by_client" if by_client(content) else "not_a_scan")

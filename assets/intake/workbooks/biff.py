@@ -15,6 +15,7 @@ from assets.instance.limits import Limits
 from assets.intake.workbooks.ole import SIGNATURE, OleFile
 from assets.intake.workbooks.serial import moment
 from assets.intake.workbooks.sheet import PLACE_BITS, Cell, Room, Sheet, Workbook, WorkbookUnreadable, arranged
+from assets.intake.workbooks.shown import BUILT_IN, ShownNumber, with_format
 
 _BOUNDSHEET, _EOF = 0x85, 0x0A  # records ([MS-XLS] 2.4.28, 2.4.103)
 _MACRO_SHEET = 1
@@ -41,6 +42,27 @@ _BESIDE_CELLS = {
 for _kind, _handlers in _BESIDE_CELLS.items():
     for _handler in _handlers:
         setattr(_kind, _handler, lambda *_: None)
+
+
+_put_cell = xlrd.sheet.Sheet.put_cell_ragged
+
+
+def _put_cell_with_format(
+    sheet: xlrd.sheet.Sheet, row: int, column: int, kind: int | None, value: Cell, style: int | None
+) -> None:
+    """Put a number in its place together with the format that shows it; xlrd gives numbers the kind None.
+
+    xlrd tells formats only together with every blank cell that is formatted, of which a file can name millions.
+    """
+    if kind is None and isinstance(value, float) and style is not None and style < len(sheet.book.xf_list):
+        key = sheet.book.xf_list[style].format_key
+        known = sheet.book.format_map.get(key)
+        code = BUILT_IN.get(str(key), known.format_str if known else "")
+        value = with_format(value, code) if code else value
+    _put_cell(sheet, row, column, kind, value, style)
+
+
+xlrd.sheet.Sheet.put_cell_ragged = _put_cell_with_format
 
 
 def read_biff(content: bytes, limits: Limits) -> Workbook:
@@ -98,6 +120,8 @@ def _sheet(source: xlrd.sheet.Sheet, epoch: int, room: Room) -> Sheet:
                     continue
                 if kind == xlrd.XL_CELL_DATE:
                     meaning = moment(value, epoch, "date")
+                    if isinstance(value, ShownNumber):
+                        meaning = with_format(meaning, value.format)
             places.append((row + 1) << PLACE_BITS | (column + 1))
             values.append(meaning)
     title, visible = source.name, source.visibility == 0

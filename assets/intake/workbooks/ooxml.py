@@ -23,14 +23,17 @@ from assets.intake.workbooks.serial import Moment, built_in_format, format_shows
 from assets.intake.workbooks.sheet import (
     MAX_COLUMN,
     MAX_ROW,
+    MOST_MERGED,
     PLACE_BITS,
     Cell,
+    Merged,
     Room,
     Sheet,
     Workbook,
     WorkbookUnreadable,
     arranged,
 )
+from assets.intake.workbooks.shown import BUILT_IN, GENERAL, with_format
 
 _DEPTH = 64
 _TAGS = 10_000_000  # of a part, opening and closing; more cannot be read in time
@@ -53,12 +56,19 @@ _PLAIN_STRING = re.compile("<t[^>]*>([^<]*)")
 _BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 
 
+class _Format(NamedTuple):
+    """What a style shows: whether a date, and the code of its number format."""
+
+    shows: Moment
+    code: str
+
+
 class _Common(NamedTuple):
     """What the sheets of a workbook share."""
 
     strings: list[str]
     by_number: dict[str, str]  # the same under their numbers as cells write them
-    formats: dict[str, Moment]
+    formats: dict[str, _Format]
     epoch: int
 
 
@@ -237,8 +247,8 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda match: match[0] if 0xD800 <= int(match[1], 16) < 0xE000 else chr(int(match[1], 16)), text)
 
 
-def _formats(package: Package, name: str) -> dict[str, Moment]:
-    """What each style that shows a date shows, by the number that cells call it."""
+def _formats(package: Package, name: str) -> dict[str, _Format]:
+    """What each style other than General shows, by the number that cells call it."""
     codes: dict[str, str] = {}
     styles: list[str] = []
     inside = False
@@ -258,8 +268,14 @@ def _formats(package: Package, name: str) -> dict[str, Moment]:
             inside = False
 
     _parse(package.pieces(name), name, start, end)
-    shows = {style: format_shows(codes[style]) if style in codes else built_in_format(style) for style in set(styles)}
-    return {str(number): shows[style] for number, style in enumerate(styles) if shows[style]}
+    formats = {
+        style: _Format(format_shows(codes[style]), codes[style])
+        if style in codes
+        else _Format(built_in_format(style), BUILT_IN.get(style, GENERAL))
+        for style in set(styles)
+    }
+    found = {str(number): formats[style] for number, style in enumerate(styles)}
+    return {number: format_ for number, format_ in found.items() if format_.shows or format_.code not in ("", GENERAL)}
 
 
 def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _Common, room: Room) -> Sheet:
@@ -267,6 +283,7 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
     places: list[int] = []
     values: list[Cell] = []
     errors: dict[tuple[int, int], str] = {}
+    merged: list[Merged] = []
     texts: list[str] = []  # since the tag that wanted them
     runs: list[str] = []  # of an inline string
     row = column = 0
@@ -311,6 +328,10 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
             phonetic = True
         elif tag == "sheetData":
             inside = True
+        elif tag == "mergeCell" and len(merged) < MOST_MERGED:
+            first, _, last = attributes.get("ref", "").partition(":")
+            if last:
+                merged.append((*_place(first), *_place(last)))
 
     def end(tag: str) -> None:
         nonlocal value, formula, inside, phonetic
@@ -365,7 +386,7 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
 
     pieces = map(unusual, _between_rows(package.pieces(name, kept=False)))
     _parse(pieces, name, start, end, texts.append)
-    return arranged(title, places, values, errors, visible=visible, room=room)
+    return arranged(title, places, values, errors, visible=visible, room=room, merged=merged)
 
 
 def _between_rows(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -394,8 +415,10 @@ def _meaning(content: str, kind: str, style: str, common: _Common) -> Cell:
             return content
         if not isfinite(number):
             return None
-        shows = common.formats.get(style)
-        return moment(number, common.epoch, shows) if shows else number
+        known = common.formats.get(style)
+        if known is None:
+            return number
+        return with_format(moment(number, common.epoch, known.shows) if known.shows else number, known.code)
     if kind == "s":
         try:
             index = int(content)

@@ -6,14 +6,17 @@ Belongs here: the shapes that every reader of workbooks returns. Does not: how a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+Merged = tuple[int, int, int, int]
+"""A range of merged cells: first row and column, last row and column, 1-based."""
 Cell = None | str | float | int | bool | date | datetime | time | timedelta
 
 MAX_ROW = 1_048_576  # of a sheet in Excel (ECMA-376 part 1, 18.3.1.73)
 MAX_COLUMN = 16_384
+MOST_MERGED = 100_000  # ranges of a sheet that are remembered
 PLACE_BITS = 15  # enough for MAX_COLUMN
 PLACE_MASK = (1 << PLACE_BITS) - 1
 
@@ -26,7 +29,9 @@ class Sheet:
     blank cell is None or ''; of merged cells only the first has the value. `errors` names the cells that
     look blank and are not, by absolute 1-based (row, column), always inside `rows`: an Excel error by its
     code ('#N/A'), a formula without a calculated value by its text ('=A1+B1', or '=' where the cell does
-    not say it), a number that is none by '#NUM!'. Dates and times are naive, as written in the sheet.
+    not say it), a number that is none by '#NUM!'. Dates and times are naive, as written in the sheet. A number
+    or date whose format shows something else than the value remembers it (shown.py). `merged` are the merged
+    ranges of more than one row; an .xls does not tell them.
     """
 
     title: str
@@ -35,6 +40,7 @@ class Sheet:
     rows: list[list[Cell]]
     errors: dict[tuple[int, int], str]
     visible: bool
+    merged: tuple[Merged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ def arranged(
     *,
     visible: bool,
     room: Room,
+    merged: Iterable[Merged] = (),
 ) -> Sheet:
     """The sheet whose cell at `places[i]` (row << PLACE_BITS | column, 1-based) holds `values[i]`.
 
@@ -109,4 +116,5 @@ def arranged(
     rows: list[list[Cell]] = [[None] * width for _ in range(top, bottom + 1)]
     for place, value in zip(places, values, strict=True):
         rows[(place >> PLACE_BITS) - top][(place & PLACE_MASK) - left] = value
-    return Sheet(title, top, left, rows, errors, visible)
+    down = tuple(range_ for range_ in merged if range_[2] > range_[0])
+    return Sheet(title, top, left, rows, errors, visible, down)

@@ -6,6 +6,7 @@ Belongs here: telling the kinds apart. Does not: reading them (ooxml.py, biff.py
 from __future__ import annotations
 
 from assets.instance.limits import Limits
+from assets.intake.encryption import by_client, without_default_password
 from assets.intake.workbooks import ole
 from assets.intake.workbooks.biff import read_biff
 from assets.intake.workbooks.delimited import read_delimited
@@ -31,5 +32,23 @@ def read_workbook(content: bytes, name: str, limits: Limits) -> Workbook:
     if content.startswith(_ZIP):
         return read_ooxml(content, limits)
     if content.startswith((ole.SIGNATURE, *_BARE_BIFF)):
+        return _read_ole(content, limits)
+    try:
+        return read_delimited(content, name, limits)
+    except WorkbookUnreadable:
+        if by_client(content):
+            raise WorkbookUnreadable("encrypted_by_client", "an encryption client's file") from None
+        raise
+
+
+def _read_ole(content: bytes, limits: Limits) -> Workbook:
+    """An .xls or an encrypted package; one under the password of Excel itself is opened (a protected workbook)."""
+    try:
         return read_biff(content, limits)
-    return read_delimited(content, name, limits)
+    except WorkbookUnreadable as unreadable:
+        if unreadable.reason != "encrypted" or not content.startswith(ole.SIGNATURE):
+            raise
+        opened = without_default_password(content)
+        if opened is None:
+            raise
+    return read_ooxml(opened, limits) if opened.startswith(_ZIP) else read_biff(opened, limits)
