@@ -120,11 +120,12 @@ def _cell_checks(sheet: SheetForm, catalogue: Catalogue) -> list[Check]:
         key, text = column.key, f"{column.key}__text"
         needed = condition(column.required)
         if needed == "":
-            add("GEN-01", "expect_column_values_to_not_be_null", key, value="''", column=text)
+            merged = f"{key}__merged"
+            add("GEN-01", "expect_column_values_to_not_be_null", key, value="''", expected=merged, column=text)
         elif needed is not None:
             satisfied = f"not ({needed}) or {text} is not null"
             add(
-                "GEN-01", "expect_rows_to_satisfy", key, value="''",
+                "GEN-01", "expect_rows_to_satisfy", key, value="''", expected=f"{key}__merged",
                 condition=satisfied, column_list=["form_id", "row"], ignore_row_if="any_value_is_missing",
             )  # fmt: skip
         if column.type in CODE_TYPES:

@@ -1,33 +1,37 @@
 """Forms recognised in a workbook: which annexes it holds, what their covers say, and their rows cell by cell.
 
 system.md, Mail (recognised by sheets) and Tables in a workbook. Belongs here: finding sheets, heading rows and
-labels, and reading their cells as typed values that remember their place. Does not: opening files
-(assets/workbooks), whose form it is (assets/month/submissions.py), what the rules say of a value (expectations/).
+labels, and reading their cells as typed values that remember their place. Does not: opening files (workbooks/), which
+rows are none (rows.py), whose form it is (assets/month/submissions.py), what the rules say of a value (expectations/).
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
+from typing import NamedTuple
 
 from assets.instance.limits import Limits
 from assets.intake.fault import Fault
-from assets.intake.values import Reading, reader
+from assets.intake.headings import normalise_heading, whole_title
+from assets.intake.rows import RowReader
+from assets.intake.values import Reading, clean_text, reader
 from assets.intake.workbooks.sheet import Cell, Sheet, Workbook
 from expectations.catalogue import Catalogue, Column, Form, SheetForm
 
 HEADING_ROWS = 10
-LONGEST_HEADING = 200
 FEEDBACK_SHEET = "反馈"
 SERVICE_SHEETS = frozenset({FEEDBACK_SHEET, "填表说明", "说明"})  # ours, in templates and marked workbooks
+RESERVED_SHEET = "wpsreserved"  # how WPS begins the titles of hidden sheets of its own
 EXPLANATION_COLUMNS = ("finding_id", "subject", "情况说明")
-NOTE = re.compile(r"(注|说明|填表说明)|备注:")
 SEQUENCE = "seq"
+COVER_LABELS = ("unit_code", "period")  # by which a cover is known whatever its title
+MOST_HIDDEN = 200_000  # cells of a sheet under merged ranges that are remembered
+LEAST_HINT = 3  # headings of a table, and half of the required ones, that hint at a form
+PICTURE = re.compile(r"=?(?:_xlfn\.)?DISPIMG\(", re.IGNORECASE)  # how WPS writes a picture in a cell
 cached_reader = cache(reader)  # the values that repeat from form to form are read once a process
-_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】|〔[^〔〕]*〕|<[^<>]*>")
 
 
 @cache
@@ -45,7 +49,9 @@ class Table:
     """The rows of one sheet: per row its sheet row number, per column a list of values and of texts as entered.
 
     `columns` maps a column's key to (letter, heading as written). `error_cells` and `cleaned_cells` hold, per
-    row, the keys of the columns with an error cell (WBK-04) or removed characters (GEN-06), None where none.
+    row, the keys of the columns with an error cell (WBK-04, WBK-08) or removed characters (GEN-06), None where none;
+    `merged_cells` the keys of those that a merged range hides, each with the cell that shows it (`owner=M5`).
+    `skipped` are the rows that are none, by what they are (rows.py).
     """
 
     sheet: SheetForm
@@ -56,6 +62,8 @@ class Table:
     texts: dict[str, list[str | None]] = field(default_factory=dict)
     error_cells: list[list[str] | None] = field(default_factory=list)
     cleaned_cells: list[list[str] | None] = field(default_factory=list)
+    merged_cells: list[list[str] | None] = field(default_factory=list)
+    skipped: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -79,48 +87,103 @@ class Explanation:
     text: str
 
 
-@lru_cache(maxsize=10_000)
-def _normalised(text: str) -> str:
-    folded = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
-    return _BRACKETS.sub("", folded).rstrip("*:").lstrip("*")
-
-
-def normalise_heading(cell: object) -> str:
-    """A heading as compared: NFKC, without white space, what stands in brackets, trailing * and colon.
-
-    Cells that are no text, or longer than any heading, compare as nothing.
-    """
-    return _normalised(cell) if isinstance(cell, str) and len(cell) <= LONGEST_HEADING else ""
-
-
 def _blank(cell: Cell) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def _title_key(title: str) -> str:
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", title))
+class _Found(NamedTuple):
+    """A sheet taken for a table or a cover; `by_title` where its title says so."""
+
+    sheet: Sheet
+    by_title: bool
 
 
 def recognise(workbook: Workbook, file: str, catalogue: Catalogue, limits: Limits) -> list[RecognisedForm]:
     """The forms in a workbook, in the order of forms.yaml; none where no sheet is one that only a form has.
 
-    `file` is the attachment's displayed name, put into faults (WBK-01, WBK-02, WBK-03, WBK-05). Sheets of two
-    forms in one workbook make two forms that share the cover.
+    A sheet is known by its title; where none has it, by its headings or labels (WBK-07). `file` is the attachment's
+    displayed name, put into faults (WBK-01, -02, -03, -05, -07). Sheets of two forms in one workbook make two forms
+    that share the cover.
     """
-    by_title: dict[str, Sheet] = {}
-    for sheet in workbook.sheets:
-        by_title.setdefault(_title_key(sheet.title), sheet)
-    present = [form for form in catalogue.forms if any(_title_key(s.title) in by_title for s in form.sheets)]
-    known = {_title_key(s.title) for f in present for s in f.sheets} | SERVICE_SHEETS
-    known |= {_title_key(f.cover_title) for f in present}
-    forms = [_read_form(form, by_title, workbook.epoch, file, limits) for form in present]
-    if forms:
-        forms[0].faults.extend(
-            Fault("WBK-03", file=file, sheet=sheet.title, column=sheet.title, value=sheet.title)
-            for sheet in workbook.sheets
-            if _title_key(sheet.title) not in known and any(not _blank(c) for r in sheet.rows for c in r)
+    taken: dict[int, str] = {}  # sheets of the workbook by their place, and what they are
+    tables: dict[str, _Found] = {}
+    titled = {s.key: _by_title(workbook.sheets, s.title) for f in catalogue.forms for s in f.sheets}
+    covers = {f.key: _by_title(workbook.sheets, f.cover_title) for f in catalogue.forms}
+    for key, at in titled.items():
+        if at is not None:
+            taken[at], tables[key] = key, _Found(workbook.sheets[at], True)
+    others = [at for at in range(len(workbook.sheets)) if at not in taken and at not in covers.values()]
+    for sheet_form in catalogue.sheets.values():
+        at = next(
+            (at for at in others if sheet_form.key not in tables and _has_table(workbook.sheets[at], sheet_form)), None
         )
+        if at is not None:
+            others.remove(at)
+            taken[at], tables[sheet_form.key] = sheet_form.key, _Found(workbook.sheets[at], False)
+    present = [form for form in catalogue.forms if any(s.key in tables for s in form.sheets)]
+    forms = []
+    for form in present:
+        at = covers[form.key]
+        by_title = at is not None
+        if at is None:
+            at = next((at for at in others if _has_labels(workbook.sheets[at], form)), None)
+        if at is not None:
+            taken[at] = form.cover_title
+        cover = None if at is None else _Found(workbook.sheets[at], by_title)
+        forms.append(_read_form(form, cover, tables, workbook.epoch, file, limits))
+    _tell_once(forms)
+    if forms:
+        left = (sheet for at, sheet in enumerate(workbook.sheets) if at not in taken)
+        forms[0].faults.extend(unknown_sheets(left, file))
     return forms
+
+
+def _tell_once(forms: list[RecognisedForm]) -> None:
+    """Leave WBK-07 of a cover that two forms share with the first of them: one finding a sheet."""
+    told: set[Fault] = set()
+    for form in forms:
+        form.faults[:] = [f for f in form.faults if f.rule_id != "WBK-07" or f not in told]
+        told.update(form.faults)
+
+
+def unknown_sheets(sheets: Iterable[Sheet], file: str) -> list[Fault]:
+    """WBK-03 of sheets that no form has. Blank ones, ours, and those that WPS hides are left out."""
+    return [
+        Fault("WBK-03", file=file, sheet=sheet.title, column=sheet.title, value=sheet.title)
+        for sheet in sheets
+        if whole_title(sheet.title) not in SERVICE_SHEETS
+        and (sheet.visible or not whole_title(sheet.title).startswith(RESERVED_SHEET))
+        and any(not _blank(cell) for row in sheet.rows for cell in row)
+    ]
+
+
+def _by_title(sheets: list[Sheet], title: str) -> int | None:
+    """The place of the first sheet with a title; one that has it to the letter goes before one with brackets."""
+    for compared in (whole_title, normalise_heading):
+        wanted = compared(title)
+        for at, sheet in enumerate(sheets):
+            if compared(sheet.title) == wanted:
+                return at
+    return None
+
+
+def _has_table(sheet: Sheet, form: SheetForm) -> bool:
+    """Whether a sheet has all columns of a table that are required always, in one of its first rows (WBK-07)."""
+    wanted = _headings(form)
+    found = _heading_row(sheet, wanted)
+    if found is None:
+        return False
+    there = {normalise_heading(text) for text in found[1]}
+    return all(normalise_heading(c.zh) in there for c in form.columns if c.required == "always")
+
+
+def _has_labels(sheet: Sheet, form: Form) -> bool:
+    labels = {normalise_heading(cell) for row in sheet.rows for cell in row}
+    return all(normalise_heading(c.zh) in labels for c in form.cover if c.key in COVER_LABELS)
+
+
+def _headings(form: SheetForm) -> dict[str, Column]:
+    return {normalise_heading(c.zh): c for c in form.columns}
 
 
 def _names(cell: Cell) -> list[str]:
@@ -137,7 +200,7 @@ def read_explanations(workbook: Workbook) -> list[Explanation]:
     """What a unit wrote into column 情况说明 of the sheet 反馈 that its feedback carried, blank cells left out."""
     explanations: list[Explanation] = []
     for sheet in workbook.sheets:
-        if _title_key(sheet.title) != FEEDBACK_SHEET:
+        if whole_title(sheet.title) != FEEDBACK_SHEET:
             continue
         for r, row in enumerate(sheet.rows):
             places = {normalise_heading(cell): c for c, cell in enumerate(row) if not _blank(cell)}
@@ -155,32 +218,59 @@ def read_explanations(workbook: Workbook) -> list[Explanation]:
     return explanations
 
 
-def hinted_form(file: str, catalogue: Catalogue) -> str | None:
-    """The form that a file's name hints at (ENV-03: a workbook that cannot be opened is taken for it)."""
-    name = re.sub(r"\s+", "", unicodedata.normalize("NFKC", file))
-    return next((f.key for f in catalogue.forms if f.file_hint in name), None)
+def is_answer(workbook: Workbook) -> bool:
+    """Whether a workbook has the sheet 反馈 that a unit's feedback carried."""
+    return any(whole_title(sheet.title) == FEEDBACK_SHEET for sheet in workbook.sheets)
 
 
-def _read_form(form: Form, by_title: dict[str, Sheet], epoch: int, file: str, limits: Limits) -> RecognisedForm:
+def hinted_form(file: str, catalogue: Catalogue, workbook: Workbook | None = None) -> str | None:
+    """The form that a file hints at by its name, else by a row that has half of a table's headings.
+
+    ENV-03: a workbook that cannot be opened is taken for it. ENV-09: so is one in which no form is recognised.
+    """
+    name = "".join(clean_text(file)[0].split())
+    if hint := next((f.key for f in catalogue.forms if f.file_hint in name), None):
+        return hint
+    for sheet in workbook.sheets if workbook else ():
+        for form in catalogue.sheets.values():
+            found = _heading_row(sheet, _headings(form))
+            there = {normalise_heading(text) for text in found[1]} if found else set()
+            always = [normalise_heading(c.zh) for c in form.columns if c.required == "always"]
+            if len(there & _headings(form).keys()) >= LEAST_HINT and 2 * sum(h in there for h in always) >= len(always):
+                return form.form
+    return None
+
+
+def _read_form(
+    form: Form, cover_sheet: _Found | None, found: dict[str, _Found], epoch: int, file: str, limits: Limits
+) -> RecognisedForm:
     faults: list[Fault] = []
-    cover_sheet = by_title.get(_title_key(form.cover_title))
     cover: dict[str, Reading] = {}
     cells: dict[str, str] = {}
     if cover_sheet is None:
         faults.append(Fault("WBK-01", file=file, sheet=form.cover_title, value=form.cover_title))
     else:
-        cover, cells = _read_cover(cover_sheet, form.cover, epoch)
+        cover, cells = _read_cover(cover_sheet.sheet, form.cover, epoch)
+        faults.extend(_renamed(cover_sheet, form.cover_title, file))
     tables = []
     for sheet_form in form.sheets:
-        sheet = by_title.get(_title_key(sheet_form.title))
+        sheet = found.get(sheet_form.key)
         if sheet is None:
             faults.append(Fault("WBK-01", file=file, sheet=sheet_form.title, value=sheet_form.title))
             continue
-        table, table_faults = _read_table(sheet, sheet_form, epoch, file, limits)
+        faults.extend(_renamed(sheet, sheet_form.title, file))
+        table, table_faults = _read_table(sheet.sheet, sheet_form, epoch, file, limits)
         faults.extend(table_faults)
         if table:
             tables.append(table)
-    return RecognisedForm(form.key, cover, cells, form.cover_title, tables, faults)
+    title = cover_sheet.sheet.title if cover_sheet else form.cover_title
+    return RecognisedForm(form.key, cover, cells, title, tables, faults)
+
+
+def _renamed(found: _Found, title: str, file: str) -> list[Fault]:
+    """WBK-07 of a sheet that is not known by its title."""
+    name = found.sheet.title
+    return [] if found.by_title else [Fault("WBK-07", file=file, sheet=name, value=name, expected=title)]
 
 
 def _read_cover(sheet: Sheet, columns: tuple[Column, ...], epoch: int) -> tuple[dict[str, Reading], dict[str, str]]:
@@ -194,7 +284,9 @@ def _read_cover(sheet: Sheet, columns: tuple[Column, ...], epoch: int) -> tuple[
                 continue
             # A merged label leaves blanks before the value: the next filled cell, unless that is a label again.
             at = c + 1
-            while at < len(row) and _blank(row[at]) and (r, at) not in sheet.errors:
+            while (
+                at < len(row) and _blank(row[at]) and (sheet.first_row + r, sheet.first_column + at) not in sheet.errors
+            ):
                 at += 1
             filled = at < len(row) and normalise_heading(row[at]) not in labels
             at = at if filled else c + 1
@@ -249,7 +341,7 @@ def _read_table(
     found = _heading_row(sheet, wanted)
     if found is None:
         first = next(c for c in form.columns if c.required == "always")
-        return None, [Fault("WBK-02", file=file, sheet=form.title, column=first.zh)]
+        return None, [Fault("WBK-02", file=file, sheet=sheet.title, column=first.zh)]
     heading_index, headings = found
     faults: list[Fault] = []
     places: dict[str, int] = {}
@@ -258,11 +350,14 @@ def _read_table(
         if column and column.key not in places:
             places[column.key] = c
         elif heading.strip():
-            cell = f"{column_letter(sheet.first_column + c)}{sheet.first_row + heading_index}"
             text = " ".join(heading.split())
-            faults.append(Fault("WBK-03", file=file, sheet=form.title, cell=cell, column=text, value=text))
+            again = column_letter(sheet.first_column + places[column.key]) if column else ""
+            cell = f"{column_letter(sheet.first_column + c)}{sheet.first_row + heading_index}"
+            faults.append(
+                Fault("WBK-03", file=file, sheet=sheet.title, cell=cell, column=text, value=text, expected=again)
+            )
     faults.extend(
-        Fault("WBK-02", file=file, sheet=form.title, column=column.zh)
+        Fault("WBK-02", file=file, sheet=sheet.title, column=column.zh)
         for column in form.columns
         if column.required == "always" and column.key not in places
     )
@@ -273,31 +368,47 @@ def _read_table(
             key: (column_letter(sheet.first_column + c), " ".join(headings[c].split())) for key, c in places.items()
         },
     )
-    data = list(_data_rows(sheet, heading_index + 1, places))
+    data = _data_rows(table, sheet, heading_index + 1, places)
     if len(data) > limits.table_rows:
-        faults.append(Fault("WBK-05", file=file, sheet=form.title, value=str(len(data))))
+        faults.append(Fault("WBK-05", file=file, sheet=sheet.title, value=str(len(data))))
         return None, faults
+    faults.extend(_without_heading(sheet, headings, data, file))
     table.rows = [sheet.first_row + r for r in data]
     _read_cells(table, sheet, data, places, epoch)
     return table, faults
 
 
-def _data_rows(sheet: Sheet, start: int, places: dict[str, int]) -> Iterator[int]:
-    """Indices of the rows that hold data: a note is none, nor a row that is empty but for its sequence number."""
-    told = [c for key, c in places.items() if key != SEQUENCE]
-    errors = {(r - sheet.first_row, c - sheet.first_column) for r, c in sheet.errors}
+def _data_rows(table: Table, sheet: Sheet, start: int, places: dict[str, int]) -> list[int]:
+    """Indices of the rows that hold data; which others have something in them is kept in `table.skipped`."""
+    broken: dict[int, set[int]] = {}
+    for r, c in sheet.errors:
+        broken.setdefault(r - sheet.first_row, set()).add(c - sheet.first_column)
+    rows = RowReader(
+        places,
+        {c.key: c.zh for c in table.sheet.columns},
+        [c.key for c in table.sheet.columns if c.required == "always"],
+        SEQUENCE,
+    )
+    data = []
     for r in range(start, len(sheet.rows)):
-        row = sheet.rows[r]
-        if all(_says_nothing(row[c]) for c in told) and not (errors and any((r, c) in errors for c in told)):
-            continue
-        first = next((cell for cell in row if not _blank(cell)), None)
-        if isinstance(first, str) and NOTE.match(unicodedata.normalize("NFKC", first).strip()):
-            continue
-        yield r
+        kind = rows.kind(sheet.rows[r], broken.get(r, ()))
+        if kind == "data":
+            data.append(r)
+        elif kind != "nothing":
+            table.skipped.setdefault(kind, []).append(sheet.first_row + r)
+    return data
 
 
-def _says_nothing(cell: Cell) -> bool:
-    return _blank(cell) or (isinstance(cell, str) and cell.strip() in {"/", "-", "—", "－", "／"})
+def _without_heading(sheet: Sheet, headings: list[str], data: list[int], file: str) -> list[Fault]:
+    """WBK-03 of columns that have no heading, but cells beside the rows of the table."""
+    faults = []
+    for c, heading in enumerate(headings):
+        first = None if heading.strip() else next((r for r in data if not _blank(sheet.rows[r][c])), None)
+        if first is not None:
+            letter = column_letter(sheet.first_column + c)
+            cell = f"{letter}{sheet.first_row + first}"
+            faults.append(Fault("WBK-03", file=file, sheet=sheet.title, cell=cell, column=letter, value=letter))
+    return faults
 
 
 def _read_cells(table: Table, sheet: Sheet, data: list[int], places: dict[str, int], epoch: int) -> None:
@@ -306,6 +417,8 @@ def _read_cells(table: Table, sheet: Sheet, data: list[int], places: dict[str, i
         errors.setdefault(sheet_row - sheet.first_row, {})[sheet_column - sheet.first_column] = code
     table.error_cells = [None] * len(data)
     table.cleaned_cells = [None] * len(data)
+    table.merged_cells = [None] * len(data)
+    hidden = _hidden_by_merging(sheet)
     for column in table.sheet.columns:
         at = places.get(column.key)
         if at is None:
@@ -325,6 +438,13 @@ def _read_cells(table: Table, sheet: Sheet, data: list[int], places: dict[str, i
             if raw is None:
                 values.append(None)
                 texts.append(None)
+                if hidden and (shows := hidden.get((r, at))):
+                    table.merged_cells[i] = [*(table.merged_cells[i] or ()), f"{column.key}={shows}"]
+                continue
+            if isinstance(raw, str) and PICTURE.match(raw):
+                values.append(None)
+                texts.append(raw)
+                table.error_cells[i] = [*(table.error_cells[i] or ()), column.key]
                 continue
             reading = read(raw)
             values.append(reading.value)
@@ -333,3 +453,18 @@ def _read_cells(table: Table, sheet: Sheet, data: list[int], places: dict[str, i
                 table.cleaned_cells[i] = [*(table.cleaned_cells[i] or ()), column.key]
         table.values[column.key] = values
         table.texts[column.key] = texts
+
+
+def _hidden_by_merging(sheet: Sheet) -> dict[tuple[int, int], str]:
+    """The places that a merged range of several rows hides, as indices into rows, and the cell that shows it."""
+    hidden: dict[tuple[int, int], str] = {}
+    height, width = len(sheet.rows), len(sheet.rows[0]) if sheet.rows else 0
+    for top, left, bottom, right in sheet.merged:
+        shows = f"{column_letter(left)}{top}"
+        first, last = max(top - sheet.first_row, 0), min(bottom - sheet.first_row, height - 1)
+        for r in range(first, last + 1):
+            for c in range(max(left - sheet.first_column, 0), min(right - sheet.first_column, width - 1) + 1):
+                if len(hidden) >= MOST_HIDDEN:
+                    return hidden
+                hidden[r, c] = shows
+    return hidden

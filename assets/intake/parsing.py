@@ -23,13 +23,21 @@ from assets.instance.session import Session
 from assets.instance.settings import SealThresholds
 from assets.instance.workers import restart_clock
 from assets.intake.fault import Fault
-from assets.intake.forms import SERVICE_SHEETS, Explanation, RecognisedForm, hinted_form, read_explanations, recognise
+from assets.intake.forms import (
+    Explanation,
+    RecognisedForm,
+    hinted_form,
+    is_answer,
+    read_explanations,
+    recognise,
+    unknown_sheets,
+)
 from assets.intake.mail.archive import load
 from assets.intake.mail.kinds import WORKBOOK_EXTENSIONS, extension_of
 from assets.intake.mail.message import Attachment, parse_message
 from assets.intake.scans.scan import Scan, read_scan
 from assets.intake.values import Reading, as_text, url_key
-from assets.intake.workbooks.sheet import WorkbookUnreadable
+from assets.intake.workbooks.sheet import Workbook, WorkbookUnreadable
 from assets.intake.workbooks.workbook import read_workbook
 from expectations.catalogue import Catalogue, Column, SheetForm
 
@@ -99,6 +107,10 @@ SCANS: dict[str, Any] = {
 }
 
 
+ODD_CELLS = ("error_cells", "cleaned_cells", "merged_cells")
+"""Lists of column keys of a row: see assets.intake.forms.Table."""
+
+
 def row_schema(sheet: SheetForm) -> dict[str, Any]:
     """The columns of a sheet's rows: place, each value and its text as entered, the keys of urls, odd cells."""
     schema: dict[str, Any] = {"form_id": pl.String, "row": pl.Int64}
@@ -107,7 +119,7 @@ def row_schema(sheet: SheetForm) -> dict[str, Any]:
         schema[f"{column.key}__text"] = pl.String
         if column.type == "url":
             schema[f"{column.key}__key"] = pl.String
-    return schema | {"error_cells": pl.List(pl.String), "cleaned_cells": pl.List(pl.String)}
+    return schema | dict.fromkeys(ODD_CELLS, pl.List(pl.String))
 
 
 def schemas(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
@@ -236,13 +248,24 @@ def _parse_workbook(parsed: ParsedMail, attachment: Attachment, parser: Parser, 
     about = names[0] if names else ""  # a list of findings sent back alone, as those get who sent .xls or .csv
     parsed.explanations.extend((about, e) for e in read_explanations(workbook))
     if not forms:
-        parsed.faults.extend(
-            (None, Fault("WBK-03", file=attachment.name, sheet=s.title, column=s.title, value=s.title))
-            for s in workbook.sheets
-            if s.title.strip() not in SERVICE_SHEETS
-        )
+        _add_unrecognised(parsed, attachment, workbook, parser.catalogue)
     if workbook.macros:
         parsed.faults.append((names[0] if names else None, Fault("ENV-06", file=attachment.name)))
+
+
+def _add_unrecognised(parsed: ParsedMail, attachment: Attachment, workbook: Workbook, catalogue: Catalogue) -> None:
+    """Say what no form is recognised in: the form that it hints at comes back (ENV-09), else its sheets are unknown.
+
+    A list of findings that is sent back alone is named as the form's workbook was, and hints at nothing.
+    """
+    hint = None if is_answer(workbook) else hinted_form(attachment.name, catalogue, workbook)
+    if hint:
+        name = form_id(parsed.mail, attachment.number, hint)
+        parsed.forms.append((name, attachment, None, hint))
+        expected = catalogue.form(hint).file_hint
+        parsed.faults.append((name, Fault("ENV-09", file=attachment.name, value=attachment.name, expected=expected)))
+    else:
+        parsed.faults.extend((None, fault) for fault in unknown_sheets(workbook.sheets, attachment.name))
 
 
 def _cover_json(form: RecognisedForm, columns: Iterable[Column]) -> str:
@@ -267,9 +290,12 @@ def _cover_value(reading: Reading, column: Column) -> str | None:
 
 
 def _tables_json(form: RecognisedForm) -> str:
-    """Tables as {sheet: {title, rows, columns: {key: [letter, heading]}}}."""
+    """Tables as {sheet: {title, rows, columns: {key: [letter, heading]}, skipped: {kind: [row]}}}."""
     return json.dumps(
-        {t.sheet.key: {"title": t.title, "rows": len(t.rows), "columns": t.columns} for t in form.tables},
+        {
+            t.sheet.key: {"title": t.title, "rows": len(t.rows), "columns": t.columns, "skipped": t.skipped}
+            for t in form.tables
+        },
         ensure_ascii=False,
     )
 
@@ -285,8 +311,8 @@ def _row_columns(tables: list[tuple[str, Any]], sheet: SheetForm) -> dict[str, l
             columns[f"{column.key}__text"].extend(table.texts[column.key])
             if column.type == "url":
                 columns[f"{column.key}__key"].extend([url_key(v) if v else None for v in values])
-        columns["error_cells"].extend(table.error_cells)
-        columns["cleaned_cells"].extend(table.cleaned_cells)
+        for odd in ODD_CELLS:
+            columns[odd].extend(getattr(table, odd))
     return columns
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from assets.instance.register import load_register
 from assets.instance.warehouse import Warehouse, model, open_warehouse
-from assets.intake.parsing import row_schema
+from assets.intake.parsing import ODD_CELLS, row_schema
 from assets.month.findings.enrich import enrich
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.suites import RuleNotEvaluated, failures, sheet_checks
@@ -152,7 +152,7 @@ QUIET: list[tuple[str, str, dict[str, Any]]] = [
 
 
 def row(sheet: str, changed: dict[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {"form_id": "form", "row": 2, "error_cells": None, "cleaned_cells": None}
+    made: dict[str, Any] = {"form_id": "form", "row": 2, **dict.fromkeys(ODD_CELLS)}
     for key, value in {**GOOD[sheet], **changed}.items():
         unreadable = isinstance(value, str) and value.startswith("!")
         made[key] = None if unreadable else value

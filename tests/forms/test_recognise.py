@@ -127,7 +127,7 @@ def test_notes_and_rows_of_nothing_are_no_rows(catalogue: Catalogue) -> None:
         ["备注： 仅供参考", None, None],
         [None, 2.0, None],
     ]
-    assert indicators(catalogue, rows).tables[3].rows == [2, 8]
+    assert indicators(catalogue, rows).tables[3].rows == [2, 6, 8]
 
 
 def test_a_row_with_nothing_but_its_number_is_no_row(catalogue: Catalogue) -> None:

@@ -157,7 +157,23 @@ def enrich(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalogue, networks
         frame = _by_value(frame, "ports", "high_risk_ports", lambda p: high_risk(p, listed["ports"]), pl.String)
     elif sheet.key == "agreements":
         frame = _by_value(frame, "uscc", "uscc_valid", uscc_is_valid, pl.Boolean)
-    return with_repeated_keys(with_secrets(with_errors(frame, sheet, catalogue), sheet, catalogue), sheet, catalogue)
+    frame = with_secrets(with_errors(frame, sheet, catalogue), sheet, catalogue)
+    return with_repeated_keys(with_merged(frame, sheet), sheet, catalogue)
+
+
+def with_merged(frame: pl.DataFrame, sheet: SheetForm) -> pl.DataFrame:
+    """Add `X__merged` for every column X: the cell that shows a merged range which hides this row's, else null.
+
+    GEN-01 says so of an empty cell that looks filled.
+    """
+    hidden = pl.col("merged_cells")
+    none_is = frame["merged_cells"].null_count() == frame.height
+
+    def shows(key: str) -> pl.Expr:
+        mine = hidden.list.eval(pl.element().filter(pl.element().str.starts_with(f"{key}="))).list.first()
+        return pl.lit(None, pl.String) if none_is else mine.str.strip_prefix(f"{key}=")
+
+    return frame.with_columns(**{f"{c.key}__merged": shows(c.key) for c in sheet.columns})
 
 
 def with_errors(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalogue) -> pl.DataFrame:

@@ -180,12 +180,36 @@ def _of_failures(failures: pl.DataFrame, submissions: pl.DataFrame, catalogue: C
         raise ValueError("rows fail of forms that are not among the submissions")
     where = ["form_id", "sheet_key", "column_key"]
     found = found.join(_places(found, submissions, catalogue), on=where, how="left", maintain_order="left")
+    found = _without_followers(found, submissions, catalogue)
     has_cell = (pl.col("letter") != "") & (pl.col("row") > 0)
     return found.with_columns(
         is_returned=pl.col("status") == "returned",
         cell=pl.when(has_cell).then(pl.col("letter") + pl.col("row").cast(pl.String)).otherwise(pl.lit("")),
         reason=pl.lit(""),
     ).select(*_FOUND)
+
+
+def _without_followers(found: pl.DataFrame, submissions: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    """Leave out what only follows from a column that is not there, which is told once (WBK-02) and returns the form:
+    that its values are missing (GEN-01), and that rows are the same without it (GEN-05).
+    """
+    lacking = [
+        (form_id, sheet, column.key, column.key in catalogue.sheets[sheet].key_columns)
+        for form_id, tables in submissions.filter(pl.col("status") == "returned")
+        .select("form_id", "tables")
+        .iter_rows()
+        for sheet, table in json.loads(tables).items()
+        for column in catalogue.sheets[sheet].columns
+        if column.required == "always" and column.key not in table["columns"]
+    ]
+    if not lacking:
+        return found
+    absent = pl.DataFrame(lacking, schema=["form_id", "sheet_key", "column_key", "is_key"], orient="row")
+    missing = absent.select("form_id", "sheet_key", "column_key", rule_id=pl.lit("GEN-01"))
+    repeated = absent.filter("is_key").select("form_id", "sheet_key", rule_id=pl.lit("GEN-05"))
+    return found.join(missing, on=missing.columns, how="anti", maintain_order="left").join(
+        repeated, on=repeated.columns, how="anti", maintain_order="left"
+    )
 
 
 def _places(found: pl.DataFrame, submissions: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:

@@ -1,0 +1,80 @@
+"""Which rows below a heading row hold data: not notes, headings again, totals, signatures or rows of nothing.
+
+system.md, Tables in a workbook. Belongs here: one row of cells and what it is. Does not: finding the heading row
+(forms.py), what a cell's value means (values.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+
+from assets.intake.headings import normalise_heading
+from assets.intake.values import clean_text, says_nothing
+from assets.intake.workbooks.sheet import Cell
+
+HEADINGS_AGAIN = 3  # cells that are equal to their columns' headings
+_LEAD = re.compile(r"^[\s(\[【<*※—-]+")  # what people put before a note: （注：…）, ※备注
+_NOTE = re.compile(r"(?:填表说明|说明|备注|注)(?P<colon>:)?")
+_CLOSING = re.compile(r"合计|总计|小计|制表|填报人|填表人|审核人|单位负责人|签字|盖章|以下空白|本月无")
+_SIGNED = re.compile(rf"(?:{_CLOSING.pattern}|(?:填表|填报|制表)?日期:)")
+_NUMBER = re.compile(r"[(第]?[0-9]+(?:\.0*)?[)、.]?")
+
+
+class RowReader:
+    """Tells the rows of one table apart.
+
+    `places` are the columns of the form by key, as indices into a row; `headings` their headings as the form has
+    them; `always` those that are required in every row; `sequence` the key of the column whose number says nothing.
+    """
+
+    def __init__(
+        self, places: Mapping[str, int], headings: Mapping[str, str], always: Collection[str], sequence: str
+    ) -> None:
+        self._known = [(at, normalise_heading(headings[key])) for key, at in places.items()]
+        self._always = frozenset(places[key] for key in always if key in places)
+        self._sequence = places.get(sequence)
+
+    def kind(self, row: Sequence[Cell], errors: Collection[int]) -> str:
+        """What a row is: data, nothing, note, heading, closing (a total or a signature); or aside, where cells are
+        filled only outside the form's columns.
+
+        `errors` are the columns of the row that hold an Excel error or a formula without a result.
+        """
+        filled = [at for at, cell in enumerate(row) if not says_nothing(cell) and not self._is_number(at, cell)]
+        broken = [at for at, _ in self._known if at in errors and at != self._sequence]
+        if not filled and not broken:
+            return "nothing"
+        if filled and not broken:
+            if self._is_heading(row):
+                return "heading"
+            first, *others = filled
+            word = _first_word(row[first])
+            if (note := _NOTE.match(word)) and len(others) <= (1 if note["colon"] else 0):
+                return "note"
+            # 审核人：… and 填表日期：… beside 填表人：… fill no column, wherever they stand.
+            told = (at for at in others if not _SIGNED.match(_first_word(row[at])))
+            if _CLOSING.match(word) and not self._always.intersection(told):
+                return "closing"
+        if not broken and not any(at in filled for at, _ in self._known):
+            return "aside"
+        return "data"
+
+    def _is_number(self, at: int, cell: Cell) -> bool:
+        if at != self._sequence or isinstance(cell, bool):
+            return False
+        return isinstance(cell, int | float) or bool(_NUMBER.fullmatch("".join(clean_text(cell)[0].split())))
+
+    def _is_heading(self, row: Sequence[Cell]) -> bool:
+        return sum(normalise_heading(row[at]) == heading for at, heading in self._known) >= HEADINGS_AGAIN
+
+
+@lru_cache(maxsize=10_000)
+def _word(text: str) -> str:
+    return _LEAD.sub("", "".join(clean_text(text)[0].split()))
+
+
+def _first_word(cell: Cell) -> str:
+    """A cell's text as notes and totals are known by: cleaned, without white space and opening marks."""
+    return _word(cell) if isinstance(cell, str) else ""
