@@ -42,7 +42,7 @@ SENDER = "unit@check.invalid"
 # What the files alone cannot tell: the sender, the register, other months and units, whether a scan is in the mail.
 NOT_ASKED = frozenset(
     {"ENV-01", "ENV-02", "ENV-05", "CVR-02", "CVR-03", "CHK-02", "SIG-01", "AST-11", "AST-12", "APP-08", "REC-04"}
-    | {"REC-05", "XFM-01", "XFM-02"}
+    | {"REC-05", "INC-05", "NDA-06", "CHK-09", "XFM-01", "XFM-02"}
 )
 
 

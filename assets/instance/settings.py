@@ -159,7 +159,8 @@ class NoticeSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings. `form_versions` are the accepted ones; empty: the version of forms.yaml alone.
+    """All settings. `form_versions` are the accepted ones; empty: the version of forms.yaml alone. A return with fewer
+    than `coverage_percent` of its answers, or of its indicators, is incomplete (CHK-09, KPI-05).
 
     Without `smtp` mails to units are put into outbox/; without `feedback` no workbooks are marked and nothing is
     mailed. `approved_effects`: waivers of rules with these effects (return, incomplete) need a second person's
@@ -178,6 +179,7 @@ class Settings:
     form_versions: tuple[str, ...] = ()
     approved_effects: tuple[str, ...] = ()
     settle_seconds: float = 2.0
+    coverage_percent: float = 80.0
 
     def deadline(self, register: Register) -> Deadline:
         """When returns are due, with the calendar's exceptions."""
@@ -229,7 +231,7 @@ def load_settings(path: Path) -> Settings:
             values[name] = tuple(value)
         elif isinstance(value, {"ledger_url": str, "feedback": bool}.get(name, ())):
             values[name] = value
-        elif name == "settle_seconds" and isinstance(value, int | float):
+        elif name in ("settle_seconds", "coverage_percent") and type(value) in (int, float):
             values[name] = float(value)
         else:
             raise SettingsError(f"{path.name}: {name}: no such setting, or not of its kind")
@@ -259,6 +261,8 @@ def _check(settings: Settings, file: str) -> None:
     cutoff = settings.cutoff
     if not 1 <= cutoff.deadline_day <= 28:
         raise SettingsError(f"{file}: cutoff: deadline_day must lie between 1 and 28")
+    if not 0 <= settings.coverage_percent <= 100:
+        raise SettingsError(f"{file}: coverage_percent must lie between 0 and 100")
     try:
         time.fromisoformat(cutoff.deadline_time)
         ZoneInfo(cutoff.timezone)

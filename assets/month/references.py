@@ -5,7 +5,8 @@ Belongs here: the register and the catalogue as tables of core. Does not: anythi
 
 from __future__ import annotations
 
-from datetime import datetime
+import calendar
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -64,6 +65,7 @@ def put_references(work: Work, period: str) -> None:
             "weight": item.weight,
             "target": item.target,
             "target_text": None if item.target is None else f"{item.target:g}%",
+            "indicator_code": item.indicator,
         }
         for profile, unit in profiles.items()
         if unit.level == "unit"
@@ -71,7 +73,7 @@ def put_references(work: Work, period: str) -> None:
     ]
     item_schema = {
         "profile": pl.String, "item_code": pl.String, "checklist": pl.String, "weight": pl.Float64,
-        "target": pl.Float64, "target_text": pl.String,
+        "target": pl.Float64, "target_text": pl.String, "indicator_code": pl.String,
     }  # fmt: skip
     _keep_profiles(work, pl.DataFrame(items, schema=item_schema))
     warehouse.put(
@@ -131,8 +133,16 @@ def _keep_profiles(work: Work, items: pl.DataFrame) -> None:
 
 
 def _is_supervised(register: Register, unit: Unit, period: str) -> bool:
-    """Whether the calendar makes the unit one under key supervision; incidents are looked at in marts/unit_results."""
+    """Whether the calendar makes the unit one under key supervision; incidents are looked at in marts/unit_results.
+
+    003, article 9: a service that began less than a year before the last day of the month, or a penalty by then.
+    """
     end = periods.last_day(period)
-    year_ago = end.replace(year=end.year - KEY_SUPERVISION_SERVICE_YEARS, day=min(end.day, 28))
-    starts = register.service_starts.get(unit.code, ())
-    return bool(register.penalties.get(unit.code)) or any(year_ago < d <= end for d in starts)
+    starts, penalties = register.service_starts.get(unit.code, ()), register.penalties.get(unit.code, ())
+    return any(d <= end for d in penalties) or any(d <= end < _anniversary(d) for d in starts)
+
+
+def _anniversary(start: date) -> date:
+    """The same day a year later; of 29 February the 28th."""
+    day = min(start.day, calendar.monthrange(start.year + 1, start.month)[1])
+    return start.replace(year=start.year + KEY_SUPERVISION_SERVICE_YEARS, day=day)

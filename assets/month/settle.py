@@ -54,6 +54,7 @@ def work_of(session: Session) -> Work:
         deadline=session.deadline,
         form_versions=settings.accepted_versions(catalogue),
         score_weights=weights,
+        coverage_percent=settings.coverage_percent,
         as_of=session.as_of,
         software=VERSION,
         parsed_by=settings.parser_fingerprint(catalogue),

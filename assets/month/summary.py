@@ -114,7 +114,9 @@ _NONE: dict[str, dict[str, Any]] = {
         ),
         0,
     ),
-    "incidents": {"rows_received": 0, "rows_counted": 0, "reported_late": 0, "median_minutes_to_report": None},
+    "incidents": {
+        "rows_received": 0, "rows_counted": 0, "reported_late": 0, "median_minutes_to_report": None, "unresolved": 0,
+    },
     "agreements": dict.fromkeys(("in_force", "expired", "expiring_60d"), 0),
     "decisions": dict.fromkeys(("waived", "assigned", "seals_confirmed", "extended"), 0),
 }  # fmt: skip
@@ -167,6 +169,7 @@ def _self_check(rows: list[dict[str, Any]], catalogue: Catalogue) -> dict[str, A
         "expected_answers": 0,
         "rows_received": 0,
         "rows_counted": 0,
+        "answered_rate": None,
         "pass_rate": None,
         **dict.fromkeys(RESULTS, 0),
     }
@@ -176,7 +179,7 @@ def _self_check(rows: list[dict[str, Any]], catalogue: Catalogue) -> dict[str, A
         return {**_first(row, *names), "by_result": by_result, "pass_rate": row["pass_rate"]}
 
     return {
-        **part(by_list.get(None, empty), "expected_answers", "rows_received", "rows_counted"),
+        **part(by_list.get(None, empty), "expected_answers", "rows_received", "rows_counted", "answered_rate"),
         "by_checklist": {
             code: part(by_list[code], "expected_answers", "rows_counted")
             for code in catalogue.checklists

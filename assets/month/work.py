@@ -23,7 +23,6 @@ from assets.instance.software import code_digest
 from assets.instance.warehouse import Warehouse
 from expectations.catalogue import Catalogue
 
-KEY_SUPERVISION_INCIDENT_YEARS = 2
 UTC_TIME = pl.Datetime("us", "UTC")
 SETTLED_BY = ("assets", "expectations", "sql")  # the code that an edit of settles months again
 BLOCK = 2000  # mails booked, and units checked, at once
@@ -48,6 +47,7 @@ class Work:
     as_of: datetime
     software: str
     parsed_by: str  # Parser.fingerprint: with other limits a mail has other rows
+    coverage_percent: float = 80  # of the answers, and of the indicators; with fewer a month is incomplete
     progress: Callable[[str, int, int], None] | None = None
 
     @cached_property
@@ -59,6 +59,7 @@ class Work:
             repr(self.deadline),
             ",".join(sorted(self.form_versions)),
             json.dumps(dict(self.score_weights), sort_keys=True),
+            f"{self.coverage_percent:g}",
             self.software,
             made_by(self.catalogue),
             self.parsed_by,
@@ -68,19 +69,18 @@ class Work:
     def parameters(self, period: str) -> dict[str, Any]:
         """The parameters that SQL models may name."""
         start = periods.first_day(period)
-        back = f"{start.year - KEY_SUPERVISION_INCIDENT_YEARS}-{start.month:02d}"
         on_record = periods.between(self.register.first_period, period)
         return {
             "period": period,
             **self.months_within([period], list(on_record)[-12:] or [period]),
             "previous": periods.preceding(period),
             "year_before": f"{start.year - 1}-{start.month:02d}",
-            "two_years_before": back,
             "month_start": start,
             "month_end": periods.last_day(period),
             "cutoff": self.deadline.cutoff(period),
             "timezone": self.deadline.timezone,
             "carrier": self.register.tree(period).carrier,
+            "coverage_percent": self.coverage_percent,
         }
 
     def months_within(self, months: list[str], recent: list[str]) -> dict[str, Any]:

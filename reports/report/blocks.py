@@ -226,7 +226,7 @@ class Blocks:
 
     def measured(self, path: str) -> str:
         """A figure in words, with the sign of a percentage where it is one."""
-        rate = path.rpartition(".")[2] in {"rate", "pass_rate"}
+        rate = path.rpartition(".")[2] in {"rate", "pass_rate", "answered_rate"}
         return formats.labels(self.lang)["in_percent"].format(figure=self.figure(path)) if rate else self.figure(path)
 
     def definition(self, path: str) -> str:

@@ -116,9 +116,14 @@ reached as (
     group by unit_code
 ),
 incidents as (
+    -- 003, article 9: less than two years before the last day of the month, to the day.
     select distinct unit_code
     from marts.incidents
-    where counted and level = '高' and period between $two_years_before and $period
+    where
+        counted
+        and level = '高'
+        and period <= $period
+        and cast(occurred_at as date) + interval 2 year > cast($month_end as date)
 ),
 facts as (
     select

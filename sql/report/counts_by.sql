@@ -1,4 +1,12 @@
--- Counted rows by the codes that the summary names. Grain: one code of one figure of one scope.
+-- Counted rows by the codes that the summary names, incidents by those whose number the unit had not counted before.
+-- Grain: one code of one figure of one scope.
+with new_incidents as (
+    select i.*
+    from marts.incidents as i
+    semi join marts.incident_register as n
+        on n.period = i.period and n.unit_code = i.unit_code and n.first_form_id = i.form_id and n.first_row = i.row
+    where i.counted
+)
 select
     u.scope,
     figure,
@@ -22,12 +30,10 @@ from (
     where counted
     union all
     select period, unit_code, 'incidents.by_level', level
-    from marts.incidents
-    where counted
+    from new_incidents
     union all
     select period, unit_code, 'incidents.by_kind', kind
-    from marts.incidents
-    where counted
+    from new_incidents
 )
 inner join core.scope_units as u using (period, unit_code)
 where period = $period

@@ -4,7 +4,9 @@ with reported as (
         u.scope,
         count(*) as rows_received,
         count(*) filter (where counted) as rows_counted,
-        count(*) filter (where counted and status = '已完成') as closed_in_period,
+        count(*) filter (
+            where counted and status = '已完成' and closed_on between cast($month_start as date) and cast($month_end as date)
+        ) as closed_in_period,
     from marts.rectification
     inner join core.scope_units as u using (period, unit_code)
     where period = $period

@@ -36,6 +36,7 @@ select
     coalesce(g.partly_met, 0) as partly_met,
     coalesce(g.not_met, 0) as not_met,
     coalesce(g.not_applicable, 0) as not_applicable,
+    round(100 * coalesce(g.rows_counted, 0) / nullif(a.expected_answers, 0) + 1e-9, 2) as answered_rate,
     round(100 * g.met / nullif(g.met + g.partly_met + g.not_met, 0) + 1e-9, 2) as pass_rate,
 from asked as a
 left join given as g

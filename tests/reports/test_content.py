@@ -101,7 +101,7 @@ def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_th
     assert report.changes is not None
     assert [row[0] for row in report.changes.rows] == [
         "迟报单位", "暴露面资产 · 按资产类型 · 网站", "网络安全工作自查 · 自查符合率（%）",
-        "IND-05 重要信息系统漏洞扫描 · 完成率（%）", "数据质量 · AST-07 近 90 天未做漏洞扫描", "数据质量 · OLD-01", "收到邮件",
+        "IND-05 重要信息系统漏洞扫描 · 完成率（%）", "数据质量 · AST-07 近90天未扫描", "数据质量 · OLD-01", "收到邮件",
     ]  # fmt: skip
     assert {row[1:] for row in report.changes.rows} == {(1, 2, because[0])}
     assert all(r.changes is None for r in sample.reports(LAST).values())
