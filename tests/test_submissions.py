@@ -363,6 +363,38 @@ def test_a_mail_with_nothing_in_it_is_told() -> None:
     assert rules(booked(mail())) == ["ENV-02"]
 
 
+def linked() -> dict[str, Any]:
+    names = ("rule_id", "file", "sheet", "cell", "column", "value", "expected", "reason")
+    return {
+        **dict.fromkeys(names, ""),
+        "row": 0,
+        "form_id": None,
+        "rule_id": "ENV-04",
+        "file": "扫描件.pdf",
+        "reason": "linked",
+    }
+
+
+def test_a_file_that_is_only_linked_to_is_told_where_anything_is_missing() -> None:
+    forms = form(), form("annex3")
+    assert rules(booked(mail(*forms, faults=[linked()]))) == ["ENV-04"]
+    assert rules(booked(mail(forms[0], scans=[scan()], faults=[linked()]))) == ["ENV-04"]
+    assert rules(booked(mail(faults=[linked()]))) == ["ENV-02", "ENV-04"]
+    assert rules(booked(mail(*forms, scans=[scan()], faults=[linked()]))) == []
+
+
+def test_a_bounce_is_told_of_the_unit_that_it_did_not_reach() -> None:
+    bounce = mail(sender="mailer-daemon@oa.example", bounced=SENDER, bounce_reason="mailbox_full")
+    result = booked(bounce)
+    assert [(m["unit_code"], m["held"]) for m in result.mails] == [(UNIT, False)]
+    (finding,) = result.findings
+    assert (finding.unit_code, finding.fault.rule_id, finding.fault.value) == (UNIT, "ENV-10", SENDER)
+
+
+def test_a_bounce_of_an_address_that_no_unit_has_is_a_strangers_mail() -> None:
+    assert rules(booked(mail(sender="mailer-daemon@oa.example", bounced="x@elsewhere.example"))) == ["ENV-01"]
+
+
 def test_a_mail_without_a_trusted_time_is_told() -> None:
     assert rules(booked(mail(form(), trusted=False))) == ["ENV-05"]
 

@@ -34,6 +34,7 @@ from assets.intake.forms import (
 )
 from assets.intake.mail.archive import load
 from assets.intake.mail.kinds import WORKBOOK_EXTENSIONS, extension_of
+from assets.intake.mail.machines import Bounce
 from assets.intake.mail.message import Attachment, parse_message
 from assets.intake.scans.scan import Scan, read_scan
 from assets.intake.values import Reading, as_text, url_key
@@ -59,6 +60,8 @@ MAILS: dict[str, Any] = {
     "text_start": pl.String,
     "header_received_at": UTC_TIME,
     "dated_at": UTC_TIME,
+    "bounced": pl.String,
+    "bounce_reason": pl.String,
     "parser": pl.String,
 }
 FORMS: dict[str, Any] = {
@@ -162,6 +165,7 @@ class ParsedMail:
     text: str = ""
     received_at: datetime | None = None
     dated_at: datetime | None = None
+    bounce: Bounce | None = None
     forms: list[tuple[str, Attachment, RecognisedForm | None, str]] = field(default_factory=list)
     scans: list[tuple[Attachment, Scan]] = field(default_factory=list)
     faults: list[tuple[str | None, Fault]] = field(default_factory=list)
@@ -196,6 +200,7 @@ def parse_mail(
         text=message.text,
         received_at=message.received_at,
         dated_at=message.dated_at,
+        bounce=message.bounce,
         faults=[(None, f) for f in message.faults],
     )
     for attachment in message.attachments:
@@ -333,6 +338,8 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
                 "text_start": mail.text[:500],
                 "header_received_at": mail.received_at,
                 "dated_at": mail.dated_at,
+                "bounced": mail.bounce.address if mail.bounce else "",
+                "bounce_reason": mail.bounce.reason if mail.bounce else "",
                 "parser": parser.fingerprint,
             }
         )

@@ -53,7 +53,8 @@ def read_mails(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
         for r in warehouse.rows(
             f"""
             select
-                p.mail, m.sender, m.subject, m.text_start, p.received_at, p.trusted, p.copies,
+                p.mail, m.sender, m.subject, m.text_start, m.bounced, m.bounce_reason,
+                p.received_at, p.trusted, p.copies,
                 m.mail in (select mail from staging.explanations) as explains,
                 d.unit_code as assigned_to,
             from core.mail_periods as p

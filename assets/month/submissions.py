@@ -33,10 +33,13 @@ _OWN_RULE = frozenset({"unit_code", "period"})
 CORRECTION = re.compile("更正|补报|修订|重报")
 
 
+LINKED = "linked"  # the reason of a file that is only linked to (assets/intake/mail/message.py)
+
+
 @dataclass(slots=True)
 class Mail:
     """A parsed mail with what parsing found in it. `received_at` is aware; `trusted` whether a server said it;
-    `assigned_to` the unit that a steward gave it to.
+    `assigned_to` the unit that a steward gave it to; `bounced` the address that an answer of ours did not reach.
 
     What other mails make of it (look_back.py): `slips` are the forms (form_id) whose month is taken for a slip, `used`
     says of a scan (number) of a unit what it was used for before.
@@ -51,6 +54,8 @@ class Mail:
     text_start: str = ""
     explains: bool = False
     assigned_to: str | None = None
+    bounced: str = ""
+    bounce_reason: str = ""
     forms: list[dict[str, Any]] = field(default_factory=list)
     scans: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
@@ -212,7 +217,11 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
     if period not in (concerned or {window}):
         return
     tree = booking.register.tree(period)
-    known = tree.by_mailbox.get(mail.sender)
+    missed = tree.by_mailbox.get(mail.bounced)
+    if missed:
+        fault = Fault("ENV-10", value=mail.bounced, reason=mail.bounce_reason)
+        booked.findings.append(PlainFinding(missed.code, mail.mail, "", fault))
+    known = missed or tree.by_mailbox.get(mail.sender)
     sender = known or tree.by_code.get(mail.assigned_to or "")
     booked.mails.append(
         {
@@ -228,6 +237,8 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
         booked.findings.append(PlainFinding(sender.code if sender else "", mail.mail, "", fault))
     if sender is None:
         return
+    if missed:
+        return
     nil = stated is not None and stated[0] == period and sender.level == "unit"
     if stated and nil:
         _book_nil_statement(mail, stated, said_for, sender, booking, booked)
@@ -236,7 +247,7 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
         if month == period:
             owners.append(_book_form(mail, form, cover, month_fault, period, sender, tree, booking, booked))
     _tell_of_two_files(mail, booking, booked)
-    _book_rest(mail, owners, sender, booked, nil=nil)
+    _book_rest(mail, owners, sender, booking, booked, nil=nil)
 
 
 def nil_statement(mail: Mail, deadline: Deadline) -> tuple[str, str] | None:
@@ -367,7 +378,7 @@ def _tell_of_two_files(mail: Mail, booking: Booking, booked: Booked) -> None:
             booked.findings.append(PlainFinding(unit, mail.mail, counts.form_id, fault))
 
 
-def _book_rest(mail: Mail, owners: list[str], sender: Unit, booked: Booked, *, nil: bool) -> None:
+def _book_rest(mail: Mail, owners: list[str], sender: Unit, booking: Booking, booked: Booked, *, nil: bool) -> None:
     """Book the scans, and what is to be said of the mail itself."""
     units = list(dict.fromkeys(owners)) or [sender.code]
     for scan in mail.scans:
@@ -385,8 +396,13 @@ def _book_rest(mail: Mail, owners: list[str], sender: Unit, booked: Booked, *, n
             for unit in units
         )
     about = units[0] if len(units) == 1 else sender.code
+    wanted = {form.key for form in booking.catalogue.forms if not form.optional}
+    is_whole = bool(mail.scans) and wanted <= {form["form"] for form in mail.forms}
     booked.findings.extend(
-        PlainFinding(about, mail.mail, "", _as_fault(f)) for f in mail.faults if f["form_id"] is None
+        PlainFinding(about, mail.mail, "", _as_fault(f))
+        for f in mail.faults
+        if f["form_id"] is None
+        and not (is_whole and f["reason"] == LINKED)  # a link is no loss where nothing is missing
     )
     opened_in_vain = any(f["rule_id"] == "ENV-03" for f in mail.faults)
     if not mail.forms and not mail.scans and not opened_in_vain and not nil and not mail.explains:

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from assets.instance.periods import Deadline
 from assets.instance.register import Tree
+from assets.intake.mail import headers
 from assets.intake.mail.archive import path_of
+from assets.intake.mail.machines import DAEMONS
 
 if TYPE_CHECKING:
     from reports.notices.letters import Standing
@@ -33,6 +35,12 @@ HEADER_BYTES = 64 * 1024
 FIRST_BYTES = 8 * 1024  # hold the whole header of nearly every mail
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 OVERDUE_DAYS_AT_LEAST = 7
+# How mailers begin the subject of an answer that they give by themselves, without a header that says so.
+AUTOMATIC_SUBJECT = re.compile(
+    r"(?:自动(?:回复|答复|应答)|已读|未读|已阅读|系统退信|退信|auto(?:matic)?[- ]?(?:reply|response)"
+    r"|out of (?:the )?office|read|not read|undeliver\w*|delivery status)\s*[:：(（]",
+    re.IGNORECASE,
+)
 Query = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
 """Rows of a query on the warehouse, as Warehouse.rows gives them."""
 
@@ -145,14 +153,21 @@ def read_incoming(query: Query, period: str) -> list[Incoming]:
 
 
 def is_automatic(header: bytes) -> bool:
-    """Whether a mail, by its header, was written by a machine, and must not be answered (RFC 3834, 2)."""
+    """Whether a mail, by its header, was written by a machine, and must not be answered (RFC 3834, 2).
+
+    Reports on mails (RFC 6522: read receipts, bounces) and the automatic answers of mailers that do not say so are.
+    """
     top = BytesHeaderParser().parsebytes(header)
 
     def said(field_name: str) -> str:
         return str(top.get(field_name, "")).strip().lower()
 
+    subject = headers.clean_text(headers.decode_text(str(top.get("subject", "")).encode("utf-8", "surrogateescape")))
     return (
-        said("auto-submitted").partition(";")[0].strip() not in ("", "no")
+        top.get_content_type() == "multipart/report"
+        or AUTOMATIC_SUBJECT.match(subject) is not None
+        or headers.address(said("from").encode()).partition("@")[0] in DAEMONS
+        or said("auto-submitted").partition(";")[0].strip() not in ("", "no")
         or said("precedence") in ("bulk", "junk", "list", "auto_reply")
         or said("return-path") == "<>"
         or any(field_name in top for field_name in ("x-autoreply", "x-autorespond", "list-id"))
@@ -160,7 +175,7 @@ def is_automatic(header: bytes) -> bool:
 
 
 def by_machine(mail: str, archive: Path) -> bool:
-    """Whether an archived mail must not be answered; one that cannot be read is not."""
+    """True if the mail is automatic, or cannot be read: neither is answered."""
     try:
         with path_of(mail, archive).open("rb") as file:
             header = file.read(FIRST_BYTES)

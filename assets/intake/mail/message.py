@@ -13,7 +13,7 @@ import io
 import logging
 import re
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import Message as Part
 from urllib.parse import unquote
@@ -25,11 +25,14 @@ from PIL import Image
 from assets.instance.limits import Limits
 from assets.intake.fault import Fault
 from assets.intake.mail import headers, kinds, parts, smime, tnef, unpacking
+from assets.intake.mail.links import linked_files
+from assets.intake.mail.machines import Bounce, bounce_of, is_report
 from assets.intake.mail.parts import Leaf, MailPart
 from assets.intake.mail.unpacking import RefusedError
 
 log = logging.getLogger(__name__)
 
+LINKED = "linked"  # code of expectations/reasons.yaml: the file is a link in the text
 TEXT_CHARACTERS = 2000
 TEXT_BYTES = 16 * 1024
 HTML_BYTES = 256 * 1024
@@ -77,7 +80,8 @@ class Attachment:
 class Message:
     """A mail as intake sees it. `sender` is the From address in lower case ("" if none), `text` the first
     2000 characters of its plain body; times are aware, UTC: `received_at` of the topmost Received
-    header, `dated_at` of Date. `faults` are ENV-03 and ENV-04, one a file.
+    header, `dated_at` of Date. `faults` are ENV-03 and ENV-04, one a file; a file that is only linked to (LINKED) is
+    one of them. `bounce` says whom an answer of ours did not reach; a mail on a mail carries no files of the sender's.
     """
 
     sender: str
@@ -89,6 +93,7 @@ class Message:
     dated_at: datetime | None
     attachments: tuple[Attachment, ...]
     faults: tuple[Fault, ...]
+    bounce: Bounce | None = None
 
 
 @dataclass(slots=True)
@@ -121,19 +126,25 @@ def parse_message(raw: bytes, limits: Limits) -> Message:
     `other`, unopened, beside their fault; a container that cannot be opened is only a fault.
     """
     intake = _Intake(limits)
-    hint = ""
+    hint, tree = "", None
     try:
         if len(raw) > limits.mail_bytes:
             raise RefusedError("mail_too_large")
         tree = parts.parse(raw, limits, is_the_mail=True)
         hint = parts.charset_of(tree, limits)
         _take_message(tree, (), False, intake)
+        if is_report(tree):
+            intake.attachments.clear()
+            intake.faults.clear()
     except RefusedError as refused:
         intake.refuse(refused.reason, "")
     except Exception:  # a mail must never stop a run: it ends as a finding, and the log has the trace
         log.exception("a mail could not be taken apart")
         intake.refuse("mail_damaged", "")
-    return _message(parts.parse_headers(raw, limits), hint, intake)
+    message = _message(parts.parse_headers(raw, limits), hint, intake)
+    if tree is None:
+        return message
+    return replace(message, bounce=bounce_of(tree, message.sender, message.text, limits))
 
 
 def _message(top: Part, hint: str, intake: _Intake) -> Message:
@@ -175,7 +186,10 @@ def _take_message(message: MailPart, within: tuple[str, ...], zipped: bool, inta
         if not _is_decoration(leaf, shown):
             _take_file(leaf, zipped, intake)
     if not within and not intake.text:
-        intake.text = _body_text([body for body in bodies if not body.within])
+        own = [body for body in bodies if not body.within]
+        intake.text = _body_text(own)
+        for name in linked_files((body.content_type, _decoded(body)) for body in own):
+            intake.refuse(LINKED, name, rule_id="ENV-04")
 
 
 def _is_body(leaf: Leaf, limits: Limits) -> bool:
@@ -305,13 +319,17 @@ def _body_text(bodies: list[Leaf]) -> str:
     for wanted in ("text/plain", "text/html"):
         for body in bodies:
             if body.content_type == wanted:
-                raw = _beginning(body.content, HTML_BYTES if wanted == "text/html" else TEXT_BYTES)
-                text = headers.decode_bytes(raw, body.charset)
+                text = _decoded(body)
                 lines = _words(text) if wanted == "text/html" else text.splitlines()
                 text = "\n".join(headers.clean_text(line) for line in lines).strip()
                 if text:
                     return text[:TEXT_CHARACTERS]
     return ""
+
+
+def _decoded(body: Leaf) -> str:
+    raw = _beginning(body.content, HTML_BYTES if body.content_type == "text/html" else TEXT_BYTES)
+    return headers.decode_bytes(raw, body.charset)
 
 
 def _beginning(text: bytes, size: int) -> bytes:

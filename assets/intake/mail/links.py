@@ -1,0 +1,60 @@
+"""Files that a mail does not carry but links to: the large attachments of QQ, NetEase and other mailers.
+
+Belongs here: finding such links in a mail's text. Does not: opening them, which a run never does, and whether anything
+is missing for want of them (assets/month/submissions.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import lxml.etree
+import lxml.html
+
+WORDS = re.compile(r"超大附件|云附件|大附件|文件中转站|中转站附件")
+# Where mailers keep such files: QQ and Exmail, NetEase, 139, Sina, Aliyun, shared drives.
+PLACES = re.compile(
+    r"https?://[^\s\"'<>]*(?:/ftn|ftnExs|fs\.(?:163|126|yeah)\.(?:com|net)|u\.163\.com|dashi\.163\.com"
+    r"|(?:mail|appmail)\.10086\.cn|fs\.sina|mail\.aliyun\.com/[^\s\"'<>]*attach|pan\.baidu\.com|cloud\.189\.cn"
+    r"|wenshushu|lanzou|weiyun\.com|aliyundrive|alipan\.com)[^\s\"'<>]*",
+    re.IGNORECASE,
+)
+LINK = re.compile(r"https?://")
+NAME = re.compile(
+    r"([^\s/\\<>|\"][^/\\<>|\"\n]{0,120}?\.(?:xlsx?|xlsm|et|csv|pdf|jpe?g|png|tiff?|zip|rar|7z|docx?))(?![\w.])", re.I
+)
+MOST = 20
+
+
+def linked_files(texts: Iterable[tuple[str, str]]) -> list[str]:
+    """The names of files that a mail only links to, each once, "" for one whose name is not told; none where it does
+    not. `texts` are the mail's own bodies: (content type, text).
+    """
+    names: dict[str, None] = {}
+    for kind, text in texts:
+        found = _in_page(text) if kind == "text/html" else _in_text(text)
+        names |= dict.fromkeys(found)
+    told = [name for name in names if name]
+    return (told or list(names))[:MOST]
+
+
+def _in_page(text: str) -> Iterator[str]:
+    try:
+        parser = lxml.html.HTMLParser(encoding="utf-8")
+        page = lxml.html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    except (lxml.etree.LxmlError, ValueError):
+        return
+    shown = page.text_content()
+    told = WORDS.search(shown) is not None
+    for anchor in page.iter("a"):
+        target = anchor.get("href") or ""
+        if PLACES.match(target) or (told and LINK.match(target) and NAME.search(anchor.text_content())):
+            named = NAME.search(anchor.text_content()) or NAME.search(anchor.get("title") or "")
+            yield named[1].strip() if named else ""
+
+
+def _in_text(text: str) -> Iterator[str]:
+    if PLACES.search(text) or (WORDS.search(text) and LINK.search(text)):
+        named = [found[1].strip() for found in NAME.finditer(LINK.sub(" ", re.sub(r"https?://\S+", " ", text)))]
+        yield from named or [""]
