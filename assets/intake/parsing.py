@@ -41,6 +41,7 @@ from assets.intake.values import Reading, as_text, url_key
 from assets.intake.workbooks.sheet import Workbook, WorkbookUnreadable
 from assets.intake.workbooks.workbook import read_workbook
 from expectations.catalogue import Catalogue, Column, SheetForm
+from expectations.signature import signed_totals
 
 UTC_TIME = pl.Datetime("us", "UTC")
 POLARS_TYPES: dict[str, pl.DataType] = {
@@ -74,6 +75,7 @@ FORMS: dict[str, Any] = {
     "period": pl.String,
     "cover": pl.String,
     "tables": pl.String,
+    "totals": pl.List(pl.Int64),
     "span": pl.List(pl.Int64),
 }
 FAULTS: dict[str, Any] = {
@@ -305,6 +307,21 @@ def _tables_json(form: RecognisedForm) -> str:
     )
 
 
+def _signed_totals(form: RecognisedForm, catalogue: Catalogue) -> list[int]:
+    """The totals that the head of the unit signs for (SIG-05), in their order."""
+    tables = {table.sheet.key: table for table in form.tables}
+    totals = []
+    for total in signed_totals(catalogue, form.form):
+        table = tables.get(total.sheet)
+        if table is None:
+            totals.append(0)
+        elif total.code:
+            totals.append(sum(value == total.code for value in table.values[total.column]))
+        else:
+            totals.append(sum(text is not None for text in table.texts[total.column]))
+    return totals
+
+
 def _row_columns(tables: list[tuple[str, Any]], sheet: SheetForm) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in row_schema(sheet)}
     for name, table in tables:
@@ -356,6 +373,7 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
                     "period": period.value if period else None,
                     "cover": _cover_json(form, parser.catalogue.form(key).cover) if form else "{}",
                     "tables": _tables_json(form) if form else "{}",
+                    "totals": _signed_totals(form, parser.catalogue) if form else None,
                     "span": attachment.span,
                 }
             )

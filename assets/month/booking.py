@@ -19,7 +19,9 @@ from assets.month.freshness import unsettle
 from assets.month.references import put_references
 from assets.month.submissions import Booked, Booking, Mail, Submission, book
 from assets.month.work import BLOCK, UTC_TIME, Work
+from expectations.signature import MOST
 
+CODE = pl.Struct({"form": pl.String, "unit_code": pl.String, "period": pl.String, "totals": pl.List(pl.Int64)})
 OF_MAILS = "mail in (select unnest($mails))"
 NOT_BOOKED = "mail not in (select mail from core.booked_mails where period = $period)"
 
@@ -42,6 +44,7 @@ def book_month(work: Work, period: str) -> None:
         made = book(read_mails(work, period, block), period, booking)
         _put_booked(warehouse, made, period, instead_of="false" if number else NOT_BOOKED)
     warehouse.run_model("core.submissions", parameters, model_name="settled/submissions")
+    warehouse.run_model("core.signed_pages", {**parameters, "most": MOST}, model_name="settled/signed_pages")
     warehouse.put("core.booked_mails", digests, period=period)
 
 
@@ -85,6 +88,7 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: s
     """Write what some mails were booked as, instead of the rows of the period for which a condition holds."""
     submissions: dict[str, Any] = dict.fromkeys(Submission.__slots__, pl.String) | {
         "number": pl.Int64, "received_at": UTC_TIME, "returned": pl.Boolean, "nil": pl.Boolean,
+        "totals": pl.List(pl.Int64),
     }  # fmt: skip
     values = attrgetter(*submissions)  # asdict() copies them all, which took a quarter of the step
     forms = pl.DataFrame([values(s) for s in booked.submissions], schema=submissions, orient="row")
@@ -93,7 +97,7 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: s
     }  # fmt: skip
     scan: dict[str, Any] = {
         "unit_code": pl.String, "mail": pl.String, "number": pl.Int64, "file": pl.String, "state": pl.String,
-        "reason": pl.String, "expected": pl.String, "received_at": UTC_TIME,
+        "reason": pl.String, "expected": pl.String, "received_at": UTC_TIME, "codes": pl.List(CODE),
     }  # fmt: skip
     findings = [
         {"unit_code": f.unit_code, "mail": f.mail, "form_id": f.form_id, **asdict(f.fault)} for f in booked.findings

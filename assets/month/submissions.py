@@ -20,6 +20,7 @@ from assets.instance.periods import Deadline
 from assets.instance.register import Register, Tree, Unit
 from assets.intake.fault import Fault
 from expectations.catalogue import Catalogue
+from expectations.signature import read as read_code
 
 NIL_FORM = "annex2"
 NIL_WORDS = "零报告"
@@ -79,6 +80,7 @@ class Submission:
     nil: bool
     cover: str
     tables: str
+    totals: list[int] | None = None
 
 
 @dataclass(slots=True)
@@ -247,7 +249,7 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
         if month == period:
             owners.append(_book_form(mail, form, cover, month_fault, period, sender, tree, booking, booked))
     _tell_of_two_files(mail, booking, booked)
-    _book_rest(mail, owners, sender, booking, booked, nil=nil)
+    _book_rest(mail, period, concerned, owners, sender, booking, booked, nil=nil)
 
 
 def nil_statement(mail: Mail, deadline: Deadline) -> tuple[str, str] | None:
@@ -340,6 +342,7 @@ def _book_form(
             nil=form["readable"] and _is_nil(form),
             cover=form["cover"],
             tables=form["tables"],
+            totals=form.get("totals"),
         )
     )
     return unit
@@ -378,7 +381,33 @@ def _tell_of_two_files(mail: Mail, booking: Booking, booked: Booked) -> None:
             booked.findings.append(PlainFinding(unit, mail.mail, counts.form_id, fault))
 
 
-def _book_rest(mail: Mail, owners: list[str], sender: Unit, booking: Booking, booked: Booked, *, nil: bool) -> None:
+def _codes_for(
+    unit: str, period: str, scan: Mapping[str, Any], units: Iterable[str], months: Iterable[str]
+) -> list[dict[str, Any]]:
+    """What the codes on a scan say to a unit; those of other units and months that the same mail holds forms of speak
+    to them alone.
+    """
+    said = [code for text in scan.get("codes") or () if (code := read_code(text))]
+    others = set(units) - {unit}
+    other_months = set(months) - {period}
+    return [
+        {"form": c.form, "unit_code": c.unit_code, "period": c.period, "totals": list(c.totals)}
+        for c in said
+        if c.unit_code not in others and c.period not in other_months
+    ]
+
+
+def _book_rest(
+    mail: Mail,
+    period: str,
+    months: Iterable[str],
+    owners: list[str],
+    sender: Unit,
+    booking: Booking,
+    booked: Booked,
+    *,
+    nil: bool,
+) -> None:
     """Book the scans, and what is to be said of the mail itself."""
     units = list(dict.fromkeys(owners)) or [sender.code]
     for scan in mail.scans:
@@ -391,6 +420,7 @@ def _book_rest(mail: Mail, owners: list[str], sender: Unit, booking: Booking, bo
                 "state": "reused" if (scan["number"], unit) in mail.used else scan["state"],
                 "reason": scan["reason"],
                 "expected": mail.used.get((scan["number"], unit), ""),
+                "codes": _codes_for(unit, period, scan, units, months),
                 "received_at": mail.received_at,
             }
             for unit in units

@@ -42,15 +42,29 @@ waived as (
     where f.period = $period
     group by f.unit_code, f.mail
 ),
+-- Scans whose signed pages were never those of the unit's return (SIG-05), some form of them in every code.
+signed_otherwise as (
+    select distinct unit_code, mail, number
+    from (
+        select unit_code, mail, number, form, bool_or(agreed_once) as agreed_once
+        from core.signed_pages
+        where period = $period
+        group by unit_code, mail, number, form
+    )
+    where not agreed_once
+),
 -- A scan whose fault a steward has waived stands in for a readable one from the time of its mail on.
 scans as (
     select
         s.unit_code,
         min(list_position(['sealed', 'unsealed', 'reused', 'unreadable'], s.state)) as best,
-        min(s.received_at) filter (where s.state in ('sealed', 'unsealed') or w.stands_in) as first_readable_at,
+        min(s.received_at) filter (
+            where (s.state in ('sealed', 'unsealed') and c.mail is null) or w.stands_in
+        ) as first_readable_at,
         bool_or(w.has_seal) as has_seal,
     from core.scans as s
     left join waived as w using (unit_code, mail)
+    left join signed_otherwise as c using (unit_code, mail, number)
     where s.period = $period
     group by s.unit_code
 ),

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from assets.instance.batches import blocks
-from assets.instance.warehouse import Warehouse
+from assets.instance.warehouse import Warehouse, model
 from assets.month.decisions import decisions_of
 from assets.month.findings import checking
 from assets.month.findings.record import PLAIN, findings_of, says_something
@@ -72,10 +72,11 @@ def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanation
     submissions = _submissions(warehouse, parameters, OF_UNITS)
     own = submissions.filter(pl.col("level") == "unit")["unit_code"]
     scans = warehouse.frame(f"select * from core.scans where period = $period and {OF_UNITS}", parameters)
+    otherwise = warehouse.frame(model("settled/signed_otherwise"), parameters)
     found = findings_of(
         period,
         submissions,
-        pl.concat([plain, check_scans(own, scans)]),
+        pl.concat([plain, check_scans(own, scans, otherwise, {f.key: f.file_hint for f in work.catalogue.forms})]),
         checking.form_failures(warehouse, parameters["units"]),
         explanations,
         decisions_of(warehouse, period),
