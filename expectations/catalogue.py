@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -186,41 +186,59 @@ class Catalogue:
         )
 
 
-_CLAUSE = (
-    (re.compile(r"the item has a target"), lambda m: "item_target is not null"),
-    (re.compile(r"the indicator is a ratio"), lambda m: "indicator_kind = 'ratio'"),
-    (re.compile(r"(\w+) is empty"), lambda m: f"{m[1]}__text is null"),
-    (re.compile(r"(\w+) is filled"), lambda m: f"{m[1]} is not null"),
-    (re.compile(r"(\w+) is not (\S+)"), lambda m: f"{m[1]} <> '{m[2]}'"),
-    (re.compile(r"(\w+) = 是"), lambda m: m[1]),
-    (re.compile(r"(\w+) = 否"), lambda m: f"not {m[1]}"),
-    (re.compile(r"(\w+) = (\S+)"), lambda m: f"{m[1]} = '{m[2]}'"),
-    (
-        re.compile(r"(\w+) in (.+)"),
-        lambda m: f"{m[1]} in ({', '.join(repr(v.strip()) for v in m[2].split(','))})",
-    ),
+class Clause(NamedTuple):
+    """A part of a condition of forms.yaml: empty, filled, is, is_not (of a column), target, ratio (of the row)."""
+
+    kind: str
+    column: str = ""
+    values: tuple[str, ...] = ()
+
+
+_CLAUSES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Clause]], ...] = (
+    (re.compile(r"the item has a target"), lambda m: Clause("target")),
+    (re.compile(r"the indicator is a ratio"), lambda m: Clause("ratio")),
+    (re.compile(r"(\w+) is empty"), lambda m: Clause("empty", m[1])),
+    (re.compile(r"(\w+) is filled"), lambda m: Clause("filled", m[1])),
+    (re.compile(r"(\w+) is not (\S+)"), lambda m: Clause("is_not", m[1], (m[2],))),
+    (re.compile(r"(\w+) = (\S+)"), lambda m: Clause("is", m[1], (m[2],))),
+    (re.compile(r"(\w+) in (.+)"), lambda m: Clause("is", m[1], tuple(v.strip() for v in m[2].split(",")))),
 )
+_TRUTH = {"是": "{}", "否": "not {}"}  # of a yes-or-no column
 
 
-def condition(required: str) -> str | None:
-    """The `required` of a column as SQL over the row: None for never, "" for always.
+def clauses(required: str) -> tuple[Clause, ...]:
+    """The parts of a column's `required` that all have to hold; none of `always` and `never`.
 
     A condition is `when: ` and clauses joined by ` and `: X is empty, X is filled, X is not V, X = V,
     X in V, V, `the item has a target`, `the indicator is a ratio`. Raises CatalogueError for any other.
     """
-    if required == "never":
-        return None
-    if required == "always":
-        return ""
-    sql = []
-    for clause in required.removeprefix("when:").strip().split(" and "):
-        for pattern, to_sql in _CLAUSE:
-            if match := pattern.fullmatch(clause.strip()):
-                sql.append(to_sql(match))
-                break
-        else:
-            raise CatalogueError(f"forms.yaml: cannot read the condition {clause!r} of {required!r}")
-    return " and ".join(sql)
+    if required in ("always", "never"):
+        return ()
+    found = []
+    for part in required.removeprefix("when:").strip().split(" and "):
+        made = next((make(match) for pattern, make in _CLAUSES if (match := pattern.fullmatch(part.strip()))), None)
+        if made is None:
+            raise CatalogueError(f"forms.yaml: cannot read the condition {part!r} of {required!r}")
+        found.append(made)
+    return tuple(found)
+
+
+def condition(required: str) -> str | None:
+    """The `required` of a column as SQL over the row: None for never, "" for always. Raises as `clauses` does."""
+    return None if required == "never" else " and ".join(map(_as_sql, clauses(required)))
+
+
+def _as_sql(clause: Clause) -> str:
+    if clause.kind in ("target", "ratio"):
+        return {"target": "item_target is not null", "ratio": "indicator_kind = 'ratio'"}[clause.kind]
+    if clause.kind in ("empty", "filled"):
+        return f"{clause.column}__text is null" if clause.kind == "empty" else f"{clause.column} is not null"
+    if clause.kind == "is_not":
+        return f"{clause.column} <> '{clause.values[0]}'"
+    if len(clause.values) == 1:
+        value = clause.values[0]
+        return _TRUTH.get(value, f"{{}} = '{value}'").format(clause.column)
+    return f"{clause.column} in ({', '.join(map(repr, clause.values))})"
 
 
 def _column(raw: Mapping[str, Any]) -> Column:

@@ -72,6 +72,15 @@ def test_a_form_is_booked_under_the_unit_on_its_cover() -> None:
     assert (submission.unit_code, submission.returned, rules(result)) == (UNIT, False, [])
 
 
+def test_what_is_wrong_on_a_cover_is_told_under_the_title_that_its_sheet_has() -> None:
+    """A cover known by its labels (WBK-07) bears another title, under which it is marked."""
+    sent = form(period=None)
+    cover = json.loads(sent["cover"])
+    sent["cover"] = json.dumps({key: {**entry, "sheet": "Sheet1"} for key, entry in cover.items()})
+    assert [(f.fault.rule_id, f.fault.sheet) for f in booked(mail(sent)).findings] == [("CVR-04", "Sheet1")]
+    assert [f.fault.sheet for f in booked(mail(form(period=None))).findings] == ["填报信息"]
+
+
 def test_a_unit_above_files_for_one_below() -> None:
     result = booked(mail(form(), sender="office01@oa.example"))
     assert result.submissions[0].unit_code == UNIT

@@ -276,7 +276,7 @@ def _add_unrecognised(parsed: ParsedMail, attachment: Attachment, workbook: Work
 
 
 def _cover_json(form: RecognisedForm, columns: Iterable[Column]) -> str:
-    """Cover fields as {key: {text, value, readable, cell}}; a field that is not on the sheet is absent."""
+    """Cover fields as {key: {text, value, readable, cell, sheet}}; a field that is not on the sheet is absent."""
     by_key = {c.key: c for c in columns}
     return json.dumps(
         {
@@ -285,6 +285,7 @@ def _cover_json(form: RecognisedForm, columns: Iterable[Column]) -> str:
                 "value": _cover_value(reading, by_key[key]),
                 "readable": reading.readable,
                 "cell": form.cover_cells[key],
+                "sheet": form.cover_title,
             }
             for key, reading in form.cover.items()
         },

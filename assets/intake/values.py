@@ -50,11 +50,16 @@ _DASHES = "-‐‑‒–—―−"
 _TO_HYPHEN = str.maketrans(dict.fromkeys(_DASHES, "-"))
 _NOTHING_ENTERED = frozenset({"", "/", *_DASHES, "--", "——"})
 _NONE = "无"
+_SAYING_NOTHING = _NOTHING_ENTERED | {_NONE}
 
 
 def says_nothing(raw: object) -> bool:
     """Whether a cell is empty, or has only /, - or 无 in it, which stand for a missing value."""
-    return raw is None or (isinstance(raw, str) and clean_text(raw)[0] in _NOTHING_ENTERED | {_NONE})
+    if raw is None or not isinstance(raw, str):
+        return raw is None
+    if raw and raw[0].isalnum() and raw[0] != _NONE:
+        return False  # most cells, spared the cleaning
+    return clean_text(raw)[0] in _SAYING_NOTHING
 
 
 def clean_text(raw: object) -> tuple[str, bool]:

@@ -314,12 +314,13 @@ def _book_form(
     definition = booking.catalogue.form(form["form"])
     faults = [f for f in (unit_fault, month_fault) if f]
     faults.extend(_cover_faults(form, cover, booking))
+    cover_title = next((e["sheet"] for e in cover.values() if "sheet" in e), definition.cover_title)
     on_cover = [
         Fault(
             **{
                 **{name: getattr(f, name) for name in Fault.__slots__},
                 "file": form["file"],
-                "sheet": f.sheet or definition.cover_title,
+                "sheet": f.sheet or cover_title,
                 "column": f.column or _heading(f.rule_id, definition.cover),
             }
         )

@@ -6,14 +6,13 @@ Belongs here: the `required`, `type`, `codes` and `max_len` of forms.yaml for Ex
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from expectations.catalogue import CODE_TYPES, Catalogue, Column, Indicator, Item
+from expectations.catalogue import CODE_TYPES, Catalogue, Column, Indicator, Item, clauses
 from expectations.language import language, read_texts
 
 EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
@@ -24,34 +23,6 @@ HAS_OR_NOT = "有无"  # a heading with it is answered 有 or 无, any other 是
 NUMBER_FORMATS = {
     "date": "yyyy-mm-dd", "datetime": "yyyy-mm-dd hh:mm", "percent": "0.00%", "int": "0", "decimal": "General",
 }  # fmt: skip
-
-
-class Clause(NamedTuple):
-    """A part of a condition of forms.yaml: empty, filled, is, is_not (of a column), target, ratio (of the row)."""
-
-    kind: str
-    column: str = ""
-    values: tuple[str, ...] = ()
-
-
-# As expectations.catalogue.condition reads them.
-_CLAUSES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Clause]], ...] = (
-    (re.compile(r"the item has a target"), lambda m: Clause("target")),
-    (re.compile(r"the indicator is a ratio"), lambda m: Clause("ratio")),
-    (re.compile(r"(\w+) is empty"), lambda m: Clause("empty", m[1])),
-    (re.compile(r"(\w+) is filled"), lambda m: Clause("filled", m[1])),
-    (re.compile(r"(\w+) is not (\S+)"), lambda m: Clause("is_not", m[1], (m[2],))),
-    (re.compile(r"(\w+) = (\S+)"), lambda m: Clause("is", m[1], (m[2],))),
-    (re.compile(r"(\w+) in (.+)"), lambda m: Clause("is", m[1], tuple(v.strip() for v in m[2].split(",")))),
-)
-
-
-def clauses(required: str) -> tuple[Clause, ...]:
-    """The parts of a column's `required` that are joined by `and`; none of `always` and `never`."""
-    if not required.startswith("when:"):
-        return ()
-    parts = required.removeprefix("when:").strip().split(" and ")
-    return tuple(next(make(m) for p, make in _CLAUSES if (m := p.fullmatch(part.strip()))) for part in parts)
 
 
 def choices(column: Column) -> tuple[str, ...]:

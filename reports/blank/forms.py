@@ -23,8 +23,8 @@ from assets.instance.periods import Deadline, preceding
 from assets.instance.register import Register, Unit
 from assets.instance.warehouse import Warehouse
 from assets.instance.workers import in_order
-from expectations.catalogue import Catalogue, Column, Form, SheetForm
-from reports.blank.cells import Wording, choices, clauses, lacks, number_format, validation
+from expectations.catalogue import Catalogue, Column, Form, SheetForm, clauses
+from reports.blank.cells import Wording, choices, lacks, number_format, validation
 from reports.feedback.folders import safe_name
 from reports.forms.xlsx_book import disarm, text_width
 from reports.text.formats import clean, moment

@@ -118,7 +118,8 @@ def _placed(row: Mapping[str, Any], cover: str, catalogue: Catalogue) -> Finding
     if row["rule_id"] in _FLAGGED and cover:
         form = catalogue.form(row["form"])
         flag = next((s.nil_flag for s in form.sheets if s.title == row["sheet"]), None)
-        note_sheet, note_cell = form.cover_title, json.loads(cover).get(flag, {}).get("cell", "")
+        entry = json.loads(cover).get(flag, {})
+        note_sheet, note_cell = entry.get("sheet", form.cover_title), entry.get("cell", "")
     return Finding(**{name: row[name] for name in COLUMNS}, note_sheet=note_sheet, note_cell=note_cell)
 
 

@@ -6,7 +6,6 @@ The inputs are a template filled in right with one thing done to it, as the tria
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,7 +22,7 @@ from assets.instance.limits import Limits
 from assets.instance.register import Register, load_register
 from assets.intake.forms import RecognisedForm, recognise
 from assets.intake.values import clean_text, says_nothing
-from assets.intake.workbooks.workbook import Sheet, Workbook, WorkbookUnreadable, read_workbook
+from assets.intake.workbooks.workbook import Sheet, Workbook, read_workbook
 from expectations.catalogue import Catalogue, load_catalogue
 from pipelines.check import check_files
 from pipelines.new_home import SAMPLE
@@ -533,30 +532,6 @@ def test_a_workbook_under_the_password_of_excel_itself_is_read(
     annexes: dict[str, bytes], usual: dict[str, set[Finding]], tmp_path: Path
 ) -> None:
     assert set(found(encrypted(annexes["annex2"], "VelvetSweatshop"), NAME2, tmp_path)) == usual["annex2"]
-
-
-def reason(content: bytes) -> str:
-    with pytest.raises(WorkbookUnreadable) as refused:
-        read_workbook(content, NAME2, Limits())
-    return refused.value.reason
-
-
-def test_a_workbook_under_another_password_is_not(annexes: dict[str, bytes]) -> None:
-    assert reason(encrypted(annexes["annex2"], "8675309")) == "encrypted"
-
-
-@pytest.mark.parametrize(
-    "head",
-    [b"b\x14#e.\0\0\0E-SafeNet\0\0\0LOCK\0\0\0", b"%TSD-Header-###%", b"<## NASCA DRM FILE - VER1.00 ##>", b""],
-    ids=["E-SafeNet", "TSD", "NASCA", "no mark"],
-)
-def test_a_file_of_an_encryption_client_is_told_as_such(head: bytes) -> None:
-    assert reason(head + os.urandom(40_000)) == "encrypted_by_client"
-
-
-@pytest.mark.parametrize("content", [b"\x01\x02" * 40_000, os.urandom(300), bytes(range(128)) * 20 + b"\xff\xfe\xfd"])
-def test_other_files_that_are_no_workbook_are_not_taken_for_encrypted(content: bytes) -> None:
-    assert reason(content) != "encrypted_by_client"
 
 
 # ----------------------------------------------------------------------------------------------------- nothing is gone

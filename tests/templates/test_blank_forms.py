@@ -19,8 +19,8 @@ from assets.instance.limits import Limits
 from assets.instance.register import Register, Unit
 from assets.intake.forms import normalise_heading, recognise
 from assets.intake.workbooks.workbook import read_workbook
-from expectations.catalogue import Catalogue, Column, Form, SheetForm, condition, load_catalogue
-from reports.blank.cells import Wording, clauses, lacks
+from expectations.catalogue import Catalogue, Column, Form, SheetForm, clauses, condition, load_catalogue
+from reports.blank.cells import Wording, lacks
 from reports.blank.forms import NOTE_SHEET, ROWS, blank_forms, write_templates
 from tests.feedback.made_month import Home, home
 from tests.templates.filled_forms import FIRST_ROW, HEADINGS, PERIOD, cell, cover_cell

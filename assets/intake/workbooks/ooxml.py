@@ -12,6 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from math import isfinite
 from typing import NamedTuple
@@ -330,7 +331,7 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
             inside = True
         elif tag == "mergeCell" and len(merged) < MOST_MERGED:
             first, _, last = attributes.get("ref", "").partition(":")
-            if last:
+            with suppress(WorkbookUnreadable):  # a range outside the sheet hides nothing
                 merged.append((*_place(first), *_place(last)))
 
     def end(tag: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from lxml import etree
 
 from assets.instance.limits import Limits
 from assets.intake.forms import FEEDBACK_SHEET
+from assets.intake.headings import whole_title
 from assets.intake.workbooks.sheet import WorkbookUnreadable
 from reports.feedback.marking.cells import Cells, place
 from reports.feedback.marking.feedback_sheet import HIDDEN_COLUMNS, feedback_xml
@@ -55,11 +55,6 @@ def mark_workbook(
     except Exception:  # a stranger's file must never stop a run: its unit gets the list, and the log has the trace
         log.exception("a workbook could not be marked")
     return None
-
-
-def title_key(title: str) -> str:
-    """A sheet's title as compared (assets/intake/forms.py does the same)."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", title))
 
 
 @dataclass(slots=True)
@@ -101,9 +96,9 @@ class _Book:
         earlier = styles.marks()
         by_sheet: dict[str, list[Mark]] = {}
         for mark in marks:
-            by_sheet.setdefault(title_key(mark.sheet), []).append(mark)
+            by_sheet.setdefault(whole_title(mark.sheet), []).append(mark)
         for number, sheet in enumerate(self._sheets):
-            own = by_sheet.pop(title_key(sheet.title), []) if sheet.kind == "worksheet" else []
+            own = by_sheet.pop(whole_title(sheet.title), []) if sheet.kind == "worksheet" else []
             if sheet.kind == "worksheet" and (own or earlier):
                 self._mark_sheet(sheet, number, own, styles, earlier)
             elif sheet.part in self._package:
@@ -118,7 +113,7 @@ class _Book:
     # --------------------------------------------------------------------------------------------- an earlier time
     def _is_own(self, sheet: _Sheet) -> bool:
         """Whether a sheet 反馈 is ours, and not one of the unit's own: it has the two hidden headings."""
-        if sheet.kind != "worksheet" or title_key(sheet.title) != FEEDBACK_SHEET:
+        if sheet.kind != "worksheet" or whole_title(sheet.title) != FEEDBACK_SHEET:
             return False
         root = self._package.xml(sheet.part)
         texts = {"".join(t.itertext()) for t in root.iter(main("is"))}
