@@ -157,7 +157,8 @@ class Report:
 
     `headlines`: the first is the lead, the others follow as points; `headline_anchors` has for each the table or
     chart that it speaks of ("" where there is none). `moves` is empty in the first month on record. `months`: those
-    of the trends. `changes`: what a supplement changes, figure by figure; None in other reports.
+    of the trends. `changes`: what a supplement changes, figure by figure; None in other reports. `annexes` stand
+    behind the signature, in the forms that are signed.
     """
 
     header: Header
@@ -170,6 +171,7 @@ class Report:
     moves: tuple[Move, ...] = ()
     months: tuple[str, ...] = ()
     changes: Table | None = None
+    annexes: tuple[Section, ...] = ()
 
     def tables(self) -> Sequence[Table]:
         """Every table, in order."""

@@ -18,7 +18,7 @@ from docx.shared import Pt
 from lxml import etree
 
 from expectations.language import language
-from reports.forms.official_style import TABLE_STYLES, new_document, section_xml, text_width
+from reports.forms.official_style import TABLE_STYLES, TYPES, new_document, section_xml, text_width
 from reports.forms.print_tables import MOST_ROWS, SMALLER, balanced, breakable, drawing, ems, fit, months, printed
 from reports.forms.svg_to_png import as_png
 from reports.forms.wordml import (
@@ -50,6 +50,7 @@ FILLS = {
     "on_time": "D9E6F2", "late": "F6B98A", "incomplete": "FBE3A1", "returned": "E9C6DB", "missing": "A4161A",
 }  # fmt: skip
 EMPHASIS = "F2F2F2"
+SIGNING_LINE = "＿" * 5
 SLIM = 1.15  # how much narrower Times is than the sans-serif that printed.py measures for
 KEPT_TOGETHER = 12  # rows of a table that is not cut by the end of a page
 SHORT = 250  # characters of a paragraph, with its markup, that is kept on one page with the table after it
@@ -175,7 +176,7 @@ def _front(report: Report) -> str:
     header, lang = report.header, report.header.lang
     words = formats.labels(lang)
     parts = [
-        paragraph("Title", run(report.title)),
+        paragraph("Title", run(_title(report.title, lang))),
         paragraph("Subtitle", run(formats.subtitle(header))),
         paragraph("Body Text", ""),
     ]
@@ -192,6 +193,15 @@ def _front(report: Report) -> str:
     if report.kpis:
         parts.append(_table(_kpi_table(report), "", lang)[0])
     return "".join(parts)
+
+
+def _title(title: str, lang: str) -> str:
+    """The title, whose period in brackets begins a line where it does not fit into one: no bracket is broken."""
+    size = TYPES[language(lang).page]["Title"].size / 2
+    if ems(title) * size * TWIPS <= text_width():
+        return title
+    before, bracket, period = title.rpartition("（")
+    return f"{before}\n{bracket}{period}" if before else title
 
 
 def _kpi_table(report: Report) -> Table:
@@ -213,11 +223,15 @@ def _kpi_table(report: Report) -> Table:
     return Table("kpis", words["kpis"], columns[:kept], tuple(row[:kept] for row in rows), len(rows))
 
 
-def _contents(sections: Sequence[Section], lang: str) -> str:
+def _contents(report: Report, lang: str) -> str:
     """The contents as a field, with the headings as links; an editor adds the page numbers as it updates it."""
     entries = []
-    for n, section in enumerate(sections, start=1):
-        number = f"{chinese_number(n)}、" if language(lang).page == "official" else f"{n} "
+    for n, section in enumerate((*report.sections, *report.annexes), start=1):
+        annex = n - len(report.sections)
+        if annex > 0:
+            number = _annex_number(annex, lang)
+        else:
+            number = f"{chinese_number(n)}、" if language(lang).page == "official" else f"{n} "
         inner = run(number + section.title) + "<w:r><w:tab/></w:r>" + field(f"PAGEREF {_mark(n)} \\h", run(""))
         entries.append(f'<w:hyperlink w:anchor="{_mark(n)}" w:history="1">{inner}</w:hyperlink>')
     entries[0] = field_start('TOC \\o "1-2" \\h \\z \\u', stale=True) + entries[0]
@@ -247,12 +261,35 @@ def _opening(section: Section, n: int, lang: str) -> str:
     return paragraph("Heading 1", bookmark(_mark(n), n, run(section.title))) + "".join(paragraphs)
 
 
+def _annex_number(annex: int, lang: str) -> str:
+    return formats.labels(lang)["annex"].format(n=annex) + "　"
+
+
+def _annex(section: Section, n: int, annex: int, lang: str) -> str:
+    """The heading of an annex; the first begins a page."""
+    title = bookmark(_mark(n), n, run(_annex_number(annex, lang) + section.title))
+    return paragraph("Annex Heading", title, KEEP_NEXT + ("<w:pageBreakBefore/>" if annex == 1 else ""))
+
+
 def _signature(report: Report) -> str:
-    """Who issues it and when: four characters from the right."""
-    header = report.header
+    """Who issues, checks and writes it, the seal and the day, in one piece; what is signed by hand has a line."""
+    header, words = report.header, formats.labels(report.header.lang)
     right = '<w:ind w:rightChars="400" w:right="1280"/>' + aligned("right")
-    lines = ("", header.scope_name, formats.day(header.as_of.date(), header.lang))
-    return "".join(paragraph("Body Text", run(line), KEEP_NEXT + right) for line in lines)
+    signed = "　".join(
+        f"{words[role]}{words['colon']}{SIGNING_LINE}" for role in ("issued_by", "checked_by", "written_by")
+    )
+    lines = (
+        ("", ""),
+        (signed, ""),
+        ("", ""),
+        (f"{header.scope_name}{words['seal_here']}", right),
+        (formats.day(header.as_of.date(), header.lang), right),
+    )
+    last = len(lines) - 1
+    return "".join(
+        paragraph("Body Text", run(text), ("" if n == last else KEEP_NEXT) + where)
+        for n, (text, where) in enumerate(lines)
+    )
 
 
 def _pieces(document: Document, report: Report) -> Iterator[tuple[str, bool]]:
@@ -263,8 +300,11 @@ def _pieces(document: Document, report: Report) -> Iterator[tuple[str, bool]]:
     pictures = _pictures(charts, lang)
     yield _front(report), False
     if len(report.sections) > 1:
-        yield _contents(report.sections, lang), False
-    for n, section in enumerate(report.sections, start=1):
+        yield _contents(report, lang), False
+    for n, section in enumerate((*report.sections, *report.annexes), start=1):
+        annex = n - len(report.sections)
+        if annex == 1:
+            yield _signature(report), False
         pieces = []
         for owner, block, number in numbered:
             if owner is not section:
@@ -277,9 +317,11 @@ def _pieces(document: Document, report: Report) -> Iterator[tuple[str, bool]]:
                 picture, place = pictures[block.anchor], charts.index(block) + 1
                 pieces.append((_figure(document, block, number, picture, place, lang), False))
         # A heading turns with the table that it opens: else it stands alone at the foot of the page before.
-        yield _opening(section, n, lang), bool(pieces) and pieces[0][1]
+        opening = _opening(section, n, lang) if annex < 1 else _annex(section, n, annex, lang)
+        yield opening, bool(pieces) and pieces[0][1]
         yield from pieces
-    yield _signature(report), False
+    if not report.annexes:
+        yield _signature(report), False
 
 
 def _body(document: Document, report: Report) -> str:

@@ -63,6 +63,7 @@ TYPES = {
         "Heading 2": Type(KAI, ROMAN, 32),
         "Heading 3": Type(FANGSONG, ROMAN, 32, bold=True),
         "Heading 4": Type(FANGSONG, ROMAN, 32),
+        "Annex Heading": Type(HEI, ROMAN, 32),
         "TOC Heading": Type(HEI, ROMAN, 32),
         "toc 1": Type(FANGSONG, ROMAN, 28),
         "toc 2": Type(FANGSONG, ROMAN, 28),
@@ -81,6 +82,7 @@ TYPES = {
         "Heading 2": Type(KAI, GOTHIC, 24, bold=True),
         "Heading 3": Type(FANGSONG, GOTHIC, 22, bold=True),
         "Heading 4": Type(FANGSONG, GOTHIC, 22),
+        "Annex Heading": Type(HEI, GOTHIC, 28, bold=True),
         "TOC Heading": Type(HEI, GOTHIC, 28, bold=True),
         "toc 1": Type(FANGSONG, ROMAN, 23),
         "toc 2": Type(FANGSONG, ROMAN, 23),
@@ -109,6 +111,7 @@ _LEVELS = {
     ),
     "plain": (("decimal", "%1"), ("decimal", "%1.%2"), ("decimal", "%1.%2.%3"), ("decimal", "(%4)")),
 }  # fmt: skip
+_LEVEL_ONE = '<w:jc w:val="left"/><w:outlineLvl w:val="0"/>'
 _NUMBERING = 90  # clear of the numberings of python-docx's own template
 
 
@@ -132,7 +135,8 @@ def _paragraph(style: str, lang: str) -> str:
         "Body Text": _GRID + _INDENT + '<w:jc w:val="both"/>' if zh else _LOOSE.format(0, 120) + _FLUSH,
         "Title": f'<w:keepNext/>{_TITLE}<w:jc w:val="center"/>',
         "Subtitle": "<w:keepNext/>" + _GRID + '<w:jc w:val="center"/>',
-        "TOC Heading": "<w:keepNext/><w:pageBreakBefore/>" + _GRID + '<w:jc w:val="center"/>',
+        "Annex Heading": "<w:keepNext/>" + (_GRID if zh else _LOOSE.format(280, 100)) + _FLUSH + _LEVEL_ONE,
+        "TOC Heading": "<w:keepNext/>" + _GRID + '<w:jc w:val="center"/>',
         "toc 1": tabs + _GRID + _FLUSH,
         "toc 2": tabs + _GRID + '<w:ind w:left="420"/>',
         "Caption": "<w:keepNext/><w:keepLines/>" + _PLAIN.format(200, 80) + _FLUSH + '<w:jc w:val="center"/>',

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from itertools import groupby, zip_longest
 from pathlib import Path
@@ -39,7 +40,7 @@ from reports.forms.print_tables import (
     with_bars,
     without_bars,
 )
-from reports.model import Chart, Kpi, Matrix, Report, Table
+from reports.model import Chart, Kpi, Matrix, Report, Section, Table
 from reports.text import formats
 from reports.text.sentences import words
 
@@ -283,9 +284,9 @@ def _content(report: Report) -> dict[str, Any]:
     labels = formats.labels(lang)
     before = "page.before" if is_period(header.period) else "page.before_span"
     anchors = {"changes"} if report.changes else set()
-    numbered: dict[str, list[dict[str, Any]]] = {section.key: [] for section in report.sections}
+    blocks: dict[int, list[dict[str, Any]]] = {}  # by section: a body and an annex may have the key of one
     for section, block, number in formats.blocks(report):
-        numbered[section.key].append(_block(block, number, lang))
+        blocks.setdefault(id(section), []).append(_block(block, number, lang))
         anchors.add(block.anchor)
     tags = [{"text": formats.version_name(header), "tone": "good" if header.kind == "deadline" else "warn"}]
     if report.provisional:
@@ -313,17 +314,26 @@ def _content(report: Report) -> dict[str, Any]:
         "kpis": [_kpi(k, before, lang) for k in report.kpis],
         "contents_fit": all(ems(section.title) <= CONTENTS_ROOM for section in report.sections),
         "kpi_columns": min(MOST_KPI_COLUMNS, max(1, -(-len(report.kpis) // 2))),
-        "sections": [
-            {
-                "title": section.title,
-                "headline": section.headline,
-                "sentences": section.sentences,
-                "runs": [
-                    {"landscape": landscape, "blocks": list(run)}
-                    for landscape, run in groupby(numbered[section.key], lambda b: b["landscape"])
-                ],
-            }
-            for section in report.sections
+        "sections": [_section(section, section.title, blocks) for section in report.sections],
+        "annexes": [
+            _section(section, f"{labels['annex'].format(n=n)}　{section.title}", blocks)
+            for n, section in enumerate(report.annexes, start=1)
+        ],
+        "signature": [
+            [f"{labels[role]}{labels['colon']}" for role in ("issued_by", "checked_by", "written_by")],
+            [f"{header.scope_name}{labels['seal_here']}", formats.day(header.as_of.date(), lang)],
+        ],
+    }
+
+
+def _section(section: Section, title: str, blocks: Mapping[int, list[dict[str, Any]]]) -> dict[str, Any]:
+    return {
+        "title": title,
+        "headline": section.headline,
+        "sentences": section.sentences,
+        "runs": [
+            {"landscape": landscape, "blocks": list(run)}
+            for landscape, run in groupby(blocks.get(id(section), ()), lambda b: b["landscape"])
         ],
     }
 

@@ -7,8 +7,11 @@ Belongs here: which forms there are. Does not: any of them (html.py, docx.py, xl
 from __future__ import annotations
 
 from reports.model import Report
+from reports.report.signed import for_signing
 
 FORMATS = ("html", "docx", "xlsx", "pdf")
+SIGNED = frozenset({"docx", "pdf"})
+"""The forms for the one who signs: a body, the signature, annexes (reports.md)."""
 
 
 def render(report: Report) -> dict[str, bytes]:
@@ -19,4 +22,5 @@ def render(report: Report) -> dict[str, bytes]:
     from reports.forms.xlsx import render_xlsx  # noqa: PLC0415
 
     renderers = {"html": render_html, "docx": render_docx, "xlsx": render_xlsx, "pdf": render_pdf}
-    return {f"report.{form}": renderers[form](report) for form in FORMATS}
+    signed = for_signing(report)
+    return {f"report.{form}": renderers[form](signed if form in SIGNED else report) for form in FORMATS}

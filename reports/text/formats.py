@@ -194,7 +194,7 @@ def blocks(report: Report) -> Iterator[tuple[Section, Table | Chart | Matrix, st
     """Every block in order, with its section and number: 表1, 表2; 图1. A matrix counts as a table."""
     words = labels(report.header.lang)
     tables = figures = 0
-    for section in report.sections:
+    for section in (*report.sections, *report.annexes):
         for block in section.blocks:
             if isinstance(block, Chart):
                 figures += 1

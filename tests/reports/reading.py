@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pypdf
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -23,7 +25,7 @@ def converted(document: Path, folder: Path) -> Path:
     command = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", str(folder), str(document)]
     fonts = folder / "fonts.conf"
     fonts.write_text(
-        f"<fontconfig><dir>{REPOSITORY / 'reports' / 'fonts'}</dir><cachedir>{folder / 'cache'}</cachedir></fontconfig>",
+        f"<fontconfig><dir>{REPOSITORY / 'reports' / 'forms' / 'fonts'}</dir><cachedir>{folder / 'cache'}</cachedir></fontconfig>",
         encoding="utf-8",
     )
     environment = {**os.environ, "FONTCONFIG_FILE": str(fonts)}
@@ -32,17 +34,26 @@ def converted(document: Path, folder: Path) -> Path:
 
 
 def rendered_elsewhere(module: str, function: str, report: str) -> str:
-    """The sha256 of what another process renders: `reports.MODULE.FUNCTION` of `made_reports.REPORT()`."""
+    """The sha256 of what another process renders: `reports.forms.MODULE.FUNCTION` of `made_reports.REPORT()`."""
     program = (
         "import hashlib\n"
         "from tests.reports import made_reports\n"
-        f"from reports.{module} import {function}\n"
+        f"from reports.forms.{module} import {function}\n"
         f"print(hashlib.sha256({function}(made_reports.{report}())).hexdigest())\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, check=True, capture_output=True, text=True, timeout=120
     )
     return done.stdout.strip()
+
+
+def pages_of(content: bytes, form: str, folder: Path) -> list[str]:
+    """The text of every page of a PDF, or of a DOCX as LibreOffice lays it out."""
+    if form == "docx":
+        path = folder / "report.docx"
+        path.write_bytes(content)
+        content = converted(path, folder).read_bytes()
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages]
 
 
 def sha256(content: bytes) -> str:

@@ -207,7 +207,7 @@ def test_nothing_leaves_the_file_and_nothing_tells_when_it_was_made() -> None:
 
 
 def test_it_ends_with_who_and_when(full: Any) -> None:
-    assert [p.text for p in full.paragraphs][-2:] == ["集团", "2026年11月6日"]
+    assert [p.text for p in full.paragraphs][-2:] == ["集团（盖章）", "2026年11月6日"]
 
 
 def test_libreoffice_lays_it_out_with_twenty_two_lines_a_page(tmp_path: Path) -> None:

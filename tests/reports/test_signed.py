@@ -1,0 +1,99 @@
+"""The report for the one who signs: a short body, the signature, annexes of the worst rows."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import docx
+import pypdf
+import pytest
+
+from reports.forms.docx import render_docx
+from reports.forms.pdf import render_pdf
+from reports.model import Report, Table
+from reports.report.signed import for_signing
+from tests.reports.reading import pages_of
+from tests.reports.settled_sample import EMPTY, LAST, Sample
+
+MOST_ROWS = 15
+BODY_PAGES = 8
+FOR_PROGRAMS = {"mail", "row", "rule_id", "unit_code"}
+
+
+@pytest.fixture(scope="module")
+def report(sample: Sample) -> Report:
+    return sample.reports(LAST)["EX"]
+
+
+def flat(text: str) -> str:
+    return re.sub(r"[\s\u200b]+", "", text)
+
+
+def test_the_body_is_short_and_annexes_show_the_worst_rows(report: Report) -> None:
+    signed = for_signing(report)
+    assert 4 <= len(signed.sections) <= 7
+    shown = [b for s in (*signed.sections, *signed.annexes) for b in s.blocks]
+    assert all(len(b.rows) <= MOST_ROWS for b in shown if not hasattr(b, "kind"))
+    overdue = next(b for b in shown if b.anchor == "annex_problems_overdue")
+    assert isinstance(overdue, Table)
+    days = [row[[c.key for c in overdue.columns].index("days_overdue")] for row in overdue.rows]
+    assert days == sorted(days, reverse=True)
+    whole = next(b for b in report.tables() if b.anchor == "problems_overdue")
+    assert max(row[[c.key for c in whole.columns].index("days_overdue")] for row in whole.rows) == days[0]
+
+
+def test_nothing_is_for_programs_and_nothing_stands_twice_under_one_anchor(report: Report) -> None:
+    signed = for_signing(report)
+    blocks = [b for s in (*signed.sections, *signed.annexes) for b in s.blocks]
+    anchors = [b.anchor for b in blocks]
+    assert len(anchors) == len(set(anchors))
+    columns = {c.key for b in blocks if isinstance(b, Table) for c in b.columns}
+    assert columns.isdisjoint(FOR_PROGRAMS)
+    assert {b.anchor for b in blocks}.isdisjoint({"appendix_figures", "appendix_mails"})
+
+
+def test_what_is_cut_says_how_many_there_are_and_where(report: Report) -> None:
+    signed = for_signing(report)
+    cut = [b for s in signed.annexes for b in s.blocks if isinstance(b, Table) and b.total > len(b.rows)]
+    assert cut
+    text = flat("".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render_pdf(signed))).pages))
+    for table in cut:
+        assert f"共{table.total}行" in text
+        assert flat(table.source) in text
+
+
+@pytest.mark.parametrize("period", [LAST, EMPTY])
+def test_the_signature_stands_between_body_and_annexes(sample: Sample, period: str) -> None:
+    signed = for_signing(sample.reports(period)["EX"])
+    paragraphs = [p.text for p in docx.Document(io.BytesIO(render_docx(signed))).paragraphs]
+    place = next(i for i, text in enumerate(paragraphs) if text.startswith("签发："))
+    assert "审核：" in paragraphs[place]
+    assert "编制：" in paragraphs[place]
+    annexes = [i for i, text in enumerate(paragraphs) if re.match(r"附件\d+　", text) and "\t" not in text]
+    assert all(i > place for i in annexes)
+    assert bool(annexes) == bool(signed.annexes)
+    assert any("（盖章）" in text for text in paragraphs[place:])
+
+
+def test_a_month_that_nobody_reported_can_be_signed(sample: Sample) -> None:
+    signed = for_signing(sample.reports(EMPTY)["EX"])
+    text = flat("".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render_pdf(signed))).pages))
+    assert "签发：" in text
+
+
+def test_a_long_title_breaks_before_its_bracket(report: Report) -> None:
+    long = replace(report, title="某某省某某市通信分公司网络安全工作月报（2026年10月）")
+    title = docx.Document(io.BytesIO(render_docx(for_signing(long)))).paragraphs[0].text
+    assert title == "某某省某某市通信分公司网络安全工作月报\n（2026年10月）"
+
+
+@pytest.mark.parametrize("form", ["docx", "pdf"])
+def test_the_body_has_at_most_eight_pages(report: Report, tmp_path_factory: pytest.TempPathFactory, form: str) -> None:
+    signed = for_signing(report)
+    content = render_docx(signed) if form == "docx" else render_pdf(signed)
+    pages = pages_of(content, form, tmp_path_factory.mktemp("signed"))
+    signature = next(n for n, text in enumerate(pages, start=1) if "签发：" in flat(text))
+    assert signature <= BODY_PAGES
+    assert len(pages) <= 2 * BODY_PAGES + 2
