@@ -43,7 +43,7 @@ def build_marts(work: Work, period: str) -> dict[str, int]:
     parameters = work.parameters(period)
     counts = {
         name: work.warehouse.run_model(f"marts.{name}", parameters)
-        for name in ("problems", "incident_register", "agreement_register", "unit_forms", "unit_results")
+        for name in ("problems", "incident_register", "agreement_register", "unit_forms", "unit_completion", "unit_results")
     }
     figures = summaries(work.warehouse, work.catalogue, parameters)
     rows = [(period, scope, json.dumps(figures[scope], ensure_ascii=False)) for scope in figures]

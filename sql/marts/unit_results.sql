@@ -7,7 +7,6 @@ with form_facts as (
         bool_or(status = 'effective') as is_effective,
         bool_or(status = 'effective' and nil) as is_nil,
         min(received_at) as first_sent_at,
-        min(received_at) filter (where not returned) as first_accepted_at,
         count(*) as times_sent,
         count(*) filter (where returned) as times_returned,
     from core.submissions
@@ -20,51 +19,28 @@ forms as (
         count(*) as sent,
         count(*) filter (where is_effective) as effective,
         count(*) filter (where is_effective and form in (select form from core.required_forms)) as required_effective,
-        max(first_accepted_at) filter (where form in (select form from core.required_forms)) as required_accepted_at,
         bool_or(form not in (select form from core.required_forms) and not is_effective) as optional_returned,
-        min(first_sent_at) filter (where form not in (select form from core.required_forms)) as optional_sent_at,
-        max(first_accepted_at) filter (where form not in (select form from core.required_forms))
-            as optional_accepted_at,
         max(times_returned) as rounds_returned,
         min(first_sent_at) as first_sent_at,
     from form_facts
     group by unit_code
 ),
-waived as (
-    select
+confirmed as (
+    select distinct
         f.unit_code,
         f.mail,
-        bool_or(f.effect = 'incomplete') as stands_in,
-        bool_or(d.kind = 'confirm_seal') as has_seal,
     from core.findings as f
     inner join core.decisions as d
         on d.period = f.period and d.key = f.decision
-    where f.period = $period
-    group by f.unit_code, f.mail
+    where f.period = $period and d.kind = 'confirm_seal'
 ),
--- Scans whose signed pages were never those of the unit's return (SIG-05), some form of them in every code.
-signed_otherwise as (
-    select distinct unit_code, mail, number
-    from (
-        select unit_code, mail, number, form, bool_or(agreed_once) as agreed_once
-        from core.signed_pages
-        where period = $period
-        group by unit_code, mail, number, form
-    )
-    where not agreed_once
-),
--- A scan whose fault a steward has waived stands in for a readable one from the time of its mail on.
 scans as (
     select
         s.unit_code,
         min(list_position(['sealed', 'unsealed', 'reused', 'unreadable'], s.state)) as best,
-        min(s.received_at) filter (
-            where (s.state in ('sealed', 'unsealed') and c.mail is null) or w.stands_in
-        ) as first_readable_at,
-        bool_or(w.has_seal) as has_seal,
+        bool_or(c.mail is not null) as has_seal,
     from core.scans as s
-    left join waived as w using (unit_code, mail)
-    left join signed_otherwise as c using (unit_code, mail, number)
+    left join confirmed as c using (unit_code, mail)
     where s.period = $period
     group by s.unit_code
 ),
@@ -156,14 +132,7 @@ facts as (
                 then 'incomplete'
             else 'complete'
         end as state,
-        greatest(
-            f.required_accepted_at,
-            s.first_readable_at,
-            case
-                when f.optional_sent_at <= greatest(f.required_accepted_at, s.first_readable_at)
-                    then f.optional_accepted_at
-            end
-        ) as accepted_at,
+        m.first_complete_at as accepted_at,
         f.first_sent_at,
         coalesce(f.rounds_returned, 0) as rounds_returned,
         case
@@ -182,6 +151,7 @@ facts as (
         u.cutoff,
     from core.units as u
     left join forms as f using (unit_code)
+    left join marts.unit_completion as m using (period, unit_code)
     left join scans as s using (unit_code)
     left join open_findings as o using (unit_code)
     left join counts as c using (unit_code)

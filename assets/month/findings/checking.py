@@ -59,7 +59,8 @@ def check_forms(
     progress: Progress | None = None,
 ) -> Iterator[Sequence[str]]:
     """Ask a form's own rules of the effective and latest returned submissions of the period, some units after others;
-    each block of units as soon as its answers are kept, while the next ones are asked about.
+    each block of units as soon as its answers are kept, while the next ones are asked about. Of annexes 3 that were
+    replaced they are asked as well: how much they answered says when a month was first complete.
 
     Answers are kept in core.form_failures under (form_id, context). The temporary table `wanted` names the forms and
     the context under which each one's answers stand.
@@ -72,6 +73,7 @@ def check_forms(
             s.form_id,
             s.unit_code,
             s.form,
+            s.status,
             cast($month_start as date) as month_start,
             cast($month_end as date) as month_end,
             cast(timezone($timezone, s.received_at) as date) as received_on,
@@ -81,7 +83,9 @@ def check_forms(
         from core.submissions as s
         inner join core.units as u using (period, unit_code)
         anti join core.standing_units as t using (period, unit_code)
-        where s.period = $period and s.status in ('effective', 'returned')
+        where
+            s.period = $period
+            and (s.status in ('effective', 'returned') or (s.form = 'annex3' and not s.returned))
         """,
         {**period, "context": _context_digest(catalogue, register, parsed_by)},
     )
@@ -158,7 +162,7 @@ def form_failures(warehouse: Warehouse, units: Sequence[str]) -> pl.DataFrame:
         select f.* exclude (context), w.unit_code
         from core.form_failures as f
         inner join wanted as w using (form_id, context)
-        where w.unit_code in (select unnest($units))
+        where w.unit_code in (select unnest($units)) and w.status <> 'replaced'
         order by f.form_id, f.sheet, f.row, f.rule_id, f.column
         """,
         {"units": units},

@@ -54,7 +54,11 @@ def check_month_forms(work: Work, period: str) -> int:
     answered = checking.check_forms(
         work.warehouse, work.catalogue, work.register, work.parsed_by, parameters, some_units, progress
     )
-    return sum(_record_form_findings(work, {**parameters, "units": block}, explanations) for block in answered)
+    count = sum(_record_form_findings(work, {**parameters, "units": block}, explanations) for block in answered)
+    work.warehouse.run_model(
+        "core.replaced_answers", parameters, model_name="settled/replaced_answers", instead_of=NOT_STANDING
+    )
+    return count
 
 
 def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanations: pl.DataFrame) -> int:
