@@ -45,6 +45,7 @@ def collect(session: Session) -> list[Collected]:
             folder = replace(again, new=(*folder.new, *again.new))
         collected.append(folder)
         staging.put_receipts(session.warehouse, seen.mails(connection))
+        staging.put_collected(session.warehouse, {"imap": "ok" if len(collected) > 1 else "none", "folder": "ok"})
     finally:
         connection.close()
     return collected

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,6 +64,13 @@ def put_receipts(warehouse: Warehouse, seen: Iterable[Seen]) -> None:
         "mail": pl.String, "told_at": pl.Datetime("us", "UTC"), "copies": pl.Int64, "seen_at": pl.Datetime("us", "UTC"),
     }  # fmt: skip
     warehouse.put("staging.receipts", pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def put_collected(warehouse: Warehouse, states: Mapping[str, str]) -> None:
+    """Write how the latest collecting went: of the sources imap and folder ok, or none where there is no mailbox."""
+    rows = list(states.items())
+    schema = {"source": pl.String, "state": pl.String}
+    warehouse.put("staging.collected", pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def parse_new(

@@ -19,6 +19,12 @@ ROW_MARTS = (
 )  # fmt: skip
 
 
+STANDING_MARTS = (
+    "problems", "incident_register", "agreement_register", "unit_forms", "unit_completion", "unit_results",
+)  # fmt: skip
+"""What stands at the end of a month, each after those that it looks into."""
+
+
 def count_rows(work: Work, period: str) -> dict[str, int]:
     """Rows of effective submissions with whether they count: marts.<sheet> of the period; rows received by sheet."""
     warehouse, parameters = work.warehouse, work.parameters(period)
@@ -41,10 +47,7 @@ def count_rows(work: Work, period: str) -> dict[str, int]:
 def build_marts(work: Work, period: str) -> dict[str, int]:
     """What stands at the end of the month, what became of each unit, and the figures of every scope."""
     parameters = work.parameters(period)
-    counts = {
-        name: work.warehouse.run_model(f"marts.{name}", parameters)
-        for name in ("problems", "incident_register", "agreement_register", "unit_forms", "unit_completion", "unit_results")
-    }
+    counts = {name: work.warehouse.run_model(f"marts.{name}", parameters) for name in STANDING_MARTS}
     figures = summaries(work.warehouse, work.catalogue, parameters)
     rows = [(period, scope, json.dumps(figures[scope], ensure_ascii=False)) for scope in figures]
     schema = {"period": pl.String, "scope": pl.String, "summary": pl.String}

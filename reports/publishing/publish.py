@@ -224,9 +224,16 @@ class _Publishing:
             "kind": kind,
             "as_of": header.as_of.isoformat(),
             "cutoff": self.cutoff.isoformat(),
+            "collected": self._collected,
             **figures,
         }
         return _Draft(header, summary, building)
+
+    @cached_property
+    def _collected(self) -> dict[str, str]:
+        """How the collecting went on which the version rests, by source (outputs.md, summary.json)."""
+        rows = self.work.warehouse.rows("select source, state from sixth.staging.collected order by source desc")
+        return {row["source"]: row["state"] for row in rows}
 
     @cached_property
     def _told_mails(self) -> dict[str, list[tuple[str, str]]]:
