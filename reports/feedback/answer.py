@@ -39,11 +39,12 @@ _FLAGGED = ("CVR-07", "CVR-08")  # they speak of a sheet, and are mended on the 
 
 @dataclass(frozen=True, slots=True)
 class SentForm:
-    """A form in a workbook; `cover` as in core.submissions."""
+    """A form in a workbook; `cover` and `tables` as in core.submissions."""
 
     form: str
     form_id: str
     cover: str
+    tables: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +197,9 @@ class Wording:
             words.append(first.note_sheet)
         elif first.file:
             words.append(first.file)
-        elif not first.form:
-            words.append(self.say("scan" if first.rule_id.startswith("SIG") else "nowhere"))
+        elif not words:
+            form = self.name("short_forms", first.form) if first.form else self.say("nowhere")
+            words.append(self.say("scan") if first.rule_id.startswith("SIG") else form)
         if where := self._where(line):
             words.append(where)
         return " · ".join(words[:-1]) + (" " if first.sheet and where else " · " if words[:-1] else "") + words[-1]
@@ -334,12 +336,29 @@ def _facts(feedback: Feedback, copies: Sequence[str]) -> list[tuple[str, str]]:
         (say("state"), wording.name("states", state)),
         (say("forms"), say("apart").join(forms)),
         (say("rows"), say("rows_text", received=unit.rows_received, counted=unit.rows_counted)),
+        (say("skipped"), _skipped(feedback)),
         (say("owed"), owed(feedback)),
         (say("received"), moment(unit.received_at, wording.lang) if unit.received_at else ""),
         (say("cutoff"), say("cutoff_text", moment=moment(unit.cutoff, wording.lang))),
         (say("workbooks"), say("apart").join(copies)),
     ]
     return [(label, clean(text)) for label, text in facts if text]
+
+
+def _skipped(feedback: Feedback) -> str:
+    """The rows that something stands in and that were not taken for data, by sheet and by what they were taken for."""
+    wording = feedback.wording
+    told = []
+    for table in (t for w in feedback.workbooks for f in w.forms for t in json.loads(f.tables).values()):
+        kinds = []
+        for kind, rows in table.get("skipped", {}).items():
+            shown = [part.replace("A", "").replace(":", "-") for part in ranges(f"A{row}" for row in rows)]
+            more = wording.say("and_more") if len(shown) > VALUES_SHOWN else ""
+            listed = wording.say("list").join(shown[:VALUES_SHOWN]) + more
+            kinds.append(wording.say("skipped_rows", rows=listed, kind=wording.say(f"skipped_{kind}")))
+        if kinds:
+            told.append(f"{table['title']} {wording.say('list').join(kinds)}")
+    return wording.say("apart").join(told)
 
 
 def _groups(feedback: Feedback) -> list[dict[str, Any]]:

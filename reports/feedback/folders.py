@@ -267,7 +267,7 @@ def _read(
     )
     workbooks = by_unit(
         """
-        select w.unit_code, w.mail, w.number, w.file, f.span, w.form, w.form_id, w.cover
+        select w.unit_code, w.mail, w.number, w.file, f.span, w.form, w.form_id, w.cover, coalesce(f.tables, '{}')
         from workbooks as w
         left join staging.forms as f using (form_id)
         where w.unit_code in $these

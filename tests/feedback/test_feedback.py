@@ -5,6 +5,7 @@ Belongs here: feedback.py and folding.py. Does not: marking (test_marking.py), f
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 
 from reports.feedback.answer import (
     Feedback,
+    SentForm,
+    SentWorkbook,
     Wording,
     feedback_html,
     feedback_of,
@@ -26,7 +29,7 @@ from reports.feedback.answer import (
 )
 from reports.feedback.grouping import MANY, Line
 from reports.feedback.marking.shapes import CHECK, MUST
-from tests.feedback.made_findings import CATALOGUE, WORKBOOKS, finding, unit
+from tests.feedback.made_findings import CATALOGUE, COVER, WORKBOOKS, finding, unit
 
 
 def feedback(*findings: Mapping[str, Any], lang: str = "zh", state: str = "complete", **more: Any) -> Feedback:
@@ -338,3 +341,19 @@ def test_a_note_says_rule_fault_remedy_and_example() -> None:
     assert fault == "本行的必填项“自查结果”没有填写。"
     assert remedy.startswith("怎么改：请补填")
     assert example.startswith("示例：")
+
+
+def test_rows_that_were_not_read_as_data_are_told_by_sheet_and_kind() -> None:
+    tables = {"exposed_assets": {"title": "暴露面资产新增", "skipped": {"note": [20], "closing": [8, 9, 12]}}}
+    workbook = SentWorkbook("m" * 64, 1, "附件2.xlsx", (SentForm("annex2", "f2", COVER, json.dumps(tables)),))
+    html = feedback_html(feedback_of(unit(), [], (workbook,), CATALOGUE, "zh"))
+    assert "暴露面资产新增 第 20 行（说明）、第 8-9、12 行（合计或落款）" in html
+    assert "未作为数据读取" not in feedback_html(feedback())
+
+
+def test_a_finding_on_a_form_that_is_no_file_says_which_form() -> None:
+    """A return said in the mail alone (ENV-07) has neither sheet nor file: its unit got no answer at all."""
+    said = finding("ENV-07", form="annex2", value="9 月零报告")
+    (line,) = feedback(said).lines
+    assert Wording(CATALOGUE, "zh").place(line, with_form=False) == "附件2"
+    assert "9 月零报告" in feedback_html(feedback(said))
