@@ -21,9 +21,9 @@ from assets.instance.warehouse import open_warehouse
 from assets.intake import staging
 from assets.intake.collecting import collect
 from assets.intake.parsing import parser_of
-from assets.month.marts import failing_tests
 from assets.month.settle import indexed_work
 from assets.month.spans import settle_months
+from assets.month.sql_tests import failing_tests
 from pipelines.month_run import Outcome, figure_lines
 
 
@@ -56,7 +56,7 @@ def replay(home: Home, period: str, as_of: datetime, source: Path | None) -> Out
     with copied_session(home, as_of) as session, reporter.shown():
         work = session.once(indexed_work)
         settle_months(work, period)
-        if failing := {name: n for name, n in failing_tests(work, period).items() if n}:
+        if failing := failing_tests(work, period):
             return Outcome((f"figures do not reconcile: {failing}",), 3)
         summary = session.warehouse.value(
             "select summary from marts.summaries where period = $period and scope = $carrier", work.parameters(period)

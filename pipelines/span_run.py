@@ -18,8 +18,8 @@ from assets.instance.progress import reporter
 from assets.instance.register import Register
 from assets.instance.session import open_session
 from assets.month import spans
-from assets.month.marts import failing_tests
 from assets.month.settle import indexed_work
+from assets.month.sql_tests import failing_tests
 from pipelines.month_run import Outcome
 from reports.publishing.publish import publish
 from reports.publishing.versions import Edition
@@ -50,7 +50,7 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
         of = spans.months_on_record(span, work.register, work.deadline, as_of)
         spans.settle_months(work, of[-1])
         with spans.span_tables(work, span) as (span_work, parameters):
-            failing = {name: n for name, n in failing_tests(span_work, span).items() if n}
+            failing = failing_tests(span_work, span, parameters)
             if failing:
                 return Outcome((f"figures do not reconcile, nothing was published: {failing}",), 3)
             editions = publish(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from assets.month.freshness import fingerprints, stale_months
-from assets.month.marts import failing_tests
+from assets.month.sql_tests import failing_tests
 from assets.month.work import Work
 
 
@@ -25,7 +25,7 @@ class NotSettled(Exception):
 
 def reconcile(work: Work, period: str) -> dict[str, int]:
     """Run the SQL tests and book under which fingerprint they pass; those that fail, with their number of rows."""
-    failing = {name: rows for name, rows in failing_tests(work, period).items() if rows}
+    failing = failing_tests(work, period)
     passed = [] if failing else [(period, fingerprints(work, period)[period])]
     frame = pl.DataFrame(passed, schema={"period": pl.String, "fingerprint": pl.String}, orient="row")
     work.warehouse.put("core.reconciled", frame, period=period)

@@ -1,6 +1,7 @@
-"""Counted rows and marts: the models of sql/marts run for a month, and the SQL tests held against them.
+"""Counted rows and marts: the models of sql/marts run for a month.
 
-Belongs here: which models, in which order. Does not: the models (sql/), the figures of a scope (summary.py).
+Belongs here: which models, in which order. Does not: the models (sql/), the figures of a scope (summary.py), the tests
+held against them (sql_tests.py).
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import json
 
 import polars as pl
 
-from assets.instance.warehouse import SQL, model
 from assets.month.freshness import NOT_STANDING
 from assets.month.summary import summaries
 from assets.month.work import Work
@@ -53,13 +53,3 @@ def build_marts(work: Work, period: str) -> dict[str, int]:
     schema = {"period": pl.String, "scope": pl.String, "summary": pl.String}
     work.warehouse.put("marts.summaries", pl.DataFrame(rows, schema=schema, orient="row"), period=period)
     return counts
-
-
-def failing_tests(work: Work, period: str) -> dict[str, int]:
-    """The SQL tests of sql/tests: how many rows each returns, which is none where all is well."""
-    return {
-        path.stem: int(
-            work.warehouse.value(f"select count(*) from ({model(f'tests/{path.stem}')})", work.parameters(period))
-        )
-        for path in sorted((SQL / "tests").glob("*.sql"))
-    }
