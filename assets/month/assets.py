@@ -11,7 +11,7 @@ from assets.instance.session import Session
 from assets.intake.assets import parsed_mails
 from assets.month.booking import book_month
 from assets.month.findings.steps import check_month_across, check_month_forms
-from assets.month.freshness import mark_settled, stale_months
+from assets.month.freshness import mark_settled, stale_months, unsettle_changed
 from assets.month.marts import ROW_MARTS, build_marts, count_rows
 from assets.month.settle import indexed_work, settle_month
 from expectations.validating import start_early
@@ -21,13 +21,19 @@ from expectations.validating import start_early
 def earlier_months(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """The months before, settled again where their mails, the register or the rules have changed: what carries over."""
     work = home.session.once(indexed_work)
+    changed = unsettle_changed(work, context.partition_key)
     every = stale_months(work, context.partition_key)
     if every:
         start_early()  # what validates what they come to (reports/data_docs/) has its libraries by then
     stale = [m for m in every if m < context.partition_key]
     for month in stale:
         settle_month(work, month)
-    return dg.MaterializeResult(metadata={"settled again": dg.MetadataValue.json(stale)})
+    return dg.MaterializeResult(
+        metadata={
+            "settled again": dg.MetadataValue.json(stale),
+            "changed since they were settled": dg.MetadataValue.json(changed),
+        }
+    )
 
 
 def _unchanged(session: Session, period: str) -> bool:

@@ -15,6 +15,7 @@ import hashlib
 import polars as pl
 
 from assets.instance import periods
+from assets.month.digests import changed_tables, remember_tables
 from assets.month.work import Work
 
 NOT_STANDING = "unit_code not in (select unit_code from core.standing_units where period = $period)"
@@ -115,6 +116,23 @@ def unsettle(work: Work, period: str) -> None:
     work.warehouse.execute("delete from core.settled where period >= $period", {"period": period})
 
 
+def forget(work: Work, period: str) -> None:
+    """Let the month be settled from the start by the next run, no unit of it left as it is."""
+    unsettle(work, period)
+    for table in ("core.settled_units", "core.booked_mails", "core.table_digests"):
+        work.warehouse.execute(f"delete from {table} where period = $period", {"period": period})
+
+
+def unsettle_changed(work: Work, period: str) -> dict[str, list[str]]:
+    """Take for not settled at all what was changed since it was settled: of the period and the months that its report
+    looks back into the tables that were, by month.
+    """
+    changed = changed_tables(work.warehouse, period, work.parameters(period)["recent"])
+    for month in changed:
+        forget(work, month)
+    return changed
+
+
 def _find_standing_units(work: Work, period: str, explanations: pl.DataFrame) -> None:
     """Make core.standing_units of the period; the others no longer count as settled, whatever becomes of this run."""
     warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.rests_on}
@@ -125,12 +143,13 @@ def _find_standing_units(work: Work, period: str, explanations: pl.DataFrame) ->
 
 
 def mark_settled(work: Work, period: str) -> None:
-    """Book the fingerprint under which the month was settled, and of its units the digests."""
+    """Book the fingerprint under which the month was settled, of its units the digests, and what its tables hold."""
     digests = work.warehouse.frame(
         f"select * from core.unit_digests where period = $period and {NOT_STANDING}", {"period": period}
     )
     work.warehouse.put("core.settled_units", digests, period=period, instead_of=NOT_STANDING)
     work.warehouse.run_model("core.said", {"period": period}, model_name="settled/said")
+    remember_tables(work.warehouse, period)
     print_ = fingerprints(work, period)[period]
     frame = pl.DataFrame({"period": [period], "fingerprint": [print_]})
     work.warehouse.put("core.settled", frame, period=period)

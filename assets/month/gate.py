@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.month.freshness import fingerprints, stale_months
+from assets.month.freshness import fingerprints, forget, stale_months, unsettle_changed
 from assets.month.sql_tests import failing_tests
 from assets.month.work import Work
 
@@ -23,17 +23,30 @@ class NotSettled(Exception):
     exit_status = 2
 
 
+class ChangedSinceSettled(NotSettled):
+    """Somebody or something else than settling has written to a month's tables."""
+
+    exit_status = 3
+
+
 def reconcile(work: Work, period: str) -> dict[str, int]:
-    """Run the SQL tests and book under which fingerprint they pass; those that fail, with their number of rows."""
+    """Run the SQL tests and book under which fingerprint they pass; those that fail, with their number of rows.
+
+    A month whose figures do not agree is settled from the start by the next run.
+    """
     failing = failing_tests(work, period)
     passed = [] if failing else [(period, fingerprints(work, period)[period])]
     frame = pl.DataFrame(passed, schema={"period": pl.String, "fingerprint": pl.String}, orient="row")
     work.warehouse.put("core.reconciled", frame, period=period)
+    if failing:
+        forget(work, period)
     return failing
 
 
 def require_settled(work: Work, period: str) -> None:
-    """Raise NotSettled unless the month stands as mails, register, settings and rules have it now, and adds up."""
+    """Raise NotSettled unless the month stands as mails, register, settings and rules have it now, holds what it was
+    settled with, and adds up.
+    """
     remedy = (
         "nothing is published, answered or mailed of it; "
         f"`sixth run --period {period}`, or the job `month` in Dagster, settles it first"
@@ -44,6 +57,9 @@ def require_settled(work: Work, period: str) -> None:
             f"{period} is not settled{since}: mails, register, settings or rules have changed, or a run was cut off; "
             f"{remedy}"
         )
+    if changed := unsettle_changed(work, period):
+        told = "; ".join(f"{', '.join(tables)} of {month}" for month, tables in changed.items())
+        raise ChangedSinceSettled(f"{told} changed since the month was settled; {remedy}")
     found_to_agree = work.warehouse.value(
         "select fingerprint from core.reconciled where period = $period", {"period": period}
     )
