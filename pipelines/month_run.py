@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from assets.instance.clock import AS_OF, take_clock
 from assets.instance.home import Home
@@ -17,6 +18,9 @@ from assets.instance.register import Register, load_register
 from assets.instance.settings import load_settings
 from assets.instance.workers import warm
 from reports.publishing.versions import latest_version
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 MOST_NAMED = 20
 WORKER_MODULES = ["cv2", "assets.intake.parsing", "reports.forms.warm_worker", "reports.feedback.folders"]
@@ -48,6 +52,7 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
     warm(WORKER_MODULES)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     import dagster as dg  # noqa: PLC0415 - a second, and only runs need it
+    from dagster._core.errors import DagsterAssetCheckFailedError  # noqa: PLC0415 - not among those it exports
 
     from assets.instance.progress import reporter  # noqa: PLC0415
     from assets.instance.resource import HomeResource  # noqa: PLC0415
@@ -59,19 +64,21 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
     job = definitions.resolve_job_def("month")
     level = "DEBUG" if os.environ.get("SIXTH_DEBUG") else "CRITICAL"
     config = {"loggers": {"console": {"config": {"log_level": level}}}}
+    run_id = str(uuid4())
     with dg.DagsterInstance.get() as instance, reporter.shown():
-        result = job.execute_in_process(
-            instance=instance,
-            partition_key=period,
-            run_config=config,
-            tags={AS_OF: as_of.isoformat()},
-            raise_on_error=True,
-        )
-        stats = instance.get_run_step_stats(result.run_id)
-    checks = [e for e in result.get_asset_check_evaluations() if not e.passed and e.blocking]
-    if checks:
-        names = ", ".join(f"{e.check_name} {dict(e.metadata)}" for e in checks)
-        return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
+        try:
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=period,
+                run_config=config,
+                run_id=run_id,
+                tags={AS_OF: as_of.isoformat()},
+                raise_on_error=True,
+            )
+        except DagsterAssetCheckFailedError:
+            names = "; ".join(_failing_checks(instance, run_id))
+            return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
+        stats = instance.get_run_step_stats(run_id)
     no_mails: dict[str, Any] = {}
     for event in result.asset_materializations_for_node("archived_mails"):
         no_mails |= event.metadata[NO_MAILS].value  # type: ignore[arg-type]
@@ -83,6 +90,18 @@ def _not_collected(told: Mapping[str, str]) -> list[str]:
     """What the drop folder held beside mails, a line each, for people to look after."""
     lines = [f"inbox    {key} is not collected: {what}" for key, what in list(told.items())[:MOST_NAMED]]
     return lines + ([f"inbox    and {len(told) - MOST_NAMED} more"] if len(told) > MOST_NAMED else [])
+
+
+def _failing_checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
+    """The blocking checks that a run failed, each with the metadata that says what is wrong."""
+    for record in instance.all_logs(run_id):
+        event = record.dagster_event
+        if event is None or event.event_type_value != "ASSET_CHECK_EVALUATION":
+            continue
+        evaluation = event.asset_check_evaluation_data
+        if evaluation.blocking and not evaluation.passed:
+            told = ", ".join(f"{name} {value.value}" for name, value in evaluation.metadata.items())
+            yield f"{evaluation.check_name}, {told}"
 
 
 def _summary_lines(home: Home, period: str) -> list[str]:

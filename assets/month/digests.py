@@ -14,7 +14,8 @@ from assets.month.sql_tests import grains
 
 # Of the tables that stages write for a month, those that reports, answers and notices are made of.
 STANDING = tuple(
-    f"marts.{mart}" for mart in ("summaries", "unit_results", "unit_forms", "problems", "agreement_register")
+    f"marts.{mart}"
+    for mart in ("summaries", "unit_results", "unit_forms", "problems", "incident_register", "agreement_register")
 )
 BELOW = ("core.all_findings", "core.submissions", "core.mails", "core.scans", "core.units", "core.scope_units")
 SCHEMA = dict.fromkeys(("table_name", "period", "digest", "hashed_by"), pl.String)
@@ -37,20 +38,22 @@ def changed_tables(warehouse: Warehouse, period: str, recent: Collection[str]) -
     """By month the tables that hold something else than when it was settled: of the period all, of the `recent`
     months before it those that its report looks back into.
     """
-    earlier = sorted(month for month in recent if month < period)
-    now = _digests(warehouse, settled_tables(), [period]) | _digests(warehouse, STANDING, earlier)
     settled = {
         (row["table_name"], row["period"]): (row["digest"], row["hashed_by"])
         for row in warehouse.rows(
-            "select * from core.table_digests where list_contains($periods, period)", {"periods": [period, *earlier]}
+            "select * from core.table_digests where list_contains($periods, period)", {"periods": [*recent, period]}
         )
     }
     known = {month for _, month in settled}
+    earlier = sorted(month for month in known if month < period)
+    now = _digests(warehouse, STANDING, earlier)
+    if period in known:
+        now |= _digests(warehouse, settled_tables(), [period])
     version = str(warehouse.value("select version()"))
     changed: dict[str, list[str]] = {}
     for table, month in sorted({*now, *(key for key in settled if key[1] == period or key[0] in STANDING)}):
         was = settled.get((table, month))
-        if month in known and was != now.get((table, month)) and (was is None or was[1] == version):
+        if was != now.get((table, month)) and (was is None or was[1] == version):
             changed.setdefault(month, []).append(table)
     return changed
 
@@ -60,6 +63,8 @@ def _digests(
 ) -> dict[tuple[str, str], tuple[str, str]]:
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for table in tables if periods else ():
+        if not warehouse.exists(table):
+            continue  # of a mart that is new with this release
         for row in warehouse.rows(model("settled/table_digests"), {"table": table, "periods": list(periods)}):
             found[table, row["period"]] = (row["digest"], row["hashed_by"])
     return found

@@ -96,6 +96,6 @@ def test_what_does_not_add_up_is_not_published_by_a_later_run_of_the_last_assets
         warehouse.execute("delete from core.table_digests")  # as if it had been settled so
     before = published(home)
     for asset in WRITING_OUT:
-        with pytest.raises(NotSettled, match="rows_of_units_add_up|is not settled"):
+        with pytest.raises(NotSettled, match=r"rows_of_units_add_up|is not settled"):
             materialise(home, NEXT_NIGHT, asset)
     assert published(home) == before

@@ -148,6 +148,14 @@ MUTANTS: dict[str, tuple[str, str]] = {
         "agreements_carry_over",
         f"delete from marts.agreement_register where {one('marts.agreement_register', 'reported_in < $period')}",
     ),
+    "an incident is resolved": (
+        "incidents_carry_over",
+        f"update marts.incident_register set is_open = false where {one('marts.incident_register', 'is_open')}",
+    ),
+    "an incident is forgotten": (
+        "incidents_carry_over",
+        f"delete from marts.incident_register where {one('marts.incident_register')}",
+    ),
     "a summary counts more rows than there are": (
         "summary_rows_of_marts of incidents",
         figure("EX-16", "incidents.rows_received", "old + 1"),
