@@ -30,6 +30,7 @@ FILES = (
     "explanations.yaml",
     "signature.yaml",
 )
+NEEDS = ("mail", "register", "months", "units")
 CODE_TYPES = ("enum", "enum_list")
 WAIVABLE = {True: "yes", False: "no", "outside_groups": "outside_groups"}  # YAML reads yes and no as booleans
 
@@ -128,6 +129,7 @@ class Rule:
     value: str | None = None
     expected: str | None = None
     carried: bool = False
+    needs: tuple[str, ...] = ()  # what it looks at beside the forms of one return: NEEDS
     table: str = ""
     form: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -308,6 +310,15 @@ def _items(lists: list[dict[str, Any]]) -> list[Item]:
     return items
 
 
+def _needs(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    needs = tuple(raw.get("needs", ()))
+    if wrong := set(needs) - set(NEEDS):
+        raise CatalogueError(
+            f"rules.yaml: {raw['id']} needs {', '.join(sorted(wrong))}, which is none of {', '.join(NEEDS)}"
+        )
+    return needs
+
+
 def _rules(groups: Mapping[str, Any], sheets: Collection[str]) -> dict[str, Rule]:
     """The rules by id; one of a sheet's group speaks of that sheet, where it names no other."""
     rules: dict[str, Rule] = {}
@@ -327,6 +338,7 @@ def _rules(groups: Mapping[str, Any], sheets: Collection[str]) -> dict[str, Rule
                 value=raw.get("value"),
                 expected=raw.get("expected"),
                 carried=bool(raw.get("carried", False)),
+                needs=_needs(raw),
                 table=raw.get("table", group if raw.get("expect") else ""),
                 form=raw.get("form", ""),
                 parameters=raw.get("parameters", {}),

@@ -7,7 +7,8 @@ Belongs here: which totals (signature.yaml) and how the code is written and read
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from expectations.catalogue import Catalogue, CatalogueError
 
@@ -24,8 +25,7 @@ class SignedTotal:
     sheet: str
     column: str
     code: str
-    zh: str
-    en: str
+    title: Mapping[str, str] = field(hash=False)  # by language
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def signed_totals(catalogue: Catalogue, form: str) -> tuple[SignedTotal, ...]:
     totals = []
     sheets = {sheet.key: sheet for sheet in catalogue.form(form).sheets}
     for raw in catalogue.texts["signature"].get(form, ()):
-        total = SignedTotal(raw["sheet"], raw["column"], raw.get("code", ""), raw["zh"], raw["en"])
+        total = SignedTotal(raw["sheet"], raw["column"], raw.get("code", ""), raw["title"])
         sheet = sheets.get(total.sheet)
         column = next((c for c in sheet.columns if c.key == total.column), None) if sheet else None
         if column is None or (total.code and total.code not in column.codes):

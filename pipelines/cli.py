@@ -22,7 +22,7 @@ from rich.markup import escape
 
 from assets.instance.home import find_home
 from expectations.language import DEFAULT
-from pipelines.new_home import make_home
+from pipelines.new_home import first_steps, make_home
 from pipelines.steward_commands import stewards
 from pipelines.terminal import (
     AsOfOption,
@@ -65,6 +65,8 @@ def init(
     place = find_home(home)
     if make_home(place, sample=sample):
         out.print(f"{place.root} is a home now{' with the sample in it' if sample else ''}")
+        for line in () if sample else first_steps(place):
+            out.print(line, markup=False)
     else:
         out.print(f"{place.root} is a home already; nothing was changed")
 
@@ -190,20 +192,18 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="Workbooks and scans, as they would be mailed.")],
     unit: Annotated[str, typer.Option("--unit", help="The unit's code; else what the cover says.")] = "",
     period: Annotated[str, typer.Option("--period", help="The month reported on; else what the cover says.")] = "",
+    home: Annotated[Path | None, typer.Option("--home", help="A home whose register to check against.")] = None,
     lang: Lang = DEFAULT,
 ) -> int:
     """Check files before sending them: no home needed. Exit 1 if a form would be returned or a row dropped."""
-    from pipelines.check import FileUnreadable, check_files, lint_lines  # noqa: PLC0415
+    from pipelines.check import check_files  # noqa: PLC0415
+    from reports.feedback.precheck import precheck_text  # noqa: PLC0415
 
-    try:
-        checked = check_files(files, unit=unit, period=period_of(period) if period else "", lang=lang)
-    except FileUnreadable as error:
-        raise WrongUse(str(error)) from error
-    for line in lint_lines(checked):
-        out.print(line, markup=False)
-    counted = f"{len(checked.findings)} finding{'' if len(checked.findings) == 1 else 's'}"
-    out.print(f"{counted} in {checked.files} file{'' if checked.files == 1 else 's'}")
-    return 1 if checked.rejected else 0
+    month = period_of(period) if period else ""
+    place = open_home(home) if home else None
+    checked = check_files(files, unit=unit, period=month, home=place, lang=lang)
+    out.print(precheck_text(checked), markup=False, end="")
+    return 1 if checked.is_rejected else 0
 
 
 # ------------------------------------------------------------------------------------------------------------ pull

@@ -37,7 +37,7 @@ def test_another_code_is_none_of_ours(text: str) -> None:
 
 
 def test_totals_name_what_the_forms_have() -> None:
-    assert [t.zh for t in signed_totals(CATALOGUE, "annex2")] == ["新增暴露面资产", "APP上线"]
+    assert [t.title["zh"] for t in signed_totals(CATALOGUE, "annex2")] == ["新增暴露面资产", "APP上线"]
     for form in CATALOGUE.forms:
         totals = signed_totals(CATALOGUE, form.key)
         assert totals
@@ -48,7 +48,7 @@ def test_totals_name_what_the_forms_have() -> None:
 def test_a_total_of_what_is_not_there_is_refused() -> None:
     texts = {
         **CATALOGUE.texts,
-        "signature": {"annex2": [{"sheet": "exposed_assets", "column": "x", "zh": "", "en": ""}]},
+        "signature": {"annex2": [{"sheet": "exposed_assets", "column": "x", "title": {}}]},
     }
     with pytest.raises(CatalogueError, match=r"signature.yaml: annex2: no exposed_assets.x"):
         signed_totals(replace(CATALOGUE, texts=texts), "annex2")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from assets.intake.values import reader
+from expectations.catalogue import load_catalogue
 
 EXPECTATIONS = Path(__file__).parent.parent / "expectations"
 LANGUAGES = ("zh", "en")
@@ -27,6 +28,7 @@ def load(name: str) -> Any:
 GLOSSARY: dict[str, dict[str, Any]] = load("glossary.yaml")
 RULES = {rule["id"]: rule for group in load("rules.yaml").values() for rule in group}
 # A rule's title stands with the rule, its other texts beside it.
+CATALOGUE = load_catalogue()
 MESSAGES: dict[str, dict[str, dict[str, str]]] = {
     rule_id: {**({"title": RULES[rule_id]["title"]} if rule_id in RULES else {}), **texts}
     for rule_id, texts in load("messages.yaml").items()
@@ -133,6 +135,24 @@ def test_chinese_texts_have_no_half_width_punctuation_beside_han_characters() ->
 def test_what_units_are_told_is_mended_never_dismissed_as_checked() -> None:
     """Statistical offices refuse a bare 核实无误 as an explanation, so we never offer it as wording."""
     assert [path for path, text in leaves(MESSAGES) if "核实无误" in text] == []
+
+
+def test_no_remedy_names_a_column_that_the_sheet_lacks() -> None:
+    """A clerk who is told to write into 备注 must find a column 备注 there."""
+    headings = {c.zh for s in CATALOGUE.sheets.values() for c in s.columns}
+    wrong = []
+    for rule_id, message in MESSAGES.items():
+        rule = CATALOGUE.rules[rule_id]
+        sheet = CATALOGUE.sheets.get(rule.table or rule.group)
+        if sheet is None and rule.group not in ("cell", "workbook"):
+            continue  # of the mail, the cover, the scan, or of several sheets, which its words name
+        there = {c.zh for c in sheet.columns} if sheet else set()
+        named = {q for lang in ("zh", "en") for q in re.findall(r"“([^”{}]+)”", message["remedy"][lang])}
+        named |= {
+            heading for heading in headings if re.search(rf"(?<![一-鿿]){heading}(?![一-鿿])", message["remedy"]["en"])
+        }
+        wrong += [(rule_id, name) for name in sorted(named & headings - there)]
+    assert wrong == []
 
 
 def test_right_entries_given_as_examples_are_read_without_fault() -> None:

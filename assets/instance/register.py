@@ -138,6 +138,7 @@ class Tree:
 
 
 def _rows(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a file with their line numbers; empty ones, and examples (behind a #), are none."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -149,7 +150,8 @@ def _rows(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, s
     if missing:
         raise RegisterError(f"{path.name} line 1: the heading row lacks {', '.join(missing)}")
     for row in reader:
-        if any((v or "").strip() for v in row.values() if isinstance(v, str)):
+        first = (next(iter(row.values()), "") or "").strip()
+        if any((v or "").strip() for v in row.values() if isinstance(v, str)) and not first.startswith("#"):
             yield reader.line_num, {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
 
 

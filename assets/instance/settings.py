@@ -181,6 +181,12 @@ class Settings:
     settle_seconds: float = 2.0
     coverage_percent: float = 80.0
 
+    @property
+    def mailbox(self) -> str:
+        """The address that units send their returns to, "" where no setting says it."""
+        known = (self.notices.reply_to, self.notices.sender, self.imap.user if self.imap else "")
+        return next((address for address in known if "@" in address), "")
+
     def deadline(self, register: Register) -> Deadline:
         """When returns are due, with the calendar's exceptions."""
         return Deadline(

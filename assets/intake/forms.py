@@ -23,7 +23,8 @@ from expectations.catalogue import Catalogue, Column, Form, SheetForm
 
 HEADING_ROWS = 10
 FEEDBACK_SHEET = "反馈"
-SERVICE_SHEETS = frozenset({FEEDBACK_SHEET, "填表说明", "说明"})  # ours, in templates and marked workbooks
+SIGNATURE_SHEET = "签字盖章页"
+SERVICE_SHEETS = frozenset({FEEDBACK_SHEET, SIGNATURE_SHEET, "填表说明", "说明"})  # ours
 RESERVED_SHEET = "wpsreserved"  # how WPS begins the titles of hidden sheets of its own
 EXPLANATION_COLUMNS = ("finding_id", "subject", "情况说明")
 SEQUENCE = "seq"

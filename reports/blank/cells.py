@@ -14,6 +14,7 @@ from typing import Any
 
 from expectations.catalogue import CODE_TYPES, Catalogue, Column, Indicator, Item, clauses
 from expectations.language import language, read_texts
+from reports.text.examples import EXAMPLES_OF, in_month
 
 EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
 GREATEST = 999_999_999_999
@@ -73,8 +74,9 @@ def _texts() -> Mapping[str, Any]:
 class Wording:
     """The words of blank forms in one language."""
 
-    def __init__(self, catalogue: Catalogue, lang: str) -> None:
-        self.lang = lang
+    def __init__(self, catalogue: Catalogue, lang: str, period: str = EXAMPLES_OF) -> None:
+        """`period` is the month that examples lie in."""
+        self.lang, self.period = lang, period
         self.glossary: Mapping[str, Any] = catalogue.texts["glossary"]
 
     def say(self, key: str, **values: object) -> str:
@@ -117,22 +119,24 @@ class Wording:
             told.append(self.say(f"clause_{clause.kind}", column=name, values=values))
         return self.say("when", clauses=self.say("and").join(told))
 
-    def wants(self, column: Column) -> str:
-        """What may be entered, in a sentence or two."""
+    def wants(self, sheet: str, column: Column) -> str:
+        """What may be entered, in a sentence or two; where a rule asks for a form, that form."""
+        asked = _texts()["formats"].get(f"{sheet}.{column.key}")
         codes = "、".join(choices(column))
         if column.type == "enum_list":
             told = self.say("choose_some", codes=codes)
         elif codes:
             told = self.say("choose", codes=codes)
         else:
-            told = self.say("wants", type=self.glossary["types"][column.type][self.lang])
+            kind = asked[self.lang] if asked else self.glossary["types"][column.type][self.lang]
+            told = self.say("wants", type=in_month(kind, self.period))
         return told + (
             language(self.lang).between_sentences + self.say("longest", n=column.max_len) if column.max_len else ""
         )
 
     def hint(self, sheet: str, column: Column, others: Iterable[Column]) -> str:
         """All that is to be known of a column."""
-        return self.required(sheet, column, others) + language(self.lang).between_sentences + self.wants(column)
+        return self.required(sheet, column, others) + language(self.lang).between_sentences + self.wants(sheet, column)
 
 
 def validation(column: Column, hint: str, refusal: tuple[str, str], source: list[str] | str | None) -> dict[str, Any]:

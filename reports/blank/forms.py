@@ -1,51 +1,68 @@
 """The blank forms of one unit and month: hard to fill in wrongly, made from what they are checked by.
 
-Belongs here: workbooks with XlsxWriter, and writing them for many units. Does not: what a cell takes (blank_cells.py),
-headings, code lists and items (expectations/), instructions (blank_forms.yaml), reading forms (assets/intake/forms.py).
+Belongs here: workbooks with XlsxWriter, and writing them for many units. Does not: what a cell takes (cells.py),
+the signature page (signature_page.py), headings, code lists and items (expectations/), instructions (blank_forms.yaml),
+reading forms (assets/intake/forms.py).
 """
 
 from __future__ import annotations
 
 import io
+import json
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
-from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
 from assets.instance.periods import Deadline, preceding
 from assets.instance.register import Register, Unit
-from assets.instance.warehouse import Warehouse
+from assets.instance.warehouse import Warehouse, model
 from assets.instance.workers import in_order
-from expectations.catalogue import Catalogue, Column, Form, SheetForm, clauses
-from reports.blank.cells import Wording, choices, lacks, number_format, validation
+from expectations.catalogue import Catalogue, Column, SheetForm, clauses
+from reports.blank.book import (
+    A4,
+    BLUE,
+    FAINT,
+    GREY,
+    HEADING_ROW,
+    MISSING,
+    NAVY,
+    PROTECTION,
+    RULE,
+    Before,
+    Blank,
+    Sending,
+)
+from reports.blank.cells import Wording, choices, lacks
+from reports.blank.signature_page import signature_page
 from reports.feedback.folders import safe_name
 from reports.forms.xlsx_book import disarm, text_width
-from reports.text.formats import clean, moment
+from reports.text.deadline import deadline_in_words
+from reports.text.formats import clean
 
 ROWS = 250  # open rows of a table whose rows are not known beforehand
-HEADING_ROW = 3  # from 0: a title and two lines of instructions stand above
-NOTE_SHEET, LIST_SHEET = "填表说明", "说明"  # ours: ignored on the way in (assets/intake/forms.py)
-LONGEST_LIST = 255  # characters that a list in a validation may have
-NAVY, BLUE, GREY, MISSING, RULE, INK = "#12436D", "#B8D0E2", "#F1F3F5", "#FFF2B8", "#C7D0D9", "#1F2933"
+NOTE_SHEET = "填表说明"  # ours: ignored on the way in (assets/intake/forms.py)
 FEW = 8  # units for which no worker processes are started
 WIDTHS = {"date": 13, "datetime": 18, "int": 11, "percent": 11, "phone": 15, "ip": 20, "url": 26, "ports": 16}
+FROZEN = 2  # columns that stay in sight, and stand on every page
 WIDEST = 44  # characters of a column
+CHARACTER = 1.87  # millimetres of a digit's width in a column (7 pixels)
+PAGE = 277.0  # millimetres across a landscape A4 within its margins
+LEGIBLE = 0.7  # of its size: 10 points become 7; a sheet that is wider goes on more pages
+STAYS = ("prepared_by", "phone", "manager")  # of a cover, from month to month
 _MADE = datetime(2000, 1, 1)  # the same bytes whenever it is made
-_PROTECTION = {
-    "format_columns": True, "format_rows": True, "sort": True, "autofilter": True, "insert_rows": True,
-    "select_locked_cells": True,
-}  # fmt: skip
-_CARRIED = "rectification"  # the sheet that last month's open problems are put into
-_CONFIRMED = ("status", "closed_on", "effective")  # what the unit says anew of such a problem
-
-Problem = Mapping[str, Any]
+_CONFIRMED = {  # what the unit says anew of a row that is carried over, by sheet
+    "rectification": ("status", "closed_on", "effective"),
+    "incidents": ("resolved_at", "cause", "reviewed", "improvement"),
+    "agreements": (),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,119 +76,52 @@ class Prefilled:
     small: Mapping[str, str] = field(default_factory=dict)  # what stands small below a value
 
 
-@dataclass
-class _Blank:
-    """A form under way."""
-
-    book: xlsxwriter.Workbook
-    form: Form
-    unit: Unit
-    period: str
-    catalogue: Catalogue
-    wording: Wording
-    formats: dict[tuple[tuple[str, Any], ...], Format] = field(default_factory=dict)
-    lists: dict[tuple[str, ...], str] = field(default_factory=dict)
-    listed: dict[str, str] = field(default_factory=dict)  # where the codes of a column are listed on an earlier sheet
-
-    def format(self, **properties: Any) -> Format:
-        """The format with these properties over the form's own."""
-        key = tuple(sorted(properties.items()))
-        if key not in self.formats:
-            base = {"font_name": self.wording.say("font"), "font_size": 10, "font_color": INK, "valign": "vcenter"}
-            self.formats[key] = self.book.add_format({**base, **properties})
-        return self.formats[key]
-
-    def cell(self, column: Column, *, locked: bool, **more: Any) -> Format:
-        """How a cell of a column looks."""
-        wrap = column.type in ("text", "enum_list", "url")
-        look = {"border": 1, "border_color": RULE, "num_format": number_format(column), "text_wrap": wrap}
-        return self.format(**look, **more, **({"bg_color": GREY} if locked else {"locked": False}))
-
-    def source(self, column: Column) -> list[str] | str | None:
-        """The choices of a column, or, where they are too long for a validation, their place on the hidden sheet."""
-        offered = choices(column)
-        if column.key in self.listed:
-            return self.listed[column.key]
-        if len(",".join(offered)) <= LONGEST_LIST:
-            return list(offered) or None
-        if offered not in self.lists:
-            sheet = self.book.get_worksheet_by_name(LIST_SHEET) or self.book.add_worksheet(LIST_SHEET)
-            sheet.hide()
-            sheet.protect()
-            at = len(self.lists)
-            sheet.write_column(0, at, offered)
-            self.lists[offered] = f"='{LIST_SHEET}'!{xl_range_abs(0, at, len(offered) - 1, at)}"
-        return self.lists[offered]
-
-    def guard(
-        self, sheet: Worksheet, key: str, column: Column, others: Sequence[Column], rows: tuple[int, int], at: int
-    ) -> None:
-        """Let only what fits into the cells of a column, and say what that is."""
-        hint = self.wording.hint(key, column, others)
-        refusal = (self.wording.say("not_allowed"), self.wording.wants(column))
-        rule = validation(column, hint, refusal, self.source(column))
-        sheet.data_validation(rows[0], at, rows[1], at, rule)
-
-
 def blank_forms(
     unit: Unit,
     period: str,
     catalogue: Catalogue,
     register: Register,
-    open_problems: Iterable[Problem] = (),
+    before: Before | None = None,
     *,
     deadline: Deadline | None = None,
+    mailbox: str = "",
     lang: str = "zh",
 ) -> dict[str, bytes]:
     """Every annex for one unit and month, by file name.
 
-    `open_problems` are rows of marts.problems of the month before; closed ones among them are left out. Headings and
-    codes are Chinese in every `lang`, as on paper; instructions and messages are in that language.
+    `before` is what earlier returns say of the unit; `mailbox` is where to send the forms, "" where nobody knows.
+    Headings and codes are Chinese in every `lang`, as on paper; instructions and messages are in that language.
     """
-    wording = Wording(catalogue, lang)
-    cutoff = (deadline or Deadline()).cutoff(period)
-    problems = [p for p in open_problems if p["status"] != "已完成"]
+    wording = Wording(catalogue, lang, period)
+    sending = Sending(deadline_in_words((deadline or Deadline()).cutoff(period), lang), mailbox)
     files: dict[str, bytes] = {}
     for form in catalogue.forms:
         stem = wording.say("file", hint=form.file_hint, unit=unit.name, period=period)
-        files[safe_name(stem, ".xlsx", files)] = _form(
-            form, unit, period, catalogue, register, problems, cutoff, wording
-        )
+        file = io.BytesIO()
+        options = {
+            "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+        }  # fmt: skip
+        with xlsxwriter.Workbook(file, options) as book:
+            book.set_properties({"title": form.title, "created": _MADE})
+            blank = Blank(book, form, unit, period, catalogue, wording, before or Before(), sending)
+            _cover(blank)
+            for sheet in form.sheets:
+                _table(blank, sheet, list(_known_rows(sheet, blank, register)))
+            signature_page(blank)
+            _notes(blank)
+        files[safe_name(stem, ".xlsx", files)] = file.getvalue()
     return files
 
 
-def _form(
-    form: Form,
-    unit: Unit,
-    period: str,
-    catalogue: Catalogue,
-    register: Register,
-    problems: Sequence[Problem],
-    cutoff: datetime,
-    wording: Wording,
-) -> bytes:
-    file = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(file, options) as book:
-        book.set_properties({"title": form.title, "created": _MADE})
-        blank = _Blank(book, form, unit, period, catalogue, wording)
-        _cover(blank)
-        for sheet in form.sheets:
-            rows = list(_known_rows(sheet, unit, period, catalogue, register, problems, wording))
-            _table(blank, sheet, rows)
-        _notes(blank, moment(cutoff, wording.lang))
-    return file.getvalue()
-
-
 # ---------------------------------------------------------------------------------------------------------- the cover
-def _cover(blank: _Blank) -> None:
+def _cover(blank: Blank) -> None:
     """Labels and values. Nothing may stand right of a value: intake would take it for one."""
     sheet, wording, columns = blank.book.add_worksheet(blank.form.cover_title), blank.wording, blank.form.cover
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 1, 44)
     sheet.write_string(0, 0, blank.form.title, blank.format(bold=True, font_size=14, font_color=NAVY))
-    sheet.write_string(1, 0, wording.say("cover_lead"), blank.format(font_color="#52606D"))
+    sheet.write_string(1, 0, wording.say("cover_lead"), blank.format(font_color=FAINT))
     known = {
         "unit_code": blank.unit.code,
         "unit_name": blank.unit.name,
@@ -187,14 +137,17 @@ def _cover(blank: _Blank) -> None:
         value = known.get(column.key)
         look = blank.cell(column, locked=value is not None, align="left")
         if value is None:
-            sheet.write_blank(row, 1, None, look)
+            if last := blank.before.cover.get(column.key):
+                sheet.write_string(row, 1, disarm(clean(last)), look)
+            else:
+                sheet.write_blank(row, 1, None, look)
             blank.guard(sheet, "cover", column, columns, (row, row), 1)
             cell = xl_rowcol_to_cell(row, 1)
             _mark_missing(blank, sheet, (row, 1, row, 1), lacks(cell, column, "$A$1", lambda key: "$A$1"))
         else:
             sheet.write_string(row, 1, value, look)
-    sheet.protect("", _PROTECTION)
-    sheet.set_paper(9)
+    sheet.protect("", PROTECTION)
+    sheet.set_paper(A4)
     sheet.fit_to_pages(1, 0)
     sheet.print_area(0, 0, HEADING_ROW + len(columns) - 1, 1)
     sheet.activate()
@@ -205,39 +158,35 @@ def _comment(sheet: Worksheet, row: int, column: int, text: str) -> None:
     sheet.write_comment(row, column, text, {"width": 260, "height": 24 + 17 * lines, "font_size": 9, "author": ""})
 
 
-def _mark_missing(blank: _Blank, sheet: Worksheet, place: tuple[int, int, int, int], formula: str | None) -> None:
+def _mark_missing(blank: Blank, sheet: Worksheet, place: tuple[int, int, int, int], formula: str | None) -> None:
     if formula:
         fill = blank.format(bg_color=MISSING)
         sheet.conditional_format(*place, {"type": "formula", "criteria": formula, "format": fill})
 
 
 # --------------------------------------------------------------------------------------------------------- the tables
-def _known_rows(
-    sheet: SheetForm,
-    unit: Unit,
-    period: str,
-    catalogue: Catalogue,
-    register: Register,
-    problems: Sequence[Problem],
-    wording: Wording,
-) -> Iterator[Prefilled]:
-    """The rows that a sheet is sent out with: the unit's checklist items, the indicators, problems still open."""
+def _known_rows(sheet: SheetForm, blank: Blank, register: Register) -> Iterator[Prefilled]:
+    """The rows that a sheet is sent out with: the unit's checklist items, the indicators, and what earlier returns left
+    open or in force.
+    """
+    wording, unit, before = blank.wording, blank.unit, blank.before
     glossary, lang = wording.glossary, wording.lang
     if sheet.key == "self_check":
-        for item in catalogue.items_for(unit.kind, unit.services, period in register.protection_periods):
+        for item in blank.catalogue.items_for(unit.kind, unit.services, blank.period in register.protection_periods):
             source, place = re.split(r",?\s+", item.basis, maxsplit=1)
             named = glossary["sources"].get(source, {lang: source})[lang]
             basis = wording.say("basis", source=named, place=place)
             target = "" if item.target is None else wording.say("target", target=f"{item.target:g}%")
             text = wording.item(item)
+            checker = {"checked_by": before.checked_by} if before.checked_by else {}
             yield Prefilled(
-                {"item_code": item.code, "item_text": text},
+                {"item_code": item.code, "item_text": text, **checker},
                 frozenset({"item_code", "item_text"}),
                 frozenset({"target"} if target else ()),
                 small={"item_text": "　".join(filter(None, (basis, target)))},
             )
     elif sheet.key == "indicators":
-        for indicator in catalogue.indicators:
+        for indicator in blank.catalogue.indicators:
             is_ratio = indicator.kind == "ratio"
             target = wording.say("target", target=f"{indicator.target:g}%") if is_ratio else ""
             name = wording.indicator(indicator)
@@ -247,11 +196,14 @@ def _known_rows(
                 frozenset({"ratio"} if is_ratio else ()),
                 small={"indicator_name": target},
             )
-    elif sheet.key == _CARRIED:
-        for problem in problems:
-            values = {c.key: problem[c.key] for c in sheet.columns if c.key not in _CONFIRMED}
-            status = wording.say("carried_note", status=problem["status"])
-            yield Prefilled(values, frozenset({"issue_no"}), note=("status", status))
+    else:
+        carried = {"rectification": before.problems, "incidents": before.incidents, "agreements": before.agreements}
+        for row in carried.get(sheet.key, ()):
+            values = {c.key: row.get(c.key) for c in sheet.columns if c.key not in _CONFIRMED[sheet.key]}
+            note = (
+                ("status", wording.say("carried_note", status=row["status"])) if sheet.key == "rectification" else None
+            )
+            yield Prefilled(values, frozenset(sheet.key_columns), note=note)
 
 
 def _is_listed(sheet: SheetForm) -> bool:
@@ -259,7 +211,7 @@ def _is_listed(sheet: SheetForm) -> bool:
     return sheet.key in ("self_check", "indicators")
 
 
-def _table(blank: _Blank, form: SheetForm, rows: Sequence[Prefilled]) -> None:
+def _table(blank: Blank, form: SheetForm, rows: Sequence[Prefilled]) -> None:
     sheet = blank.book.add_worksheet(form.title)
     sheet.hide_gridlines(2)
     first, last = HEADING_ROW + 1, HEADING_ROW + (len(rows) if _is_listed(form) else ROWS)
@@ -273,26 +225,36 @@ def _table(blank: _Blank, form: SheetForm, rows: Sequence[Prefilled]) -> None:
         if last >= first:
             blank.guard(sheet, form.key, column, form.columns, (first, last), at)
             _mark_column(blank, sheet, form, rows, at, (first, last))
+    blank.written[form.key] = [known.values for known in rows]
     for row, known in enumerate(rows, first):
         _row(blank, sheet, form, row, known, widths)
     if _is_listed(form):
         at = [c.key for c in form.columns].index(form.key_columns[0])
         blank.listed[form.key_columns[0]] = f"='{form.title}'!{xl_range_abs(first, at, last, at)}"
-    sheet.freeze_panes(first, min(2, len(form.columns)))
-    sheet.protect("", _PROTECTION)
+    sheet.freeze_panes(first, FROZEN)
+    sheet.protect("", PROTECTION)
     sheet.set_landscape()
-    sheet.set_paper(9)
+    sheet.set_paper(A4)
     sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    sheet.fit_to_pages(1, 0)
+    sheet.fit_to_pages(pages_across(widths), 0)
     sheet.repeat_rows(HEADING_ROW)
-    sheet.set_footer("&C&P / &N")
+    sheet.repeat_columns(0, FROZEN - 1)
+    sheet.print_across()
+    sheet.set_footer(f"&L&A&C{blank.unit.name.replace('&', '&&')} {blank.period}&R&P / &N")
 
 
-def _head(blank: _Blank, sheet: Worksheet, form: SheetForm, rows: Sequence[Prefilled]) -> None:
+def pages_across(widths: Sequence[int]) -> int:
+    """How many pages a table of such columns (in characters) takes so that it can be read; the first stand on each."""
+    repeated = sum(widths[:FROZEN]) * CHARACTER * LEGIBLE
+    rest = sum(widths[FROZEN:]) * CHARACTER * LEGIBLE
+    return max(1, math.ceil(rest / (PAGE - repeated)))
+
+
+def _head(blank: Blank, sheet: Worksheet, form: SheetForm, rows: Sequence[Prefilled]) -> None:
     """Title, instructions and headings."""
     wording = blank.wording
     sheet.write_string(0, 0, form.title, blank.format(bold=True, font_size=14, font_color=NAVY))
-    grey = blank.format(font_color="#52606D")
+    grey = blank.format(font_color=FAINT)
     sheet.write_string(1, 0, wording.say("table_lead"), grey)
     leads = []
     if form.nil_flag:
@@ -301,7 +263,7 @@ def _head(blank: _Blank, sheet: Worksheet, form: SheetForm, rows: Sequence[Prefi
     if _is_listed(form):
         leads.append(wording.say("listed_lead"))
     elif rows:
-        leads.append(wording.say("carried_lead", n=len(rows)))
+        leads.append(wording.say(f"carried_{form.key}", n=len(rows)))
     if blank.form.optional:
         leads.append(wording.say("register_lead"))
     sheet.write_string(2, 0, " ".join(leads), grey)
@@ -327,7 +289,7 @@ def _width(column: Column, rows: Sequence[Prefilled]) -> int:
 
 
 def _mark_column(
-    blank: _Blank, sheet: Worksheet, form: SheetForm, rows: Sequence[Prefilled], at: int, extent: tuple[int, int]
+    blank: Blank, sheet: Worksheet, form: SheetForm, rows: Sequence[Prefilled], at: int, extent: tuple[int, int]
 ) -> None:
     """Colour the cells of a column that still lack something."""
     keys = [c.key for c in form.columns]
@@ -356,7 +318,7 @@ def _runs(rows: Sequence[Prefilled], wanted: set[str], extent: tuple[int, int]) 
             start = None
 
 
-def _row(blank: _Blank, sheet: Worksheet, form: SheetForm, row: int, known: Prefilled, widths: Sequence[int]) -> None:
+def _row(blank: Blank, sheet: Worksheet, form: SheetForm, row: int, known: Prefilled, widths: Sequence[int]) -> None:
     """Write one of the rows that are known beforehand."""
     lines = 1
     for at, column in enumerate(form.columns):
@@ -365,6 +327,8 @@ def _row(blank: _Blank, sheet: Worksheet, form: SheetForm, row: int, known: Pref
         small = known.small.get(column.key, "")
         if value is None:
             sheet.write_blank(row, at, None, look)
+        elif isinstance(value, bool):
+            sheet.write_string(row, at, choices(column)[0 if value else 1], look)
         elif isinstance(value, datetime) or hasattr(value, "toordinal"):
             sheet.write_datetime(row, at, value, look)
         elif isinstance(value, str) and small:
@@ -383,7 +347,7 @@ def _row(blank: _Blank, sheet: Worksheet, form: SheetForm, row: int, known: Pref
 
 
 # ------------------------------------------------------------------------------------------------------ the note sheet
-def _notes(blank: _Blank, cutoff: str) -> None:
+def _notes(blank: Blank) -> None:
     """How to fill in the form, and what every column takes."""
     sheet, wording = blank.book.add_worksheet(NOTE_SHEET), blank.wording
     sheet.hide_gridlines(2)
@@ -391,7 +355,8 @@ def _notes(blank: _Blank, cutoff: str) -> None:
         sheet.set_column(at, at, width)
     sheet.write_string(0, 0, wording.say("notes_title"), blank.format(bold=True, font_size=14, font_color=NAVY))
     row = 2
-    for n, line in enumerate(wording.lines("notes", cutoff=cutoff), 1):
+    where = wording.say("send_to", mailbox=blank.sending.mailbox) if blank.sending.mailbox else ""
+    for n, line in enumerate(wording.lines("notes", deadline=blank.sending.deadline, where=where), 1):
         sheet.write_string(row, 0, f"{n}. {line}", blank.format())
         row += 1
     row += 1
@@ -409,28 +374,48 @@ def _notes(blank: _Blank, cutoff: str) -> None:
         for column in columns:
             row += 1
             told = (
-                title, wording.heading(key, column), wording.required(key, column, columns), wording.wants(column),
+                title, wording.heading(key, column), wording.required(key, column, columns), wording.wants(key, column),
             )  # fmt: skip
             for at, words in enumerate(told):
                 sheet.write_string(row, at, words, text)
-    sheet.protect("", _PROTECTION)
+    sheet.protect("", PROTECTION)
     sheet.set_landscape()
-    sheet.set_paper(9)
+    sheet.set_paper(A4)
     sheet.fit_to_pages(1, 0)
 
 
 # ------------------------------------------------------------------------------------------------------ for many units
-def open_problems(warehouse: Warehouse, period: str) -> dict[str, list[Problem]]:
-    """The problems still open at the end of the month before, by unit: rows of marts.problems."""
+def known_before(warehouse: Warehouse, period: str) -> dict[str, Before]:
+    """What earlier returns say of each unit (sql/templates); nothing before the home's first run."""
     if not warehouse.exists("marts.problems"):
         return {}
-    found: dict[str, list[Problem]] = {}
-    for row in warehouse.rows(
-        "select * from marts.problems where period = $previous and is_open order by unit_code, found_on, issue_no",
-        {"previous": preceding(period)},
-    ):
-        found.setdefault(row["unit_code"], []).append(row)
-    return found
+
+    def by_unit(name: str) -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        parameters = {"period": period, "previous": preceding(period)}
+        for row in warehouse.rows(model(f"templates/{name}"), parameters):
+            found.setdefault(row["unit_code"], []).append(row)
+        return found
+
+    problems, incidents, agreements = map(by_unit, ("open_problems", "open_incidents", "agreements_in_force"))
+    covers, checkers = by_unit("last_covers"), by_unit("last_checkers")
+    units = {*problems, *incidents, *agreements, *covers, *checkers}
+    return {
+        unit: Before(
+            problems=problems.get(unit, ()),
+            incidents=incidents.get(unit, ()),
+            agreements=agreements.get(unit, ()),
+            cover=_staying(covers[unit][0]["cover"]) if unit in covers else {},
+            checked_by=checkers[unit][0]["checked_by"] if unit in checkers else "",
+        )
+        for unit in units
+    }
+
+
+def _staying(cover: str) -> dict[str, str]:
+    """The fields of a cover (core.submissions) that stay from month to month."""
+    fields = json.loads(cover)
+    return {key: value for key in STAYS if (value := fields.get(key, {}).get("value"))}
 
 
 def write_templates(
@@ -439,16 +424,17 @@ def write_templates(
     out: Path,
     catalogue: Catalogue,
     register: Register,
-    problems: Mapping[str, Sequence[Problem]],
+    before: Mapping[str, Before],
     *,
     deadline: Deadline | None = None,
+    mailbox: str = "",
     lang: str = "zh",
 ) -> Iterator[tuple[Unit, list[Path]]]:
     """Write the blank forms of units active in the month into `out/<unit code>/`; what was written, unit by unit.
 
-    `problems` as `open_problems` gives them. Many units are written on all cores.
+    `before` as `known_before` gives it. Many units are written on all cores.
     """
-    tasks = ((unit, period, out, register, problems.get(unit.code, ()), deadline, lang) for unit in units)
+    tasks = ((unit, period, out, register, before.get(unit.code), deadline, mailbox, lang) for unit in units)
     if len(units) <= FEW:
         _start(catalogue)
         yield from map(_write, tasks)
@@ -466,14 +452,16 @@ def _start(catalogue: Catalogue) -> None:
     _catalogue = catalogue
 
 
-def _write(task: tuple[Unit, str, Path, Register, Sequence[Problem], Deadline | None, str]) -> tuple[Unit, list[Path]]:
-    unit, period, out, register, problems, deadline, lang = task
+def _write(
+    task: tuple[Unit, str, Path, Register, Before | None, Deadline | None, str, str],
+) -> tuple[Unit, list[Path]]:
+    unit, period, out, register, before, deadline, mailbox, lang = task
     assert _catalogue is not None
     folder = out / safe_name(unit.code)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, content in blank_forms(
-        unit, period, _catalogue, register, problems, deadline=deadline, lang=lang
+        unit, period, _catalogue, register, before, deadline=deadline, mailbox=mailbox, lang=lang
     ).items():
         path = folder / name
         temporary = folder / f".{name}"

@@ -24,6 +24,8 @@ from expectations.language import codes, language, read_texts
 from expectations.messages import fill, reason_text
 from reports.feedback.grouping import EXPLAINED, SEVERITIES, WAIVED, Finding, Folding, Line
 from reports.feedback.marking.shapes import CHECK, MUST, Entry, FeedbackSheet, Mark
+from reports.text.deadline import deadline_in_words
+from reports.text.examples import in_month
 from reports.text.formats import clean, moment
 
 HERE = Path(__file__).parent
@@ -108,12 +110,12 @@ def feedback_of(
     sent = tuple(workbooks)
     own = [row for row in findings if row["status"] in ("open", EXPLAINED, WAIVED)]
     covers = {form.form_id: form.cover for workbook in sent for form in workbook.forms}
-    placed = [_placed(row, covers.get(row["form_id"], ""), catalogue) for row in own]
-    lines = (folding or Folding(catalogue)).lines(placed)
-    return Feedback(unit, sent, tuple(lines), Wording(catalogue, lang))
+    found = [placed(row, covers.get(row["form_id"], ""), catalogue) for row in own]
+    lines = (folding or Folding(catalogue)).lines(found)
+    return Feedback(unit, sent, tuple(lines), Wording(catalogue, lang, unit.period))
 
 
-def _placed(row: Mapping[str, Any], cover: str, catalogue: Catalogue) -> Finding:
+def placed(row: Mapping[str, Any], cover: str, catalogue: Catalogue) -> Finding:
     """The finding with the place where it is to be mended: its cell, or the question on the cover that it is about."""
     note_sheet, note_cell = row["sheet"], row["cell"]
     if row["rule_id"] in _FLAGGED and cover:
@@ -128,8 +130,9 @@ def _placed(row: Mapping[str, Any], cover: str, catalogue: Catalogue) -> Finding
 class Wording:
     """How an answer is put in one language. What is said of findings is kept, as page, sheets and notes say it."""
 
-    def __init__(self, catalogue: Catalogue, lang: str) -> None:
-        self.catalogue, self.lang = catalogue, lang
+    def __init__(self, catalogue: Catalogue, lang: str, period: str) -> None:
+        """`period` is the month that examples lie in."""
+        self.catalogue, self.lang, self.period = catalogue, lang, period
         self._faults: dict[tuple[Finding, ...], str] = {}
         self._remedies: dict[Finding, str] = {}
         self._follows: dict[Line, str] = {}
@@ -157,7 +160,7 @@ class Wording:
 
     def example(self, finding: Finding) -> str:
         """A right entry."""
-        return self._part(finding, "example")
+        return in_month(self._part(finding, "example"), self.period)
 
     def fault(self, findings: Sequence[Finding]) -> str:
         """What was entered and what is wrong with it; of many findings, what they have in common."""
@@ -299,6 +302,11 @@ def owed(feedback: Feedback) -> str:
     return wording.say("list").join(parts)
 
 
+def _cutoff(feedback: Feedback) -> str:
+    wording = feedback.wording
+    return wording.say("cutoff_text", deadline=deadline_in_words(feedback.unit.cutoff, wording.lang))
+
+
 def title(feedback: Feedback) -> str:
     """The heading of the page, and the subject of a mail with it."""
     wording = feedback.wording
@@ -339,7 +347,7 @@ def _facts(feedback: Feedback, copies: Sequence[str]) -> list[tuple[str, str]]:
         (say("skipped"), _skipped(feedback)),
         (say("owed"), owed(feedback)),
         (say("received"), moment(unit.received_at, wording.lang) if unit.received_at else ""),
-        (say("cutoff"), say("cutoff_text", moment=moment(unit.cutoff, wording.lang))),
+        (say("cutoff"), _cutoff(feedback)),
         (say("workbooks"), say("apart").join(copies)),
     ]
     return [(label, clean(text)) for label, text in facts if text]
@@ -361,13 +369,12 @@ def _skipped(feedback: Feedback) -> str:
     return wording.say("apart").join(told)
 
 
-def _groups(feedback: Feedback) -> list[dict[str, Any]]:
+def _groups(found: Sequence[Line], wording: Wording) -> list[dict[str, Any]]:
     """The lines by severity, those explained and those waived last, and in each by rule: what to do is said once."""
-    wording = feedback.wording
     groups = []
     hints = {EXPLAINED: "", WAIVED: wording.say("waived_hint")}
     for severity in (*SEVERITIES, EXPLAINED, WAIVED):
-        lines = [x for x in feedback.lines if severity == (x.first.status if x.first.is_settled else x.first.severity)]
+        lines = [x for x in found if severity == (x.first.status if x.first.is_settled else x.first.severity)]
         if not lines:
             continue
         blocks: dict[tuple[str, ...], list[Line]] = {}
@@ -417,6 +424,12 @@ def feedback_text(feedback: Feedback, copies: Sequence[str] = ()) -> str:
     return _page("feedback.txt.jinja", feedback, copies)
 
 
+def findings_text(lines: Sequence[Line], wording: Wording) -> str:
+    """Lines as plain text, as feedback_text has them."""
+    groups = _groups(lines, wording)
+    return _environment().get_template("findings.txt.jinja").render(say=wording.say, groups=groups)
+
+
 def _page(template: str, feedback: Feedback, copies: Sequence[str]) -> str:
     wording = feedback.wording
     return _environment().get_template(template).render(
@@ -425,7 +438,7 @@ def _page(template: str, feedback: Feedback, copies: Sequence[str]) -> str:
         title=clean(title(feedback)),
         verdict=verdict(feedback),
         facts=_facts(feedback, copies),
-        groups=_groups(feedback),
+        groups=_groups(feedback.lines, wording),
         must=count_open(feedback.lines, SEVERITIES[:2]),
         copies=copies,
     )  # fmt: skip
@@ -458,7 +471,11 @@ def sheet_of(feedback: Feedback, workbook: SentWorkbook, *, is_marked: bool) -> 
     lines = [
         verdict(feedback, own),
         *([say("label", label=say("owed"), text=missing)] if missing else []),
-        say("label", label=say("cutoff"), text=say("cutoff_text", moment=moment(feedback.unit.cutoff, wording.lang))),
+        say(
+            "label",
+            label=say("cutoff"),
+            text=say("cutoff_text", deadline=deadline_in_words(feedback.unit.cutoff, wording.lang)),
+        ),
         *((say("how_mend"), say("how_send")) if is_marked else (say("how_list", file=clean(workbook.file)),)),
     ]
     entries = [_entry(line, wording, with_form=len(workbook.forms) > 1, is_linked=is_marked) for line in own]

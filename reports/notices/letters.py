@@ -19,6 +19,7 @@ from babel.lists import format_list
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from expectations.language import language, read_texts
+from reports.text.deadline import deadline_in_words
 from reports.text.formats import clean, moment, name
 
 HERE = Path(__file__).parent
@@ -122,7 +123,13 @@ def receipt(
         lines.append(words("to_check", count=standing.warnings))
     if owed:
         in_time = occasion.as_of < occasion.cutoff
-        lines.append(words("still_time" if in_time else "time_is_over", deadline=_deadline(occasion), owed=owed))
+        lines.append(
+            words(
+                "still_time" if in_time else "time_is_over",
+                deadline=_deadline(occasion),
+                owed=owed,
+            )
+        )
     if standing.on_time is False and standing.first_complete_at is not None:
         when = standing.first_complete_at.astimezone(occasion.cutoff.tzinfo)
         lines.append(words("was_late", when=moment(when, occasion.lang)))
@@ -228,14 +235,8 @@ def _list(items: Sequence[str], lang: str) -> str:
     return format_list(items, locale=language(lang).locale) if items else ""
 
 
-@cache
 def _deadline(occasion: Occasion) -> str:
-    """Until when, in words that leave no doubt about midnight: 11月5日（星期四）24:00 for 6 November, 00:00."""
-    cutoff, lang = occasion.cutoff, occasion.lang
-    whole_day = (cutoff.hour, cutoff.minute) == (0, 0)
-    last = cutoff - timedelta(days=1) if whole_day else cutoff
-    day = language(lang).dated(last.date(), language(lang).weekday)
-    return _texts()["whole_day" if whole_day else "at_time"][lang].format(day=day, time=f"{cutoff:%H:%M}")
+    return deadline_in_words(occasion.cutoff, occasion.lang)
 
 
 def _left(occasion: Occasion) -> str:

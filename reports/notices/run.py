@@ -99,17 +99,19 @@ def blank_forms_for(home: Home, unit: str, period: str, out: Path, lang: str) ->
 
     Raises UnknownUnit where no unit of that code reports in the period.
     """
-    from reports.blank.forms import open_problems, write_templates  # noqa: PLC0415
+    from reports.blank.forms import known_before, write_templates  # noqa: PLC0415
 
     with open_session(home, now(), lang=lang) as session:
         tree = session.register.tree(period)
         units = [u for u in tree.reporting if not unit or u.code == unit]
         if not units:
             raise UnknownUnit(f"--unit {unit}: no unit of that code reports for {period}")
-        problems = open_problems(session.warehouse, period)
+        before = known_before(session.warehouse, period)
+        mailbox = session.settings.mailbox
         catalogue, register, deadline = session.catalogue, session.register, session.deadline
-    for done, (_, paths) in enumerate(
-        write_templates(period, units, out.resolve(), catalogue, register, problems, deadline=deadline, lang=lang), 1
-    ):
+    written = write_templates(
+        period, units, out.resolve(), catalogue, register, before, deadline=deadline, mailbox=mailbox, lang=lang
+    )
+    for done, (_, paths) in enumerate(written, 1):
         reporter("writing forms", done, len(units))
         yield from paths

@@ -54,7 +54,7 @@ def test_an_item_whose_code_is_wrong_is_not_also_missing() -> None:
     absent = finding("CHK-02", "self_check", "item_code", expected="NSW-09")
     assert told(wrong, absent) == [("CHK-01", ["CHK-02"])]
     line = feedback(wrong, absent).lines[0]
-    assert "NSW-09" in Wording(CATALOGUE, "zh").follow(line)
+    assert "NSW-09" in Wording(CATALOGUE, "zh", "2026-10").follow(line)
 
 
 def test_more_missing_items_than_wrong_codes_are_told_for_themselves() -> None:
@@ -119,7 +119,7 @@ def many(number: int) -> list[dict[str, Any]]:
 def test_sixteen_of_a_kind_in_a_column_become_one_line() -> None:
     assert len(feedback(*many(MANY - 1)).lines) == MANY - 1
     (line,) = feedback(*many(MANY)).lines
-    wording = Wording(CATALOGUE, "zh")
+    wording = Wording(CATALOGUE, "zh", "2026-10")
     assert wording.place(line, with_form=False) == "自查结果 C5:C20，共 16 处"
     assert "“基本符合”" in wording.fault(line.findings)
     assert len(marks_of(feedback(*many(MANY)), WORKBOOKS[1])) == MANY
@@ -133,13 +133,16 @@ def test_lines_of_different_columns_and_sheets_stay_apart() -> None:
 def test_values_that_differ_are_left_out_of_the_sentence_and_it_still_reads_well() -> None:
     rows = [finding("GEN-03", "self_check", "result", f"C{r}", r, value=f"v{r}", expected="符合") for r in range(5, 25)]
     (line,) = feedback(*rows).lines
-    assert Wording(CATALOGUE, "zh").fault(line.findings) == "您在本列“自查结果”中填写的内容不在可选范围之内（符合）。"
+    assert (
+        Wording(CATALOGUE, "zh", "2026-10").fault(line.findings)
+        == "您在本列“自查结果”中填写的内容不在可选范围之内（符合）。"
+    )
 
 
 def test_rows_of_a_column_that_is_not_there_are_counted() -> None:
     rows = [finding("AST-07", "exposed_assets", "scanned_on", row=r) for r in range(5, 30)]
     (line,) = feedback(*rows).lines
-    assert Wording(CATALOGUE, "zh").place(line, with_form=True) == "附件2 · 暴露面资产新增 共 25 处"
+    assert Wording(CATALOGUE, "zh", "2026-10").place(line, with_form=True) == "附件2 · 暴露面资产新增 共 25 处"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +204,7 @@ def test_the_page_says_what_became_of_the_return_and_what_is_owed() -> None:
     text = feedback_text(answer, ["附件2.xlsx"])
     assert "2026年10月的报送不完整。必须改正 2 处，改正前相应的表或行不计入。请核实 1 处，属实的不必改动。" in text
     assert "尚缺：附件3（已退回，改正后重新报送）、单位负责人签字并盖章的扫描件" in text
-    assert "截止时间：2026年11月6日 00:00（此前收到为按时）" in text
+    assert "截止时间：11月5日（星期四）24:00（此前收到为按时）" in text
     assert text.index("== 强制 2") < text.index("== 核实 1")
 
 
@@ -333,7 +336,7 @@ def test_a_line_of_many_stands_for_all_its_subjects() -> None:
 
 
 def test_a_note_says_rule_fault_remedy_and_example() -> None:
-    wording = Wording(CATALOGUE, "zh")
+    wording = Wording(CATALOGUE, "zh", "2026-10")
     (line,) = feedback(finding("GEN-01", "self_check", "result", "C7", 7)).lines
     assert isinstance(line, Line)
     first, fault, remedy, example = wording.note(line.first).split("\n")
@@ -355,5 +358,5 @@ def test_a_finding_on_a_form_that_is_no_file_says_which_form() -> None:
     """A return said in the mail alone (ENV-07) has neither sheet nor file: its unit got no answer at all."""
     said = finding("ENV-07", form="annex2", value="9 月零报告")
     (line,) = feedback(said).lines
-    assert Wording(CATALOGUE, "zh").place(line, with_form=False) == "附件2"
+    assert Wording(CATALOGUE, "zh", "2026-10").place(line, with_form=False) == "附件2"
     assert "9 月零报告" in feedback_html(feedback(said))

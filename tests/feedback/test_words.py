@@ -23,10 +23,18 @@ def load(name: str) -> Any:
     return yaml.safe_load((REPORTS / name).read_text(encoding="utf-8"))
 
 
+def texts(name: str) -> dict[str, Any]:
+    """The texts of a file by key, those of a group of their own among them."""
+    content = load(name)
+    groups = [(k, v) for k, v in content.items() if not v.keys() <= {"zh", "en"}]
+    found = {f"{k}.{inner}": text for k, group in groups for inner, text in group.items()}
+    return {k: v for k, v in content.items() if k not in dict(groups)} | found
+
+
 TEXTS = [
     pytest.param(text, id=f"{name}-{key}")
     for name in ("feedback/feedback.yaml", "blank/blank_forms.yaml")
-    for key, text in load(name).items()
+    for key, text in texts(name).items()
 ]
 
 

@@ -17,7 +17,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from assets.instance.register import Register, Unit
 from assets.intake.forms import normalise_heading
 from expectations.catalogue import Catalogue, Form, SheetForm
-from reports.blank.forms import HEADING_ROW, Problem, blank_forms
+from reports.blank.book import HEADING_ROW, Before, Row
+from reports.blank.forms import blank_forms
 
 PERIOD = "2026-10"
 HEADINGS = HEADING_ROW + 1  # from 1, as in a spreadsheet
@@ -150,13 +151,13 @@ def filled_forms(
     catalogue: Catalogue,
     register: Register,
     number: int = 1,
-    problems: Iterable[Problem] = (),
+    problems: Iterable[Row] = (),
     *,
     nil: bool = False,
     only: str = "",
 ) -> dict[str, bytes]:
     """A unit's forms (or only one of them) filled in right, by key of the form."""
-    blank = blank_forms(unit, PERIOD, catalogue, register, problems)
+    blank = blank_forms(unit, PERIOD, catalogue, register, Before(problems=tuple(problems)))
     return {
         form.key: fill(content, form, catalogue, number, nil=nil)
         for form, content in zip(catalogue.forms, blank.values(), strict=True)

@@ -15,6 +15,15 @@ import pytest
 
 def through_libreoffice(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
     """The workbooks as LibreOffice saves them, by name without extension."""
+    return _converted(files, folder, "xlsx", "xlsx:Calc MS Excel 2007 XML")
+
+
+def as_pdf(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
+    """The workbooks as LibreOffice prints them."""
+    return _converted(files, folder, "pdf", "pdf")
+
+
+def _converted(files: Mapping[str, bytes], folder: Path, ending: str, target: str) -> dict[str, bytes]:
     program = shutil.which("soffice")
     if program is None:
         pytest.skip("LibreOffice (soffice) is not installed, so nothing is known of files that it saved")
@@ -23,8 +32,8 @@ def through_libreoffice(files: Mapping[str, bytes], folder: Path) -> dict[str, b
         (folder / f"{name}.xlsx").write_bytes(content)
     command = [
         program, "--headless", f"-env:UserInstallation=file://{folder}/profile",
-        "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "saved"),
+        "--convert-to", target, "--outdir", str(folder / "saved"),
         *(str(folder / f"{name}.xlsx") for name in files),
     ]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True, timeout=300)
-    return {name: (folder / "saved" / f"{name}.xlsx").read_bytes() for name in files}
+    return {name: (folder / "saved" / f"{name}.{ending}").read_bytes() for name in files}

@@ -20,6 +20,7 @@ from assets.instance.register import Register, Unit
 from assets.intake.forms import normalise_heading, recognise
 from assets.intake.workbooks.workbook import read_workbook
 from expectations.catalogue import Catalogue, Column, Form, SheetForm, clauses, condition, load_catalogue
+from reports.blank.book import Before
 from reports.blank.cells import Wording, lacks
 from reports.blank.forms import NOTE_SHEET, ROWS, blank_forms, write_templates
 from tests.feedback.made_month import Home, home
@@ -33,7 +34,7 @@ PROBLEMS: list[dict[str, Any]] = [
         "found_on": date(2026, 9, 10), "action": "扩容", "due_on": date(2026, 11, 30), "status": status,
         "closed_on": None, "effective": None,
     }
-    for n, status in ((7, "整改中"), (8, "未开始"), (9, "已完成"))
+    for n, status in ((7, "整改中"), (8, "未开始"))
 ]  # fmt: skip
 SHEETS = [(f, s) for f in CATALOGUE.forms for s in f.sheets]
 
@@ -44,7 +45,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def forms(made: Home, lang: str = "zh", unit: Unit | None = None) -> dict[str, bytes]:
-    return blank_forms(unit or made.unit("NET"), PERIOD, made.catalogue, made.register, PROBLEMS, lang=lang)
+    return blank_forms(
+        unit or made.unit("NET"), PERIOD, made.catalogue, made.register, Before(problems=PROBLEMS), lang=lang
+    )
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +115,7 @@ def test_indicators_are_listed_and_counts_want_no_denominator(books: dict[str, o
 def test_open_problems_are_carried_over_with_their_status_to_be_said(books: dict[str, openpyxl.Workbook]) -> None:
     sheet, form = books["annex3"]["问题整改"], CATALOGUE.sheets["rectification"]
     rows = [r for r in range(FIRST_ROW, FIRST_ROW + 5) if sheet.cell(r, 1).value]
-    assert [sheet.cell(r, 1).value for r in rows] == ["202607-007", "202608-007"]  # the third is closed
+    assert [sheet.cell(r, 1).value for r in rows] == ["202607-007", "202608-007"]
     for row, problem in zip(rows, PROBLEMS, strict=False):
         said = {c.key: sheet[cell(sheet, form, c.key, row)] for c in form.columns}
         assert said["problem"].value == "'=1+1 日志留存不足"
@@ -138,7 +141,7 @@ def test_headings_are_closed_and_the_cells_below_are_open(
         assert heading.protection.locked
         assert heading.value == column.zh + ("*" if column.required == "always" else "")
         assert normalise_heading(heading.value) == normalise_heading(column.zh)
-        assert Wording(CATALOGUE, "zh").wants(column) in heading.comment.text
+        assert Wording(CATALOGUE, "zh").wants(definition.key, column) in heading.comment.text
     if definition.key not in ("self_check", "indicators"):
         for row in (FIRST_ROW + 5, FIRST_ROW + 200):
             assert not any(sheet.cell(row, at).protection.locked for at in range(1, len(definition.columns) + 1))
@@ -310,7 +313,7 @@ def test_the_note_sheet_explains_every_column(books: dict[str, openpyxl.Workbook
         told = {(r[0].value, r[1].value) for r in sheet.iter_rows()}
         assert {(s.title, c.zh) for s in form.sheets for c in s.columns} <= told
         assert {(form.cover_title, c.zh) for c in form.cover} <= told
-        assert any("2026年11月6日 00:00" in str(r[0].value) for r in sheet.iter_rows())
+        assert any("11月5日（星期四）24:00" in str(r[0].value) for r in sheet.iter_rows())
 
 
 def test_nothing_stands_right_of_the_covers_values_where_it_would_be_read_as_one(
@@ -329,7 +332,9 @@ def test_templates_of_many_units_are_written_into_a_folder_each(made: Home, tmp_
     units = [replace(made.unit("NET"), code=f"U/{n}") for n in range(10)]
     written = {
         unit.code: paths
-        for unit, paths in write_templates(PERIOD, units, tmp_path, made.catalogue, register, {"U/3": PROBLEMS})
+        for unit, paths in write_templates(
+            PERIOD, units, tmp_path, made.catalogue, register, {"U/3": Before(problems=PROBLEMS)}
+        )
     }
     assert list(written) == [u.code for u in units]
     for code, paths in written.items():
