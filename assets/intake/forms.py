@@ -30,6 +30,7 @@ EXPLANATION_COLUMNS = ("finding_id", "subject", "情况说明")
 SEQUENCE = "seq"
 COVER_LABELS = ("unit_code", "period")  # by which a cover is known whatever its title
 MOST_HIDDEN = 200_000  # cells of a sheet under merged ranges that are remembered
+COVER_ROWS = 1000  # in which its labels are looked for
 LEAST_HINT = 3  # headings of a table, and half of the required ones, that hint at a form
 PICTURE = re.compile(r"=?(?:_xlfn\.)?DISPIMG\(", re.IGNORECASE)  # how WPS writes a picture in a cell
 cached_reader = cache(reader)  # the values that repeat from form to form are read once a process
@@ -114,11 +115,11 @@ def recognise(workbook: Workbook, file: str, catalogue: Catalogue, limits: Limit
         if at is not None:
             taken[at], tables[key] = key, _Found(workbook.sheets[at], True)
     others = [at for at in range(len(workbook.sheets)) if at not in taken and at not in covers.values()]
+    rows = {at: _top_rows(workbook.sheets[at]) for at in others}
     for sheet_form in catalogue.sheets.values():
-        at = next(
-            (at for at in others if sheet_form.key not in tables and _has_table(workbook.sheets[at], sheet_form)), None
-        )
-        if at is not None:
+        always = _always(sheet_form)
+        fits = (at for at in others if sheet_form.key not in tables and any(always <= row for row in rows[at]))
+        if (at := next(fits, None)) is not None:
             others.remove(at)
             taken[at], tables[sheet_form.key] = sheet_form.key, _Found(workbook.sheets[at], False)
     present = [form for form in catalogue.forms if any(s.key in tables for s in form.sheets)]
@@ -168,23 +169,20 @@ def _by_title(sheets: list[Sheet], title: str) -> int | None:
     return None
 
 
-def _has_table(sheet: Sheet, form: SheetForm) -> bool:
-    """Whether a sheet has all columns of a table that are required always, in one of its first rows (WBK-07)."""
-    wanted = _headings(form)
-    found = _heading_row(sheet, wanted)
-    if found is None:
-        return False
-    there = {normalise_heading(text) for text in found[1]}
-    return all(normalise_heading(c.zh) in there for c in form.columns if c.required == "always")
+def _top_rows(sheet: Sheet) -> list[set[str]]:
+    """The texts of the first rows as headings are compared, row by row."""
+    top = sheet.rows[: max(0, HEADING_ROWS - sheet.first_row + 1)]
+    return [{normalise_heading(cell) for cell in row} - {""} for row in top]
+
+
+def _always(form: SheetForm) -> set[str]:
+    """The headings by which a table is known: those of the columns that are required always."""
+    return {normalise_heading(c.zh) for c in form.columns if c.required == "always"}
 
 
 def _has_labels(sheet: Sheet, form: Form) -> bool:
-    labels = {normalise_heading(cell) for row in sheet.rows for cell in row}
+    labels = {normalise_heading(cell) for row in sheet.rows[:COVER_ROWS] for cell in row}
     return all(normalise_heading(c.zh) in labels for c in form.cover if c.key in COVER_LABELS)
-
-
-def _headings(form: SheetForm) -> dict[str, Column]:
-    return {normalise_heading(c.zh): c for c in form.columns}
 
 
 def _names(cell: Cell) -> list[str]:
@@ -224,20 +222,19 @@ def is_answer(workbook: Workbook) -> bool:
     return any(whole_title(sheet.title) == FEEDBACK_SHEET for sheet in workbook.sheets)
 
 
-def hinted_form(file: str, catalogue: Catalogue, workbook: Workbook | None = None) -> str | None:
-    """The form that a file hints at by its name, else by a row that has half of a table's headings.
-
-    ENV-03: a workbook that cannot be opened is taken for it. ENV-09: so is one in which no form is recognised.
-    """
+def hinted_form(file: str, catalogue: Catalogue) -> str | None:
+    """The form that a file's name hints at: what cannot be opened (ENV-03), or recognised (ENV-09), is taken for it."""
     name = "".join(clean_text(file)[0].split())
-    if hint := next((f.key for f in catalogue.forms if f.file_hint in name), None):
-        return hint
-    for sheet in workbook.sheets if workbook else ():
+    return next((f.key for f in catalogue.forms if f.file_hint in name), None)
+
+
+def form_like(workbook: Workbook, catalogue: Catalogue) -> str | None:
+    """The form of which a row has half of a table's required headings, where none is recognised (ENV-09)."""
+    for sheet in workbook.sheets:
+        rows = _top_rows(sheet)
         for form in catalogue.sheets.values():
-            found = _heading_row(sheet, _headings(form))
-            there = {normalise_heading(text) for text in found[1]} if found else set()
-            always = [normalise_heading(c.zh) for c in form.columns if c.required == "always"]
-            if len(there & _headings(form).keys()) >= LEAST_HINT and 2 * sum(h in there for h in always) >= len(always):
+            known, always = {normalise_heading(c.zh) for c in form.columns}, _always(form)
+            if any(len(row & known) >= LEAST_HINT and 2 * len(row & always) >= len(always) for row in rows):
                 return form.form
     return None
 
@@ -306,7 +303,7 @@ def _heading_row(sheet: Sheet, wanted: dict[str, Column]) -> tuple[int, list[str
     top = sheet.rows[: max(0, HEADING_ROWS - sheet.first_row + 1)]
     for r, row in enumerate(top):
         texts = ["" if _blank(c) else str(c) for c in row]
-        hits = sum(normalise_heading(t) in wanted for t in texts)
+        hits = len({normalise_heading(t) for t in texts} & wanted.keys())
         if hits and (best is None or hits > best[0]):
             best = (hits, r, texts)
         if hits == len(wanted):

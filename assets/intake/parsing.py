@@ -26,6 +26,7 @@ from assets.intake.fault import Fault
 from assets.intake.forms import (
     Explanation,
     RecognisedForm,
+    form_like,
     hinted_form,
     is_answer,
     read_explanations,
@@ -172,6 +173,7 @@ class ParsedMail:
     scans: list[tuple[Attachment, Scan]] = field(default_factory=list)
     faults: list[tuple[str | None, Fault]] = field(default_factory=list)
     explanations: list[tuple[str, Explanation]] = field(default_factory=list)
+    guesses: list[tuple[Attachment, str, list[Fault]]] = field(default_factory=list)  # see _settle_guesses
 
 
 def form_id(mail: str, number: int, form: str) -> str:
@@ -209,6 +211,7 @@ def parse_mail(
         if only is not None and attachment.number not in only:
             continue
         open_attachment(parsed, attachment, parser, (dead or {}).get(attachment.number))
+    _settle_guesses(parsed, parser.catalogue)
     return parsed
 
 
@@ -263,16 +266,34 @@ def _parse_workbook(parsed: ParsedMail, attachment: Attachment, parser: Parser, 
 def _add_unrecognised(parsed: ParsedMail, attachment: Attachment, workbook: Workbook, catalogue: Catalogue) -> None:
     """Say what no form is recognised in: the form that it hints at comes back (ENV-09), else its sheets are unknown.
 
-    A list of findings that is sent back alone is named as the form's workbook was, and hints at nothing.
+    A list of findings that is sent back alone is named as the form's workbook was, and hints at nothing. Headings
+    alone hint at a form only where no other file of the mail is that form: a unit may enclose a table of its own.
     """
-    hint = None if is_answer(workbook) else hinted_form(attachment.name, catalogue, workbook)
+    unknown = unknown_sheets(workbook.sheets, attachment.name)
+    hint = None if is_answer(workbook) else hinted_form(attachment.name, catalogue)
     if hint:
-        name = form_id(parsed.mail, attachment.number, hint)
-        parsed.forms.append((name, attachment, None, hint))
-        expected = catalogue.form(hint).file_hint
-        parsed.faults.append((name, Fault("ENV-09", file=attachment.name, value=attachment.name, expected=expected)))
+        _add_returned(parsed, attachment, hint, catalogue)
+    elif not is_answer(workbook) and (like := form_like(workbook, catalogue)):
+        parsed.guesses.append((attachment, like, unknown))
     else:
-        parsed.faults.extend((None, fault) for fault in unknown_sheets(workbook.sheets, attachment.name))
+        parsed.faults.extend((None, fault) for fault in unknown)
+
+
+def _add_returned(parsed: ParsedMail, attachment: Attachment, form: str, catalogue: Catalogue) -> None:
+    name = form_id(parsed.mail, attachment.number, form)
+    parsed.forms.append((name, attachment, None, form))
+    expected = catalogue.form(form).file_hint
+    parsed.faults.append((name, Fault("ENV-09", file=attachment.name, value=attachment.name, expected=expected)))
+
+
+def _settle_guesses(parsed: ParsedMail, catalogue: Catalogue) -> None:
+    """Take what looks like a form for it, where the mail has no other file of that form."""
+    there = {form for _, _, _, form in parsed.forms}
+    for attachment, form, unknown in parsed.guesses:
+        if form in there:
+            parsed.faults.extend((None, fault) for fault in unknown)
+        else:
+            _add_returned(parsed, attachment, form, catalogue)
 
 
 def _cover_json(form: RecognisedForm, columns: Iterable[Column]) -> str:

@@ -42,6 +42,8 @@ class RowReader:
 
         `errors` are the columns of the row that hold an Excel error or a formula without a result.
         """
+        if not errors and row.count(None) == len(row):
+            return "nothing"
         filled = [at for at, cell in enumerate(row) if not says_nothing(cell) and not self._is_number(at, cell)]
         broken = [at for at, _ in self._known if at in errors and at != self._sequence]
         if not filled and not broken:

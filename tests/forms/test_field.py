@@ -173,6 +173,22 @@ def test_a_workbook_that_hints_at_a_form_and_yields_none_is_returned(
     assert [rule for rule, _, _ in found(changed(annexes["annex2"], spoil), name, tmp_path)] == ["ENV-09"]
 
 
+def test_a_table_of_the_units_own_beside_its_form_is_no_form(annexes: dict[str, bytes], tmp_path: Path) -> None:
+    """Headings alone hint at a form only where the mail has no other file of that form."""
+    own = openpyxl.Workbook()
+    own["Sheet"].append(
+        ["资产名称", "资产类型", "公网IP地址", "责任人", "责任人电话", "所属系统", "暴露原因", "等保级别"]
+    )
+    own["Sheet"].append(["门户", "网站", "203.0.113.9", "张三", "13812345678", "门户", "对外服务", "三级"])
+    files = {NAME2: annexes["annex2"], "资产台账.xlsx": saved(own)}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    together = check_files([tmp_path / name for name in files], now=NOW).findings
+    assert {f["rule_id"] for f in together if f["file"] == "资产台账.xlsx"} == {"WBK-03"}
+    alone = check_files([tmp_path / "资产台账.xlsx"], now=NOW)
+    assert ([f["rule_id"] for f in alone.findings], alone.rejected) == (["ENV-09"], True)
+
+
 def test_a_workbook_that_hints_at_nothing_is_only_told(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.append(["姓名", "电话"])
