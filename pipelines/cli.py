@@ -219,6 +219,7 @@ def pull(
     version: Annotated[str, typer.Option("--version", help="interim, v1, v2 ...; else the latest.")] = "",
     form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(PULLED)}.")] = "html",
     target: Annotated[Path | None, typer.Option("--out", help="Where to put it; else the current folder.")] = None,
+    lang: Lang = DEFAULT,
     home: HomeOption = None,
 ) -> None:
     """Fetch a published report of a month, a half-year (2026H2) or a year. csv and parquet come as one .zip."""
@@ -249,7 +250,12 @@ def pull(
     else:
         file = source / ("summary.json" if form == "json" else f"report.{form}")
         path = _target(target, f"{name}.{form}")
-        shutil.copyfile(file, path)
+        if wanted == "interim" and not file.is_file():
+            from pipelines.interim import interim_document  # noqa: PLC0415
+
+            path.write_bytes(interim_document(place, period, chosen, form, lang))
+        else:
+            shutil.copyfile(file, path)
     out.print(str(path))
 
 

@@ -58,9 +58,10 @@ def publish(
 ) -> list[Edition]:
     """Publish the period for every scope; what stands of each, in the order of the register.
 
-    Before the cut-off, and while there is no deadline report, interim is replaced. The first run at or after it
-    makes v1, which is never touched again; later ones add a supplement where what is counted has changed. Raises
-    NotSettled; the months of a span are held to that where its tables are made (assets/month/spans.py).
+    Before the cut-off, and while there is no deadline report, interim is replaced where its content has changed. The
+    first run at or after it makes v1, which is never touched again; later ones add a supplement where what is counted
+    has changed. Raises NotSettled; the months of a span are held to that where its tables are made
+    (assets/month/spans.py).
     """
     if is_period(period):
         require_settled(work, period)
@@ -85,6 +86,11 @@ def publish(
     commit(publishing.root, finished)
     publishing.remember()
     return [publishing.standing(scope, made=scope in finished) for scope in publishing.members]
+
+
+def stands_as_settled(work: Work, period: str, scope: str, published: Path) -> bool:
+    """Whether the version of a scope that stands is of the content that the warehouse holds."""
+    return scope in _Publishing(work, period, published / period, "").unchanged()
 
 
 class _Publishing:
@@ -134,24 +140,25 @@ class _Publishing:
             for r in rows
             if r["scope"] in self.members
             and r["content"] == self.content[r["scope"]]
-            and [r["version"]] == versions(self.root / r["scope"])[-1:]
+            and r["version"] == latest_version(self.root / r["scope"])
         )
 
     def remember(self) -> None:
-        """Book of which content every standing version is."""
-        if self.work.as_of < self.cutoff:
-            return
-        rows = [(self.period, s, versions(self.root / s)[-1], self.content[s]) for s in self.members]
+        """Book of which content every standing version is, an interim one too."""
+        rows = [(self.period, s, latest_version(self.root / s), self.content[s]) for s in self.members]
         schema = dict.fromkeys(("period", "scope", "version", "content"), pl.String)
         frame = pl.DataFrame(rows, schema=schema, orient="row")
         self.work.warehouse.put("core.published", frame, period=self.period)
 
     def wanted(self) -> dict[str, list[str]]:
         """The scopes of which a version may have to be made, with their units."""
-        if self.work.as_of >= self.cutoff:
-            same = self.unchanged()
-            return {s: units for s, units in self.members.items() if s not in same}
-        return {s: units for s, units in self.members.items() if not versions(self.root / s)}
+        same, closed = self.unchanged(), self.work.as_of >= self.cutoff
+        return {
+            s: units
+            for s, units in self.members.items()
+            if s not in same or (closed and latest_version(self.root / s) == INTERIM)
+            if closed or not versions(self.root / s)
+        }
 
     # ------------------------------------------------------------------------------------------------------ drafts
     def drafts(self) -> Iterator[_Draft]:

@@ -301,3 +301,19 @@ def test_a_report_is_pulled(home: Path, tmp_path: Path, form: str, start: bytes)
 
 def test_a_report_that_is_not_there_is_told(home: Path) -> None:
     assert "there is v1, v2" in sixth("pull", "--home", home, "--period", "2026-10", "--version", "v7", check=2).stderr
+
+
+def test_an_interim_report_keeps_the_page_alone_and_makes_other_forms_when_pulled(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    sixth("init", "--sample", "--home", home)
+    run(home, "2026-10/deadline", as_of="2026-11-04T12:00:00+08:00")
+    folder = home / "published/2026-10/EX/interim"
+    assert {p.name for p in folder.iterdir()} == {"report.html", "summary.json", "manifest.json", "data"}
+    for form, start in (("docx", b"PK"), ("xlsx", b"PK"), ("pdf", b"%PDF")):
+        pulled = tmp_path / f"pulled.{form}"
+        sixth("pull", "--home", home, "--period", "2026-10", "--format", form, "--out", pulled)
+        assert pulled.read_bytes().startswith(start)
+    before = {p: p.read_bytes() for p in sorted((home / "published/2026-10").rglob("interim/**/*")) if p.is_file()}
+    run(home, "2026-10/deadline", as_of="2026-11-04T12:10:00+08:00")  # nothing new: no scope is made again
+    after = {p: p.read_bytes() for p in sorted((home / "published/2026-10").rglob("interim/**/*")) if p.is_file()}
+    assert before == after
