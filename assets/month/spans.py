@@ -36,7 +36,7 @@ GATHERED = ("core.submissions", "core.findings", *(f"marts.{sheet}" for sheet in
 LOOKED_BACK_INTO = ("core.mails", "marts.agreements")
 # Tables with a model of their own in sql/spans/, in an order in which each finds what it looks into.
 PUT_TOGETHER = (
-    "core.units", "core.scope_units", "core.mails", "marts.problems", "marts.incident_register",
+    "core.units", "core.scope_units", "core.mails", "core.decisions", "marts.problems", "marts.incident_register",
     "marts.agreement_register", "marts.unit_forms", "marts.unit_results",
 )  # fmt: skip
 # Tables of the warehouse that are of no period.

@@ -31,6 +31,7 @@ select
     arg_max(m.open_problems, m.period) as open_problems,
     arg_max(m.overdue_problems, m.period) as overdue_problems,
     arg_max(m.key_supervision, m.period) as key_supervision,
+    cast(null as timestamp with time zone) as cutoff,
     case when bool_and(m.state = 'complete') then max(m.first_complete_at) end as first_complete_at,
     case when bool_and(m.state = 'complete') then bool_and(m.on_time) end as on_time,
     avg(m.score_timeliness) as score_timeliness,
