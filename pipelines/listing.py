@@ -18,7 +18,7 @@ from expectations.catalogue import load_catalogue
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A headline, and a row a unit: code, name, state, forms, scan, errors, warnings."""
+    """A headline, and a row a unit: code, name, state, own cut-off, forms, scan, errors, warnings."""
 
     headline: str
     rows: tuple[tuple[str, ...], ...]
@@ -58,7 +58,7 @@ def status_of(home: Home, period: str | None, clock: datetime) -> Status:
         """
         select
             r.unit_code, r.unit_name, r.state, r.on_time, r.scan, r.errors, r.warnings,
-            f.annex2, f.annex3, f.annex6
+            f.annex2, f.annex3, f.annex6, r.cutoff
         from marts.unit_results as r
         inner join (
             pivot (select period, unit_code, form, state from marts.unit_forms)
@@ -77,6 +77,7 @@ def status_of(home: Home, period: str | None, clock: datetime) -> Status:
             r["unit_code"],
             r["unit_name"],
             r["state"] + ("" if r["on_time"] is None else " on time" if r["on_time"] else " late"),
+            f"{r['cutoff'].astimezone(deadline.zone):%Y-%m-%d %H:%M}" if r["cutoff"] else "",
             r["annex2"],
             r["annex3"],
             r["annex6"],

@@ -74,6 +74,7 @@ class Work:
             "period": period,
             **self.months_within([period], list(on_record)[-12:] or [period]),
             "previous": periods.preceding(period),
+            "following": periods.following(period),
             "year_before": f"{start.year - 1}-{start.month:02d}",
             "month_start": start,
             "month_end": periods.last_day(period),

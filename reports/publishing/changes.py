@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from reports.model import Change
+from reports.publishing.causes import known_causes
 
 # The table of data/ whose rows say which units a figure of summary.json rests on.
 TABLE_OF = {
@@ -40,16 +41,16 @@ def flatten(figures: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def changes_since(
-    before: Path, figures: Mapping[str, Any], now: Path, mails: Mapping[str, Sequence[tuple[str, str]]]
+    before: Path, figures: Mapping[str, Any], now: Path, causes: Mapping[str, Sequence[tuple[str, str]]]
 ) -> Iterator[Change]:
-    """Every figure that differs from a published version, and the mails, new since it, of the units it rests on.
+    """Every figure that differs from a published version, and the causes, new since it, of the units it rests on.
 
-    `before` and `now` are folders with data/; `mails`: of every unit its mails, sha256 and in words, in order.
+    `before` and `now` are folders with data/; `causes`: of every unit its mails and the decisions on it, sha256 or key
+    and in words, in order.
     """
     was = dict(flatten(_figures(json.loads((before / "summary.json").read_text(encoding="utf-8")))))
     is_now = dict(flatten(figures))
-    manifest = json.loads((before / "manifest.json").read_text(encoding="utf-8"))
-    known = {m["sha256"] for m in manifest["mails"]}
+    known = known_causes(before)
 
     @cache  # few tables have a figure that differs
     def moved(table: str) -> set[str]:
@@ -59,7 +60,7 @@ def changes_since(
         before_value, after_value = was.get(path, 0), is_now.get(path, 0)
         if before_value != after_value:
             units = moved(TABLE_OF.get(path) or TABLE_OF[path.partition(".")[0]])
-            new = (words for unit in sorted(units) for mail, words in mails.get(unit, ()) if mail not in known)
+            new = (words for unit in sorted(units) for cause, words in causes.get(unit, ()) if cause not in known)
             yield Change(path, before_value, after_value, tuple(dict.fromkeys(new)))
 
 

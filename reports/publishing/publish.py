@@ -23,6 +23,7 @@ from assets.instance.periods import is_period
 from assets.month.gate import require_settled
 from assets.month.work import Work
 from reports.model import Change, Header, Report
+from reports.publishing.causes import Causes, ended_decisions, together, told_decisions
 from reports.publishing.changes import _figures, changes_since
 from reports.publishing.manifest import _digest_of, _sha256
 from reports.publishing.rounds import commit, finish
@@ -209,7 +210,9 @@ class _Publishing:
             if _same_content(before, figures, building):
                 shutil.rmtree(building)
                 return None
-            changes = tuple(changes_since(before, figures, building, self._told_mails))
+            ended = ended_decisions(before, self._told_decisions, self.lang)
+            causes = together([self._told_mails, self._told_decisions, ended])
+            changes = tuple(changes_since(before, figures, building, causes))
         zone = self.work.deadline.zone
         header = Header(
             period=self.period,
@@ -241,6 +244,10 @@ class _Publishing:
         """How the collecting went on which the version rests, by source (outputs.md, summary.json)."""
         rows = self.work.warehouse.rows("select source, state from sixth.staging.collected order by source desc")
         return {row["source"]: row["state"] for row in rows}
+
+    @cached_property
+    def _told_decisions(self) -> Causes:
+        return told_decisions(self.work.warehouse, self.parameters, self.lang)
 
     @cached_property
     def _told_mails(self) -> dict[str, list[tuple[str, str]]]:

@@ -69,7 +69,7 @@ def _protect(name: str, frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFra
     """
     if name == "findings":
         return _protect_findings(frame, catalogue)
-    texts = {"file"}
+    texts = {"file", "reason"} if name == DECISIONS else {"file"}
     if sheet := catalogue.sheets.get(name):
         texts |= {c.key for c in sheet.columns if c.type == "text" and not c.pii}
         frame = frame.with_columns(
