@@ -154,7 +154,9 @@ def status(
     place, clock = open_home(home), clock_of(as_of)
     report = status_of(place, period_of(period) if period else None, clock)
     out.print(report.headline)
-    table = table_of("unit", "name", "state", "annex 2", "annex 3", "annex 6", "scan", "errors", "warnings")
+    table = table_of(
+        "unit", "name", "state", "own cut-off", "annex 2", "annex 3", "annex 6", "scan", "errors", "warnings"
+    )
     for row in report.rows:
         table.add_row(*row)
     out.print(table)

@@ -279,14 +279,15 @@ class Desk:
         return named
 
     # ------------------------------------------------------------------------------------- seals, cut-offs, notes
-    def _unit_of(self, unit: str, period: str) -> None:
+    def reports_in(self, unit: str, period: str) -> None:
+        """Raise DecisionError where a unit does not report in a period."""
         known = self.register.tree(period).by_code.get(unit)
         if known is None or known.level != "unit":
             raise DecisionError(f"{unit} does not report in {period}")
 
     def confirm_seal(self, unit: str, period: str, steward: Steward) -> Planned:
         """Say that the unit's best scan bears the seal. Raises DecisionError where it has none that lacks it."""
-        self._unit_of(unit, period)
+        self.reports_in(unit, period)
         rows = self._rows(
             """
             select * from core.all_findings
@@ -321,7 +322,7 @@ class Desk:
         """Give a unit's month a cut-off of its own. Raises DecisionError where the time is not in the month's window,
         not after the general cut-off, or the general one is past and it was not said to be `late`.
         """
-        self._unit_of(unit, period)
+        self.reports_in(unit, period)
         cutoff, ends = self.deadline.cutoff(period), self._window_ends(period)
         if until <= cutoff:
             raise DecisionError(
@@ -372,7 +373,7 @@ class Desk:
         if period:
             if not is_period(period):
                 raise DecisionError(f"{subject}: {period!r} is not a month; write it as UNIT/2026-10")
-            self._unit_of(unit, period)
+            self.reports_in(unit, period)
             told = {"unit_code": unit, "period": period}
         elif decided := next((d for d in self.decisions() if d.key == subject), None):
             told = {"unit_code": decided.unit_code, "period": decided.period, "mail": decided.mail}
@@ -394,7 +395,7 @@ class Desk:
     def take_back(self, key: str, steward: Steward) -> Planned:
         """End a decision. Raises DecisionError where there is none of that key; the log refuses one not in force."""
         ended = self._decision(key)
-        told = {name: getattr(ended, name) for name in ("unit_code", "period", "mail")}
+        told = {name: getattr(ended, name) for name in ("unit_code", "period", "mail", "through")}
         proposal = replace(self._propose(steward, "take_back", key, **told), over="")
         follows = [
             f"as if {key} ({ended.kind} by {ended.decided_by}) had never been, from its time on",

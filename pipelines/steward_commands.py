@@ -1,6 +1,8 @@
-"""The commands of stewards: waive, assign, confirm-seal, extend, note, approve, take-back, decisions.
+"""The commands of stewards: mails, show, unit; waive, assign, confirm-seal, extend, note, approve, take-back and
+decisions.
 
-Belongs here: arguments, and what is printed. Does not: what may be decided and what follows (decisions.py).
+Belongs here: arguments, and what is printed. Does not: what may be decided and what follows (decisions.py), what is
+looked up (casework.py).
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ import typer
 from pipelines.terminal import (
     Format,
     HomeOption,
+    WrongUse,
     clock_of,
     exit_codes,
     open_home,
     out,
     period_of,
+    write_cells,
     write_rows,
 )
 
@@ -186,3 +190,95 @@ def decisions(
     write_rows(rows, form, headings, "key")
     if form is Format.table:
         out.print(f"{len(rows)} decision{'' if len(rows) == 1 else 's'}")
+
+
+# ------------------------------------------------------------------------------------------------- what they look at
+@stewards.command(epilog="Example: sixth mails --period 2026-10 --held")
+@exit_codes
+def mails(
+    period: Annotated[str, typer.Option("--period", help="That may concern a month.")] = "",
+    unit: Annotated[str, typer.Option("--unit", help="Of one unit, or that name it.")] = "",
+    held: Annotated[bool, typer.Option("--held", help="Those held for a steward alone.")] = False,
+    form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.table,
+    home: HomeOption = None,
+) -> None:
+    """Mails as received, held ones first: from whom, with what, what came of them, and what to do."""
+    from pipelines.casework import mails_of  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+    from pipelines.decisions import Desk  # noqa: PLC0415
+
+    chosen = period_of(period) if period else ""
+    rows = mails_of(Desk(open_home(home)), period=chosen, unit=unit, held=held)
+    if form is Format.table:
+        rows = [{**row, "mail": row["mail"][:12]} for row in rows]
+    headings = {"mail": "mail", "received_at": "received", "sender": "from", "subject": "message"}
+    headings |= {"attachments": "file", "became": "detail", "names": "names", "todo": "to do"}
+    write_rows(rows, form, headings, "mail")
+    if form is Format.table:
+        out.print(f"{len(rows)} mail{'' if len(rows) == 1 else 's'}")
+
+
+@stewards.command(epilog="Example: sixth show 433cf2ad92b2")
+@exit_codes
+def show(
+    mail: Annotated[str, typer.Argument(help="The mail's sha256, or its first digits.")],
+    home: HomeOption = None,
+) -> None:
+    """One mail: its covers and forms, scans, findings, where it lies in archive/."""
+    from pipelines.casework import told_of_mail  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+    from pipelines.decisions import Desk  # noqa: PLC0415
+
+    for line in told_of_mail(Desk(open_home(home)), mail):
+        out.print(line, markup=False)
+
+
+@stewards.command(epilog="Example: sixth unit EX-15-01-003 --period 2026-10")
+@exit_codes
+def unit(
+    code: Annotated[str, typer.Argument(help="The unit's code.")],
+    period: MonthOption,
+    home: HomeOption = None,
+) -> None:
+    """A unit's month: submissions, which stands and why, what changed between two, the rows that fail."""
+    from pipelines.casework import month_of_unit  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+    from pipelines.decisions import Desk  # noqa: PLC0415
+
+    month = month_of_unit(Desk(open_home(home)), code, period_of(period))
+    for line in month.head:
+        out.print(line, markup=False)
+    if month.submissions:
+        out.print()
+        headings = {"form": "form", "received_at": "received", "file": "file", "mail": "mail", "status": "status"}
+        write_rows(month.submissions, Format.table, headings | {"because": "detail"}, "form")
+    for line in month.changes:
+        out.print(line, markup=False)
+    for drawn in month.drawn:
+        out.print(f"\n{drawn.title}", markup=False)
+        write_cells(drawn.headings, drawn.rows)
+        if drawn.left_out:
+            out.print(f"and {drawn.left_out} rows more")
+    if month.findings:
+        out.print()
+        headings = {"finding_id": "finding", "rule_id": "rule", "status": "status", "cell": "cell"}
+        write_rows(month.findings, Format.table, headings | {"sheet": "sheet", "message": "message"}, "finding_id")
+
+
+@stewards.command(epilog="Example: sixth rehearse new/rules.yaml --periods 2026-08..2026-10")
+@exit_codes
+def rehearse(
+    rules: Annotated[Path, typer.Argument(help="The changed rules.yaml.")],
+    periods: Annotated[str, typer.Option("--periods", help="The months, as 2026-08..2026-10, or one.")],
+    form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.table,
+    home: HomeOption = None,
+) -> None:
+    """What past months would come to under other rules, by the clock of the last run; nothing is touched."""
+    from pipelines.rehearsal import rehearse as differences  # noqa: PLC0415 - Great Expectations takes seconds
+
+    first, _, last = periods.partition("..")
+    if not rules.is_file():
+        raise WrongUse(f"{rules} is no file; name a rules.yaml")
+    rows = differences(open_home(home), rules, period_of(first), period_of(last or first))
+    headings = {"what": "what", "period": "period", "subject": "subject", "unit_code": "unit", "before": "before"}
+    headings |= {"after": "after", "fails": "fails", "passes": "passes", "otherwise": "otherwise"}
+    write_rows(rows, form, headings | {"explained": "explained before"}, "what")
+    if form is Format.table:
+        out.print(f"{len(rows)} difference{'' if len(rows) == 1 else 's'}")

@@ -140,3 +140,13 @@ def write_rows(rows: Sequence[Mapping[str, Any]], form: Format, shown: Mapping[s
         for row in rows:
             table.add_row(*(escape(str("" if row[key] is None else row[key])) for key in shown))
         out.print(table)
+
+
+def write_cells(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Draw some rows of a sheet as they were entered."""
+    table = Table(pad_edge=False)
+    for heading in headings:
+        table.add_column(escape(heading), overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    out.print(table)
