@@ -115,7 +115,9 @@ class Item:
 class Rule:
     """A rule of rules.yaml. `expect` is the Great Expectations part, absent for plain checks.
 
-    `waivable`: yes, no, or outside_groups (system.md, Decisions); `why_not` says why, by language, where it is not yes.
+    It is asked in the months from `valid_from` to `valid_to`, and up to `advice_until` only advises: a warning that is
+    shown, whatever its severity and effect. `waivable`: yes, no, or outside_groups (system.md, Decisions); `why_not`
+    says why, by language, where it is not yes.
     """
 
     id: str
@@ -136,7 +138,18 @@ class Rule:
     sheet: str = ""
     title: Mapping[str, str] = field(default_factory=dict)
     waivable: str = "yes"
+    valid_from: str = ""
+    valid_to: str = ""
+    advice_until: str = ""
     why_not: Mapping[str, str] = field(default_factory=dict)
+
+    def is_asked(self, period: str) -> bool:
+        """Whether the rule is asked in a month."""
+        return self.valid_from <= period and (not self.valid_to or period <= self.valid_to)
+
+    def weight(self, period: str) -> tuple[str, str]:
+        """The severity and the effect that a failure has in a month."""
+        return ("warning", "flag") if period <= self.advice_until else (self.severity, self.effect)
 
 
 @dataclass(frozen=True)
@@ -319,6 +332,14 @@ def _needs(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return needs
 
 
+def _month(raw: Mapping[str, Any], name: str) -> str:
+    """A month of a rule's life, "" where it has none."""
+    month = str(raw.get(name, ""))
+    if month and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise CatalogueError(f"rules.yaml: {raw['id']}: {name}: {month!r} is not a month as 2026-10")
+    return month
+
+
 def _rules(groups: Mapping[str, Any], sheets: Collection[str]) -> dict[str, Rule]:
     """The rules by id; one of a sheet's group speaks of that sheet, where it names no other."""
     rules: dict[str, Rule] = {}
@@ -346,6 +367,7 @@ def _rules(groups: Mapping[str, Any], sheets: Collection[str]) -> dict[str, Rule
                 title=raw["title"],
                 waivable=WAIVABLE[raw.get("waivable", True)],
                 why_not=raw.get("why_not", {}),
+                **{name: _month(raw, name) for name in ("valid_from", "valid_to", "advice_until")},
             )
     return rules
 

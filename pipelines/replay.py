@@ -28,14 +28,17 @@ from pipelines.month_run import Outcome, figure_lines
 
 
 @contextmanager
-def copied_session(home: Home, as_of: datetime) -> Iterator[Session]:
-    """The home opened with a copy of its warehouse, which is gone afterwards: what is done there changes nothing."""
+def copied_session(home: Home, as_of: datetime, overrides: Path | None = None) -> Iterator[Session]:
+    """The home opened with a copy of its warehouse, which is gone afterwards: what is done there changes nothing.
+
+    `overrides` is a folder with other files of the catalogue than the home's.
+    """
     with tempfile.TemporaryDirectory(dir=home.warehouse, prefix="replay-") as folder:
         file = home.warehouse / "sixth.duckdb"
         if file.exists():
             shutil.copy(file, folder)
         with open_warehouse(Path(folder)) as warehouse:
-            yield Session(home, warehouse, as_of, None, "zh")
+            yield Session(home, warehouse, as_of, None, "zh", overrides)
 
 
 def replay(home: Home, period: str, as_of: datetime, source: Path | None) -> Outcome:

@@ -26,8 +26,17 @@ T = TypeVar("T")
 class Session:
     """What the steps of one run share. Everything but the warehouse is read when first asked for."""
 
-    def __init__(self, home: Home, warehouse: Warehouse, as_of: datetime, source: Path | None, lang: str) -> None:
+    def __init__(
+        self,
+        home: Home,
+        warehouse: Warehouse,
+        as_of: datetime,
+        source: Path | None,
+        lang: str,
+        overrides: Path | None = None,
+    ) -> None:
         self.home = home
+        self.overrides = overrides or home.register
         self.warehouse = warehouse
         self.as_of = as_of
         self.source = source
@@ -42,7 +51,7 @@ class Session:
     @cached_property
     def catalogue(self) -> Catalogue:
         """Forms, checklists and rules, with the home's overrides."""
-        return load_catalogue(self.home.register)
+        return load_catalogue(self.overrides)
 
     @cached_property
     def register(self) -> Register:

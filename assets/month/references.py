@@ -86,7 +86,7 @@ def put_references(work: Work, period: str) -> None:
     )
     forms = [(f.key, not f.optional) for f in work.catalogue.forms]
     warehouse.put("core.forms", pl.DataFrame(forms, schema={"form": pl.String, "required": pl.Boolean}, orient="row"))
-    rules = [(r.id, r.group, r.effect) for r in work.catalogue.rules.values()]
+    rules = [(r.id, r.group, r.weight(period)[1]) for r in work.catalogue.rules.values() if r.is_asked(period)]
     warehouse.put("core.rules", pl.DataFrame(rules, schema=["rule_id", "rule_group", "effect"], orient="row"))
     warehouse.execute("create or replace view core.required_forms as select form from core.forms where required")
     allowed = work.catalogue.rules["INC-03"].parameters["minutes_allowed"]

@@ -1,6 +1,7 @@
 -- Every form that was booked for the month, with what became of it: of the forms of a kind that a unit sent, the latest
 -- that was not returned is effective; the latest of all is returned where it was; the others are replaced.
--- A form is not returned where a steward has waived all that returned it. Grain: one form of one unit in one mail.
+-- A form is not returned where a steward has waived all that returned it, or it is not asked in the month.
+-- Grain: one form of one unit in one mail.
 with returns as (
     select
         f.form_id,
@@ -12,7 +13,7 @@ with returns as (
     group by f.form_id
 ),
 judged as (
-    select b.* replace (b.returned and not coalesce(w.are_waived, false) as returned)
+    select b.* replace (b.returned and not coalesce(w.are_waived, true) as returned)
     from core.booked_forms as b
     left join returns as w using (form_id)
     where b.period = $period

@@ -134,7 +134,11 @@ def with_repeated_keys(frame: pl.DataFrame, sheet: SheetForm, catalogue: Catalog
     readable.extend(
         pl.sql_expr(rule.expect["condition"]).fill_null(True)
         for rule in catalogue.rules.values()
-        if rule.table == sheet.key and rule.effect == "drop" and rule.expect and set(rule.at) <= set(sheet.key_columns)
+        if rule.table == sheet.key
+        and rule.effect == "drop"
+        and rule.expect
+        and "condition" in rule.expect
+        and set(rule.at) <= set(sheet.key_columns)
     )
     comparable = pl.all_horizontal(readable)
     telling = [k for k in sheet.key_columns if sheet.column(k).type not in CODE_TYPES]

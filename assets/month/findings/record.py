@@ -82,9 +82,10 @@ def findings_of(
     failure of a form that is not among the submissions.
     """
     found = pl.concat([_of_plain(plain, submissions), _of_failures(failures, submissions, catalogue)])
-    rules = [(r.id, r.severity, r.effect) for r in catalogue.rules.values()]
-    rules_frame = pl.DataFrame(rules, schema=["rule_id", "severity", "effect"], orient="row")
-    found = found.join(rules_frame, on="rule_id", how="left", maintain_order="left").with_columns(
+    rules = [(r.id, *r.weight(period)) for r in catalogue.rules.values() if r.is_asked(period)]
+    rules_frame = pl.DataFrame(rules, schema=dict.fromkeys(("rule_id", "severity", "effect"), pl.String), orient="row")
+    found = found.join(rules_frame, on="rule_id", how="inner", maintain_order="left")
+    found = found.with_columns(
         period=pl.lit(period),
         finding_id=_finding_ids(found, period),
         message=messages(found.rename({"cause": "reason"}), catalogue),

@@ -1,0 +1,108 @@
+"""A changed rule file rehearsed says what two real runs under the two files differ in; dated rules keep old months."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from expectations.catalogue import HERE, CatalogueError, load_catalogue
+from pipelines.rehearsal import Settled, differences
+from reports.publishing.changes import flatten
+from tests.jobs.decided_month import CARRIER, EVENING, FLAGGED, PERIOD, command, make_month, run, units
+
+RULES = (HERE / "rules.yaml").read_text(encoding="utf-8")
+
+
+def changed_rule(rule: str, **over: str) -> str:
+    """rules.yaml with entries of one rule set otherwise."""
+    lines = RULES.splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if line.lstrip().startswith(f"- {{id: {rule},"))
+    for key, value in over.items():
+        head, found, rest = lines[at].partition(f"{key}: ")
+        if found:
+            lines[at] = f"{head}{key}: {value},{rest.partition(',')[2]}"
+        else:
+            lines[at] = lines[at].replace(f"id: {rule},", f"id: {rule}, {key}: {value},")
+    return "".join(lines)
+
+
+# High-risk ports drop their row.
+OTHERWISE = changed_rule(FLAGGED[1], severity="error", effect="drop")
+
+
+def settled(home: Path) -> Settled:
+    """What the runs of a home came to, read from its warehouse."""
+    with duckdb.connect(str(home / "warehouse" / "sixth.duckdb"), read_only=True) as warehouse:
+        rows = warehouse.sql(
+            "select period, finding_id, unit_code, rule_id, severity, effect, status from core.findings"
+        )
+        found = [dict(zip(rows.columns, row, strict=True)) for row in rows.fetchall()]
+        states = warehouse.sql("select period, unit_code, state, on_time from marts.unit_results").fetchall()
+        summaries = warehouse.sql(f"select period, summary from marts.summaries where scope = '{CARRIER}'").fetchall()
+    told = {None: "", True: " on time", False: " late"}
+    return Settled(
+        {f["finding_id"]: f for f in found},
+        {(period, unit): state + told[on_time] for period, unit, state, on_time in states},
+        {(period, path): value for period, text in summaries for path, value in flatten(json.loads(text))},
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = make_month(tmp_path_factory.mktemp("rehearsal") / "home")
+    run(made, EVENING)
+    return made
+
+
+def rehearsed(home: Path, rules: str, folder: Path) -> list[dict[str, Any]]:
+    (folder / "rules.yaml").write_text(rules, encoding="utf-8")
+    asked = ("rehearse", str(folder / "rules.yaml"), "--periods", f"2026-09..{PERIOD}", "--format", "json")
+    rows: list[dict[str, Any]] = json.loads(command(*asked, "--home", str(home)))
+    return rows
+
+
+def test_a_rehearsal_says_what_a_real_run_under_the_other_rules_differs_in(home: Path, tmp_path: Path) -> None:
+    before = (home / "warehouse" / "sixth.duckdb").read_bytes()
+    told = rehearsed(home, OTHERWISE, tmp_path)
+    assert (home / "warehouse" / "sixth.duckdb").read_bytes() == before
+    other = tmp_path / "other"
+    shutil.copytree(home, other)
+    (other / "register" / "rules.yaml").write_text(OTHERWISE, encoding="utf-8")
+    run(other, EVENING)
+    assert told == json.loads(json.dumps(list(differences(settled(home), settled(other)))))
+    rules = {(r["subject"], r["unit_code"]): r["otherwise"] for r in told if r["what"] == "rule"}
+    assert rules == {FLAGGED[::-1]: 1}
+    moved = {r["subject"]: (r["before"], r["after"]) for r in told if r["what"] == "figure"}
+    counted = moved["exposed_assets.rows_counted"]
+    assert counted[1] == counted[0] - 1
+
+
+def test_the_same_rules_change_nothing(home: Path, tmp_path: Path) -> None:
+    assert rehearsed(home, RULES, tmp_path) == []
+
+
+def test_a_rule_that_advises_until_a_month_returns_and_drops_nothing_before_it(home: Path, tmp_path: Path) -> None:
+    advised = rehearsed(home, changed_rule("CVR-07", advice_until=PERIOD), tmp_path)
+    assert {r["unit_code"]: (r["before"], r["after"]) for r in advised if r["what"] == "unit"} == {
+        "U2": ("incomplete", "complete on time")
+    }
+    assert rehearsed(home, changed_rule("CVR-07", advice_until="2026-09"), tmp_path) == []
+
+
+def test_a_rule_is_asked_in_the_months_of_its_life_alone(home: Path, tmp_path: Path) -> None:
+    later = rehearsed(home, changed_rule("GEN-05", valid_from="2026-11"), tmp_path)
+    passes = {(r["subject"], r["unit_code"]): r["passes"] for r in later if r["what"] == "rule"}
+    assert passes["GEN-05", "U8"] == 1
+    assert rehearsed(home, changed_rule("GEN-05", valid_from="2026-09", valid_to=PERIOD), tmp_path) == []
+    assert units(home)["U8"]["rows_counted"] == "90"
+
+
+def test_a_month_of_a_rules_life_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(changed_rule("GEN-05", valid_from="2026-13"), encoding="utf-8")
+    with pytest.raises(CatalogueError, match="GEN-05: valid_from: '2026-13' is not a month"):
+        load_catalogue(tmp_path)
