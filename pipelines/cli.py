@@ -103,7 +103,7 @@ def run(
 
         outcome = replay(place, chosen, clock, mails)
     else:
-        outcome = run_period(place, chosen, clock, mails, lang)
+        outcome = run_period(place, chosen, clock, mails, lang, earlier=not period)
     for line in outcome.lines:
         out.print(line)
     return outcome.status

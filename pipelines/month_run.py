@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from assets.instance.clock import AS_OF, take_clock
 from assets.instance.home import Home
-from assets.instance.periods import Deadline
+from assets.instance.periods import Deadline, is_period
 from assets.instance.register import Register, load_register
 from assets.instance.settings import load_settings
 from assets.instance.workers import warm
@@ -45,8 +45,13 @@ def check_before_run(home: Home) -> tuple[Deadline, Register]:
     return load_settings(home.register / "settings.yaml").deadline(register), register
 
 
-def run_period(home: Home, period: str, as_of: datetime, source: Path | None, lang: str) -> Outcome:
-    """Materialise every asset of the period; raises ClockBehind, and whatever a stage failed with."""
+def run_period(
+    home: Home, period: str, as_of: datetime, source: Path | None, lang: str, *, earlier: bool = False
+) -> Outcome:
+    """Materialise every asset of the period; raises ClockBehind, and whatever a stage failed with.
+
+    `earlier`: with earlier months that have a mail, a decision or an edit younger than their latest version.
+    """
     home.prepare()
     take_clock(home, as_of)
     warm(WORKER_MODULES)
@@ -59,7 +64,8 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
     from assets.intake.assets import NO_MAILS  # noqa: PLC0415
     from pipelines.definitions import build_defs  # noqa: PLC0415
 
-    resource = HomeResource(home=str(home.root), source=str(source) if source else "", lang=lang)
+    resource = HomeResource(home=str(home.root), source=str(source) if source else "", lang=lang, earlier=earlier)
+    before = _standing(home)
     definitions = build_defs(home, as_of=as_of, resources={"home": resource})
     job = definitions.resolve_job_def("month")
     level = "DEBUG" if os.environ.get("SIXTH_DEBUG") else "CRITICAL"
@@ -83,7 +89,24 @@ def run_period(home: Home, period: str, as_of: datetime, source: Path | None, la
     for event in result.asset_materializations_for_node("archived_mails"):
         no_mails |= event.metadata[NO_MAILS].value  # type: ignore[arg-type]
     stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
-    return Outcome((*_summary_lines(home, period), *_not_collected(no_mails)), 0, stages)
+    made = {place: version for place, version in _standing(home).items() if before.get(place) != version}
+    lines = (*_earlier_lines(made, period), *_summary_lines(home, period), *_not_collected(no_mails))
+    return Outcome(lines, 0, stages)
+
+
+def _standing(home: Home) -> dict[tuple[str, str], str]:
+    """Which version stands of every month and scope."""
+    folders = ((folder, latest_version(folder)) for folder in sorted(home.published.glob("*/*/")))
+    return {(folder.parent.name, folder.name): version for folder, version in folders if version}
+
+
+def _earlier_lines(made: Mapping[tuple[str, str], str], period: str) -> list[str]:
+    """What was made of earlier months, the oldest first."""
+    months: dict[str, list[str]] = {}
+    for (month, scope), version in made.items():
+        if is_period(month) and month != period:
+            months.setdefault(month, []).append(f"{scope} {version}")
+    return [f"{month} published again: {', '.join(scopes)}" for month, scopes in sorted(months.items())]
 
 
 def _not_collected(told: Mapping[str, str]) -> list[str]:

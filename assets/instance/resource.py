@@ -20,11 +20,15 @@ from assets.instance.session import Session, open_session
 
 
 class HomeResource(dg.ConfigurableResource):
-    """The home that a run works on; its clock is the run's (clock.py)."""
+    """The home that a run works on; its clock is the run's (clock.py).
+
+    `earlier`: whether earlier months with something new are published and answered, too.
+    """
 
     home: str
     source: str = ""
     lang: str = "zh"
+    earlier: bool = True
     _session: Session | None = PrivateAttr(default=None)
 
     @contextmanager

@@ -136,7 +136,7 @@ def outgoing(root: Path) -> Iterator[tuple[str, Path]]:
         for path in sorted((root / folder).rglob("*")):
             if path.is_file():
                 at = path.relative_to(root).parts
-                yield (at[3] if "feedback" in at else ""), path
+                yield (at[3] if "feedback" in at else "nobody"), path
 
 
 def personal(root: Path) -> dict[str, set[str]]:
@@ -172,9 +172,8 @@ def leaks(root: Path, words_of: dict[str, set[str]]) -> list[str]:
         text = text_of(path)
         told += [
             f"{path.relative_to(root)}: {word}"
-            for unit, words in words_of.items()
-            if unit != owner or not unit
-            for word in words
+            for words in words_of.values()
+            for word in words - words_of.get(owner, set())
             if word in text
         ]
     return told
