@@ -82,12 +82,16 @@ def run(
     replayed: Annotated[
         bool, typer.Option("--replay", help="Show the figures of --as-of; publish nothing, tell nobody.")
     ] = False,
+    apply_register: Annotated[
+        bool, typer.Option("--apply-register", help="Let edits of the register reach closed months, --period alone.")
+    ] = False,
     home: HomeOption = None,
 ) -> int:
     """The main job: collect, parse, validate, aggregate, publish."""
     place, clock = open_home(home), clock_of(as_of)
     if source is not None and not source.is_dir():
         raise WrongUse(f"--source {source} is no folder")
+    from assets.instance.closed_months import closed_months  # noqa: PLC0415
     from assets.instance.periods import preceding  # noqa: PLC0415
     from pipelines.month_run import check_before_run, run_period  # noqa: PLC0415
 
@@ -103,10 +107,37 @@ def run(
 
         outcome = replay(place, chosen, clock, mails)
     else:
-        outcome = run_period(place, chosen, clock, mails, lang, earlier=not period)
+        closed = [month for month in closed_months(place) if not period or month == chosen] if apply_register else []
+        outcome = run_period(place, chosen, clock, mails, lang, earlier=not period, apply_register=closed)
     for line in outcome.lines:
         out.print(line)
     return outcome.status
+
+
+# -------------------------------------------------------------------------------------------------------- register
+register_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(register_app, name="register", help="The register and what its edits would change.")
+
+
+@register_app.callback()
+def register() -> None:
+    """The register and what its edits would change."""
+
+
+@register_app.command("diff", epilog="Example: sixth register diff")
+@exit_codes
+def register_diff(as_of: AsOfOption = "", home: HomeOption = None) -> None:
+    """Which edits would change closed months, and how many figures there; nothing is changed."""
+    from assets.instance.clock import last_run  # noqa: PLC0415
+    from pipelines.register_diff import edit_lines, figure_counts  # noqa: PLC0415
+
+    place = open_home(home)
+    lines = edit_lines(place, most=1_000)
+    for line in lines or ["no edit of the register would change a closed month"]:
+        out.print(line, markup=False)
+    clock = clock_of(as_of) if as_of else last_run(place) or clock_of("")
+    for month, (scopes, figures) in (figure_counts(place, clock) if lines else {}).items():
+        out.print(f"{month}: {figures} figures of {scopes} scopes would change")
 
 
 # ---------------------------------------------------------------------------------------------------------- report
@@ -225,15 +256,15 @@ def pull(
     home: HomeOption = None,
 ) -> None:
     """Fetch a published report of a month, a half-year (2026H2) or a year. csv and parquet come as one .zip."""
+    from assets.instance.closed_months import register_of  # noqa: PLC0415
     from assets.instance.periods import is_span, months_of  # noqa: PLC0415
-    from assets.instance.register import load_register  # noqa: PLC0415
     from reports.publishing.versions import latest_version  # noqa: PLC0415
 
     place = open_home(home)
     if form not in PULLED:
         raise WrongUse(f"--format {form!r} is none of {', '.join(PULLED)}")
     last_month = months_of(period)[-1] if is_span(period) else period_of(period)
-    chosen = scope or load_register(place.register).tree(last_month).carrier
+    chosen = scope or register_of(place).tree(last_month).carrier
     folder = place.published / period / chosen
     wanted = version or latest_version(folder)
     if wanted is None or not (folder / wanted).is_dir():

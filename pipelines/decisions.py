@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.periods import Deadline, first_day, following, is_period
-from assets.instance.register import Register, load_register
+from assets.instance.register import Register
 from assets.instance.settings import Settings, load_settings
 from assets.ledger.decisions import DecisionError, Proposal, all_decisions, followers, in_force, record
 from assets.ledger.models import Decision
@@ -54,7 +55,7 @@ class Desk:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.register: Register = load_register(home.register)
+        self.register: Register = register_of(home)
         self.settings: Settings = load_settings(home.register / "settings.yaml")
         self.deadline: Deadline = self.settings.deadline(self.register)
         self.catalogue: Catalogue = load_catalogue(home.register)

@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
+from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.periods import preceding
-from assets.instance.register import load_register
 from assets.instance.settings import load_settings
 from expectations.catalogue import load_catalogue
 
@@ -47,7 +47,7 @@ def query(home: Home, sql: str, parameters: dict[str, Any]) -> list[dict[str, An
 
 def status_of(home: Home, period: str | None, clock: datetime) -> Status:
     """Who has reported as of the last run, and the hours to the cut-off as of `clock`."""
-    register = load_register(home.register)
+    register = register_of(home)
     deadline = load_settings(home.register / "settings.yaml").deadline(register)
     chosen = period or preceding(f"{clock.astimezone(deadline.zone):%Y-%m}")
     cutoff = deadline.cutoff(chosen)
@@ -96,7 +96,7 @@ def unknown(home: Home, period: str, *, unit: str = "", rule: str = "") -> str:
 
     Raises RegisterError, CatalogueError, WarehouseBusy.
     """
-    register, rules = load_register(home.register), load_catalogue(home.register).rules
+    register, rules = register_of(home), load_catalogue(home.register).rules
     if period < register.first_period:
         return f"--period {period} lies before {register.first_period}, the first month on record"
     if unit and unit not in register.tree(period).by_code:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from assets.instance.clock import AS_OF, take_clock
+from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.periods import Deadline, is_period
 from assets.instance.register import Register, load_register
 from assets.instance.settings import load_settings
 from assets.instance.workers import warm
+from pipelines.register_diff import edit_lines
 from reports.publishing.versions import latest_version
 
 if TYPE_CHECKING:
@@ -46,11 +48,19 @@ def check_before_run(home: Home) -> tuple[Deadline, Register]:
 
 
 def run_period(
-    home: Home, period: str, as_of: datetime, source: Path | None, lang: str, *, earlier: bool = False
+    home: Home,
+    period: str,
+    as_of: datetime,
+    source: Path | None,
+    lang: str,
+    *,
+    earlier: bool = False,
+    apply_register: Sequence[str] = (),
 ) -> Outcome:
     """Materialise every asset of the period; raises ClockBehind, and whatever a stage failed with.
 
     `earlier`: with earlier months that have a mail, a decision or an edit younger than their latest version.
+    `apply_register`: closed months that are to rest on the register as it is now.
     """
     home.prepare()
     take_clock(home, as_of)
@@ -64,7 +74,13 @@ def run_period(
     from assets.intake.assets import NO_MAILS  # noqa: PLC0415
     from pipelines.definitions import build_defs  # noqa: PLC0415
 
-    resource = HomeResource(home=str(home.root), source=str(source) if source else "", lang=lang, earlier=earlier)
+    resource = HomeResource(
+        home=str(home.root),
+        source=str(source) if source else "",
+        lang=lang,
+        earlier=earlier,
+        apply_register=list(apply_register),
+    )
     before = _standing(home)
     definitions = build_defs(home, as_of=as_of, resources={"home": resource})
     job = definitions.resolve_job_def("month")
@@ -90,7 +106,7 @@ def run_period(
         no_mails |= event.metadata[NO_MAILS].value  # type: ignore[arg-type]
     stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
     made = {place: version for place, version in _standing(home).items() if before.get(place) != version}
-    lines = (*_earlier_lines(made, period), *_summary_lines(home, period), *_not_collected(no_mails))
+    lines = (*_earlier_lines(made, period), *_summary_lines(home, period), *_not_collected(no_mails), *edit_lines(home))
     return Outcome(lines, 0, stages)
 
 
@@ -128,8 +144,7 @@ def _failing_checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
 
 
 def _summary_lines(home: Home, period: str) -> list[str]:
-    register = load_register(home.register)
-    carrier = register.tree(period).carrier
+    carrier = register_of(home).tree(period).carrier
     folder = home.published / period / carrier
     version = latest_version(folder)
     assert version is not None

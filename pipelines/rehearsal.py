@@ -21,7 +21,7 @@ from assets.instance.home import Home
 from assets.month.settle import indexed_work
 from assets.month.spans import settle_months
 from expectations.catalogue import FILES
-from pipelines.replay import copied_session
+from pipelines.copied_session import copied_session
 from reports.publishing.changes import flatten
 
 RULES = "rules.yaml"

@@ -7,38 +7,20 @@ answering units, moving the home's clock.
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from assets.instance.home import Home
 from assets.instance.progress import reporter
-from assets.instance.session import Session, open_session
-from assets.instance.warehouse import open_warehouse
+from assets.instance.session import open_session
 from assets.intake import staging
 from assets.intake.collecting import collect
 from assets.intake.parsing import parser_of
 from assets.month.settle import indexed_work
 from assets.month.spans import settle_months
 from assets.month.sql_tests import failing_tests
+from pipelines.copied_session import copied_session
 from pipelines.month_run import Outcome, figure_lines
-
-
-@contextmanager
-def copied_session(home: Home, as_of: datetime, overrides: Path | None = None) -> Iterator[Session]:
-    """The home opened with a copy of its warehouse, which is gone afterwards: what is done there changes nothing.
-
-    `overrides` is a folder with other files of the catalogue than the home's.
-    """
-    with tempfile.TemporaryDirectory(dir=home.warehouse, prefix="replay-") as folder:
-        file = home.warehouse / "sixth.duckdb"
-        if file.exists():
-            shutil.copy(file, folder)
-        with open_warehouse(Path(folder)) as warehouse:
-            yield Session(home, warehouse, as_of, None, "zh", overrides)
 
 
 def replay(home: Home, period: str, as_of: datetime, source: Path | None) -> Outcome:

@@ -8,6 +8,7 @@ from functools import partial
 
 import dagster as dg
 
+from assets.instance.closed_months import book, closed_months
 from assets.instance.progress import reporter
 from assets.instance.resource import HomeResource
 from assets.instance.session import Session
@@ -28,6 +29,8 @@ from reports.report.first_page import gather
 def publish_month(session: Session, period: str) -> list[Edition]:
     """Publish a settled month for every scope. Raises NotSettled."""
     work = session.once(indexed_work)
+    if session.as_of >= work.deadline.cutoff(period) or period in closed_months(session.home):
+        book(session.home, session.register, period)
     return publish(
         work,
         period,

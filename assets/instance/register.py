@@ -13,7 +13,7 @@ import ipaddress
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -76,7 +76,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Register:
-    """Units, networks and calendar of a home; `digest` changes whenever a file of it does."""
+    """Units, networks and calendar of a home; `digest` changes whenever a file of it does.
+
+    `closed`: months that stay by a register as it was when they were published (closed_months.py).
+    """
 
     units: tuple[Unit, ...]
     networks: tuple[Network, ...]
@@ -86,13 +89,49 @@ class Register:
     penalties: dict[str, tuple[date, ...]]
     service_starts: dict[str, tuple[date, ...]]
     digest: str
+    closed: Mapping[str, Register] = field(default_factory=dict)
     _trees: dict[str, Tree] = field(default_factory=dict, repr=False, compare=False)
 
     def tree(self, period: str) -> Tree:
         """The units active in the period."""
+        if period in self.closed:
+            return self.closed[period].tree(period)
         if period not in self._trees:
             self._trees[period] = Tree(tuple(u for u in self.units if u.active_in(period)))
         return self._trees[period]
+
+    def in_force(self, period: str) -> Register:
+        """The register that the period rests on."""
+        return self.closed.get(period, self)
+
+    def says(self, period: str) -> dict[str, str]:
+        """All that the register says of a period, each by the name of the entry, as `units.csv EX-15-01 unit_name`."""
+        if period in self.closed:
+            return self.closed[period].says(period)
+        said: dict[str, str] = {}
+        for unit in self.tree(period).units:
+            fields = {
+                "unit_name": unit.name,
+                "parent_code": unit.parent,
+                "level": unit.level,
+                "kind": unit.kind,
+                "services": ";".join(sorted(unit.services)),
+                "mailboxes": ";".join(unit.mailboxes),
+            }
+            said |= {f"units.csv {unit.code} {name}": value for name, value in fields.items()}
+        said |= {f"networks.csv {network} cidr": str(network) for network in self.networks}
+        if period in self.cutoffs:
+            said[f"calendar.yaml {period} cutoffs"] = str(self.cutoffs[period])
+        if period in self.protection_periods:
+            said[f"calendar.yaml {period} protection_periods"] = period
+        for name, dates in (("penalties", self.penalties), ("service_starts", self.service_starts)):
+            for code, days in dates.items():
+                said[f"calendar.yaml {code} {name}"] = ", ".join(map(str, days))
+        return said
+
+    def said_digest(self, period: str) -> str:
+        """Digest of `says`, and of the order of the units, by which tables are ordered."""
+        return hashlib.sha256(repr(list(self.says(period).items())).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -313,6 +352,9 @@ def _calendar(path: Path) -> dict[str, Any]:
     return calendar
 
 
+FILES = ("units.csv", "networks.csv", "calendar.yaml")
+
+
 def load_register(folder: Path) -> Register:
     """Read and check units.csv, networks.csv and calendar.yaml of `folder`.
 
@@ -321,7 +363,7 @@ def load_register(folder: Path) -> Register:
     time}, penalties and service_starts {unit_code: [date]} (key supervision). Raises RegisterError.
     """
     digest = hashlib.sha256()
-    for name in ("units.csv", "networks.csv", "calendar.yaml"):
+    for name in FILES:
         path = folder / name
         if not path.is_file():
             raise RegisterError(f"{name}: not found in {folder}; `sixth init` makes a register to start from")

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from assets.instance.clock import clock_of, now, take_clock
 from assets.instance.home import Home
@@ -22,13 +22,15 @@ from assets.instance.session import Session, open_session
 class HomeResource(dg.ConfigurableResource):
     """The home that a run works on; its clock is the run's (clock.py).
 
-    `earlier`: whether earlier months with something new are published and answered, too.
+    `earlier`: whether earlier months with something new are published and answered, too. `apply_register`: the closed
+    months that are to rest on the register as it is now.
     """
 
     home: str
     source: str = ""
     lang: str = "zh"
     earlier: bool = True
+    apply_register: list[str] = Field(default_factory=list)
     _session: Session | None = PrivateAttr(default=None)
 
     @contextmanager
@@ -42,7 +44,7 @@ class HomeResource(dg.ConfigurableResource):
             take_clock(home, moment)
             return moment
 
-        with open_session(home, clock, source, self.lang) as session:
+        with open_session(home, clock, source, self.lang, self.apply_register) as session:
             self._session = session
             yield self
 

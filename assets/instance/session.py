@@ -6,16 +6,17 @@ it (the stages), the Dagster resource around it (resource.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.periods import Deadline
-from assets.instance.register import Register, load_register
+from assets.instance.register import Register
 from assets.instance.settings import Settings, load_settings
 from assets.instance.warehouse import Warehouse, open_warehouse
 from expectations.catalogue import Catalogue, load_catalogue
@@ -34,6 +35,7 @@ class Session:
         source: Path | None,
         lang: str,
         overrides: Path | None = None,
+        apply_register: Collection[str] = (),
     ) -> None:
         self.home = home
         self.overrides = overrides or home.register
@@ -41,6 +43,7 @@ class Session:
         self.as_of = as_of
         self.source = source
         self.lang = lang
+        self.apply_register = apply_register
         self._made: dict[Callable[[Session], Any], Any] = {}
 
     @cached_property
@@ -55,8 +58,10 @@ class Session:
 
     @cached_property
     def register(self) -> Register:
-        """The home's register. Raises RegisterError."""
-        return load_register(self.home.register)
+        """The home's register, with closed months by the registers that they rest on, but for those that it is to be
+        applied to. Raises RegisterError.
+        """
+        return register_of(self.home, self.apply_register)
 
     @cached_property
     def deadline(self) -> Deadline:
@@ -73,13 +78,21 @@ class Session:
 
 @contextmanager
 def open_session(
-    home: Home, as_of: datetime | Callable[[], datetime], source: Path | None = None, lang: str = "zh"
+    home: Home,
+    as_of: datetime | Callable[[], datetime],
+    source: Path | None = None,
+    lang: str = "zh",
+    apply_register: Collection[str] = (),
 ) -> Iterator[Session]:
     """Open a home for work, at a moment, or one that is told once it is open.
+
+    `apply_register`: closed months that are to rest on the register as it is now.
 
     Raises HomeError, WarehouseBusy; on use also errors of register and settings.
     """
     home.check()
     home.prepare()
     with open_warehouse(home.warehouse) as warehouse:
-        yield Session(home, warehouse, as_of() if callable(as_of) else as_of, source, lang)
+        yield Session(
+            home, warehouse, as_of() if callable(as_of) else as_of, source, lang, apply_register=apply_register
+        )

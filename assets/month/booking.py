@@ -33,7 +33,7 @@ def book_month(work: Work, period: str) -> None:
     """
     unsettle(work, period)
     put_references(work, period)
-    warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.rests_on}
+    warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.month_rests_on(period)}
     digests = warehouse.frame(model("settled/mail_digests"), parameters)
     booked = warehouse.frame("select * from core.booked_mails where period = $period", parameters)
     standing = digests.join(booked, on=["mail", "digest"], how="semi")

@@ -95,9 +95,9 @@ def fingerprints(work: Work, last: str) -> dict[str, str]:
         )
     }
     prints: dict[str, str] = {}
-    before = work.rests_on
+    before = ""
     for period in periods.between(work.register.first_period, last):
-        told = f"{before}|{period}|{mails.get(period, '')}|{decided.get(period, '')}"
+        told = f"{before}|{work.month_rests_on(period)}|{period}|{mails.get(period, '')}|{decided.get(period, '')}"
         before = hashlib.sha256(told.encode()).hexdigest()
         prints[period] = before
     return prints
@@ -135,7 +135,7 @@ def unsettle_changed(work: Work, period: str) -> dict[str, list[str]]:
 
 def _find_standing_units(work: Work, period: str, explanations: pl.DataFrame) -> None:
     """Make core.standing_units of the period; the others no longer count as settled, whatever becomes of this run."""
-    warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.rests_on}
+    warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.month_rests_on(period)}
     warehouse.put("core.said_now", explanations)
     for table in ("unit_digests", "standing_units"):
         warehouse.run_model(f"core.{table}", parameters, model_name=f"settled/{table}")

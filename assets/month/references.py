@@ -24,7 +24,7 @@ def put_references(work: Work, period: str) -> None:
     warehouse, tree, protected = (
         work.warehouse,
         work.register.tree(period),
-        period in work.register.protection_periods,
+        period in work.register.in_force(period).protection_periods,
     )
     units: list[dict[str, Any]] = []
     scopes: list[dict[str, str]] = []
@@ -45,7 +45,7 @@ def put_references(work: Work, period: str) -> None:
                 "position": position,
                 "profile": profile,
                 "has_im_service": "im" in unit.services,
-                "is_supervised": _is_supervised(work.register, unit, period),
+                "is_supervised": _is_supervised(work.register.in_force(period), unit, period),
                 "cutoff": extended.get(unit.code),
             }
         )

@@ -159,4 +159,4 @@ def span_register(register: Register, span: str, of: Sequence[str]) -> Register:
         for unit in register.tree(month).units:
             nodes.setdefault(unit.code, unit)
     units = tuple(replace(unit, active_from=span, active_to=span) for unit in nodes.values())
-    return replace(register, units=units, _trees={})
+    return replace(register, units=units, closed={}, _trees={})

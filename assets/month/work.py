@@ -56,7 +56,23 @@ class Work:
         parts = [
             self.catalogue.digest,
             self.register.digest,
+            repr([(month, register.digest) for month, register in self.register.closed.items()]),
             repr(self.deadline),
+            ",".join(sorted(self.form_versions)),
+            json.dumps(dict(self.score_weights), sort_keys=True),
+            f"{self.coverage_percent:g}",
+            self.software,
+            made_by(self.catalogue),
+            self.parsed_by,
+        ]
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+    def month_rests_on(self, period: str) -> str:
+        """Digest of everything but the mails that a month rests on: of the register what it says of that month."""
+        parts = [
+            self.catalogue.digest,
+            self.register.said_digest(period),
+            f"{self.deadline.timezone} {self.deadline.cutoff(period)}",
             ",".join(sorted(self.form_versions)),
             json.dumps(dict(self.score_weights), sort_keys=True),
             f"{self.coverage_percent:g}",

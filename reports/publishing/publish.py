@@ -153,12 +153,12 @@ class _Publishing:
 
     def wanted(self) -> dict[str, list[str]]:
         """The scopes of which a version may have to be made, with their units."""
-        same, closed = self.unchanged(), self.work.as_of >= self.cutoff
+        same, is_over = self.unchanged(), self.work.as_of >= self.cutoff
         return {
             s: units
             for s, units in self.members.items()
-            if s not in same or (closed and latest_version(self.root / s) == INTERIM)
-            if closed or not versions(self.root / s)
+            # A cut-off that is moved on after the deadline report keeps no supplement back.
+            if s not in same or (is_over and latest_version(self.root / s) == INTERIM)
         }
 
     # ------------------------------------------------------------------------------------------------------ drafts
@@ -200,11 +200,11 @@ class _Publishing:
         folder, building, figures = self.root / scope, self._building(scope), json.loads(self.figures[scope])
         published = versions(folder)
         changes: tuple[Change, ...] = ()
-        if self.work.as_of < self.cutoff:
+        if not published and self.work.as_of < self.cutoff:
             version, kind = INTERIM, "interim"
         elif not published:
             version, kind = "v1", "deadline"
-        else:
+        else:  # also before a cut-off that was moved since: readers would be left with what is known to be otherwise
             version, kind = f"v{int(published[-1][1:]) + 1}", "supplement"
             before = folder / published[-1]
             if _same_content(before, figures, building):

@@ -11,6 +11,7 @@ import pytest
 
 from reports.publishing.versions import versions
 from tests.feedback.made_month import Home, drop_mail, home
+from tests.scans.made_scans import SEALED, made_scan
 from tests.templates.filled_forms import filled_forms
 
 UNITS = ("LATE", "STEADY", "SILENT")
@@ -27,8 +28,12 @@ def run(root: Path, as_of: str, *more: str) -> str:
 
 def drop(made: Home, unit: str, *forms: str, received: str) -> None:
     """A mail of a unit with some of its forms, received at `Tue, 3 Nov 2026 09:00:00`."""
-    filled = filled_forms(made.unit(unit), made.catalogue, made.register, UNITS.index(unit) + 1)
-    drop_mail(made, unit, [(f"更正 {form}.xlsx", filled[form]) for form in forms], day=3, scan="annex3" in forms)
+    number = UNITS.index(unit) + 1
+    filled = filled_forms(made.unit(unit), made.catalogue, made.register, number)
+    attachments = [(f"更正 {form}.xlsx", filled[form]) for form in forms]
+    if "annex3" in forms:
+        attachments.append(("扫描件.jpg", made_scan(SEALED[0], number)))  # of its own: one used before is none (SIG-04)
+    drop_mail(made, unit, attachments, day=3, scan=False)
     path = made.root / f"inbox/{unit}-3.eml"
     content = path.read_bytes().replace(b"Tue, 3 Nov 2026 09:00:00", received.encode())
     path.rename(path.with_name(f"{unit}-{len(list(path.parent.iterdir()))}.eml")).write_bytes(

@@ -52,7 +52,7 @@ def check_month_forms(work: Work, period: str) -> int:
     ]
     some_units = blocks(units, BLOCK)
     answered = checking.check_forms(
-        work.warehouse, work.catalogue, work.register, work.parsed_by, parameters, some_units, progress
+        work.warehouse, work.catalogue, work.register.in_force(period), work.parsed_by, parameters, some_units, progress
     )
     count = sum(_record_form_findings(work, {**parameters, "units": block}, explanations) for block in answered)
     work.warehouse.run_model(
