@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from typing import Any, NoReturn
 
 from expectations.suites import Check, Outcome
+
+BEFORE_CHILDREN_ARE_JOINED = 10  # multiprocessing.util: any from 0
 
 
 class ValidatorDied(Exception):
@@ -43,7 +46,9 @@ def start_early() -> None:
         process.start()
         theirs.close()
         _early = _Early(process, ours)
-        atexit.register(ours.close)  # it ends by itself then; killed, its libraries would leave semaphores behind
+        # It ends by itself then; killed, its libraries would leave semaphores behind. Not atexit: a step that has a
+        # process of its own waits for this one before any function of atexit is called.
+        Finalize(None, ours.close, exitpriority=BEFORE_CHILDREN_ARE_JOINED)
 
 
 def validate(

@@ -18,7 +18,8 @@ from assets.month import assets as month
 from assets.month.checks import CHECKS
 from pipelines.partitions import monthly
 
-ASSETS = (*intake.ASSETS, *month.ASSETS, *outgoing.ASSETS)
+OF_NO_MONTH = (*intake.ASSETS, *month.OF_NO_MONTH, *outgoing.OF_NO_MONTH)
+ASSETS = (*month.ASSETS, *outgoing.ASSETS)
 NIGHTLY = "0 2 * * *"
 MAX_RUNTIME_SECONDS = 6 * 3600
 WITHOUT_REGISTER = "2026-01"
@@ -39,8 +40,12 @@ def build_defs(
     as_of: datetime | None = None,
     resources: dict[str, Any] | None = None,
     assets: Sequence[dg.AssetsDefinition] = ASSETS,
+    executor: dg.ExecutorDefinition = dg.in_process_executor,
 ) -> dg.Definitions:
-    """Definitions for one home. `as_of`: the months over by then exist as partitions; `resources` override."""
+    """Definitions for one home. `as_of`: the months over by then exist as partitions; `resources` override.
+
+    `executor`: by default a run works in one process, with the home opened once; one with a process a step works too.
+    """
     first_period, timezone = _calendar(home)
     partitions = monthly(first_period, timezone, as_of)
     partitioned = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions), assets)
@@ -66,12 +71,12 @@ def build_defs(
         )
 
     return dg.Definitions(
-        assets=partitioned,
+        assets=[*OF_NO_MONTH, *partitioned],
         asset_checks=CHECKS,
         jobs=[job],
         schedules=[nightly],
         resources={"home": HomeResource(home=str(home.root)), **(resources or {})},
-        executor=dg.in_process_executor,
+        executor=executor,
     )
 
 

@@ -73,6 +73,7 @@ def run_period(
     from assets.instance.resource import HomeResource  # noqa: PLC0415
     from assets.intake.assets import NO_MAILS  # noqa: PLC0415
     from pipelines.definitions import build_defs  # noqa: PLC0415
+    from pipelines.launcher import PROCESS, this_process  # noqa: PLC0415
 
     resource = HomeResource(
         home=str(home.root),
@@ -94,7 +95,7 @@ def run_period(
                 partition_key=period,
                 run_config=config,
                 run_id=run_id,
-                tags={AS_OF: as_of.isoformat()},
+                tags={AS_OF: as_of.isoformat(), PROCESS: this_process()},
                 raise_on_error=True,
             )
         except DagsterAssetCheckFailedError:

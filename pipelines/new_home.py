@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from assets.instance.home import DAGSTER_YAML, Home
+from assets.instance.home import Home
 from assets.instance.periods import Deadline, first_day
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -33,7 +33,7 @@ def make_home(home: Home, *, sample: bool, now: datetime | None = None) -> bool:
         return False
     for folder in (home.inbox, home.archive, home.warehouse, home.published, home.outbox, home.dagster):
         folder.mkdir(parents=True, exist_ok=True)
-    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+    home.configure_dagster()
     building = home.root / ".register"
     shutil.rmtree(building, ignore_errors=True)
     if sample:

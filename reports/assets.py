@@ -4,16 +4,23 @@ Belongs here: thin assets that call the plain functions of the rooms beside and 
 work itself; how they are run (pipelines/definitions.py).
 """
 
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from assets.instance.closed_months import book, closed_months
 from assets.instance.progress import reporter
-from assets.instance.resource import HomeResource
+from assets.instance.resource import POOL, HomeResource
 from assets.instance.session import Session
-from assets.month.assets import marts
-from assets.month.settle import indexed_work
+from assets.instance.shown import code_version
+from assets.month.assets import asset_of, findings, mart_key
+from assets.month.freshness import fingerprint_of
+from assets.month.models import models_of, references
+from assets.month.settle import as_indexed
 from reports.data_docs.pages import write_data_docs
 from reports.data_docs.validations import results_of, validate_months, validated_months
 from reports.feedback.folders import Written, write_feedback
@@ -25,11 +32,14 @@ from reports.publishing.publish import publish
 from reports.publishing.versions import Edition
 from reports.report.first_page import gather
 
+PUBLISHED = dg.AssetKey("published_reports")
+PUBLISHED_TABLES = models_of("published")
+
 
 def publish_month(session: Session, period: str) -> list[Edition]:
     """Publish a settled month for every scope. Raises NotSettled."""
-    work = session.once(indexed_work)
-    if session.as_of >= work.deadline.cutoff(period) or period in closed_months(session.home):
+    work = session.once(as_indexed)
+    if work.as_of >= work.deadline.cutoff(period) or period in closed_months(session.home):
         book(session.home, session.register, period)
     return publish(
         work,
@@ -45,7 +55,7 @@ def answer_units(session: Session, period: str) -> Written:
     """Write every unit's answer of a settled month, where the settings want any. Raises NotSettled."""
     if not session.settings.feedback:
         return Written((), ())
-    work = session.once(indexed_work)
+    work = session.once(as_indexed)
     return write_feedback(
         work,
         period,
@@ -61,15 +71,21 @@ def answer_units(session: Session, period: str) -> Written:
 def send_notices(session: Session, period: str) -> list[Row]:
     """Send what a settled month owes to units, where the settings want it, and book that a run has ended with it."""
     rows = tell_units(session, period) if session.settings.feedback else []
-    remember_month(session.once(indexed_work), period)
+    remember_month(session.once(as_indexed), period)
     return rows
 
 
-@dg.asset(group_name="reports", kinds={"jinja", "excel"}, deps=[marts])
+@dg.asset(
+    pool=POOL,
+    group_name="reports",
+    kinds={"jinja", "excel"},
+    deps=[mart_key("summaries")],
+    code_version=code_version("reports"),
+)
 def earlier_reports(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Late corrections: every earlier month with something new published, answered and told of, the oldest first."""
     session = home.session
-    work, made = session.once(indexed_work), {}
+    work, made = session.once(as_indexed), {}
     for month in months_due(work, context.partition_key, session.home.published) if home.earlier else ():
         made[month] = {e.scope: e.version for e in publish_month(session, month) if e.made}
         answer_units(session, month)
@@ -79,20 +95,80 @@ def earlier_reports(context: dg.AssetExecutionContext, home: HomeResource) -> dg
     )
 
 
-@dg.asset(group_name="reports", kinds={"jinja", "excel"}, deps=[earlier_reports])
-def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+def _rests_on(*models: str) -> list[dg.AssetKey]:
+    """The assets whose tables some models read, by their SQL."""
+    return sorted({asset_of(table, findings.key) for name in models for table in references(name)})
+
+
+def _table_metadata(file: Path) -> dict[str, Any]:
+    """Rows and columns of a published table; of one that a version of long ago does not have, nothing."""
+    if not file.exists():
+        return {}
+    rows = pl.scan_parquet(file)
+    columns = [dg.TableColumn(name, type=str(kind).lower()) for name, kind in rows.collect_schema().items()]
+    return {
+        "dagster/row_count": rows.select(pl.len()).collect().item(),
+        "dagster/column_schema": dg.TableSchema(columns),
+    }
+
+
+@dg.multi_asset(
+    name="published_reports",
+    pool=POOL,
+    specs=[
+        *(
+            dg.AssetSpec(
+                ["published", table],
+                description=f"data/{table}.csv and .parquet of every scope; rows and columns are those of the carrier.",
+                deps=_rests_on(f"published/{table}"),
+                group_name="reports",
+                kinds={"csv", "parquet"},
+                code_version=code_version("reports/publishing", f"sql/published/{table}.sql"),
+            )
+            for table in PUBLISHED_TABLES
+        ),
+        dg.AssetSpec(
+            PUBLISHED,
+            description="The consolidated report of every scope, in folders that appear whole or not at all.",
+            deps=[
+                earlier_reports,
+                *(dg.AssetKey(["published", table]) for table in PUBLISHED_TABLES),
+                mart_key("summaries"),
+                *_rests_on(*(f"sections/{name}" for name in models_of("sections"))),
+            ],
+            group_name="reports",
+            kinds={"jinja", "excel"},
+            code_version=code_version("reports", "sql/sections"),
+        ),
+    ],
+)
+def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
     """The consolidated report of every scope, with data and manifest, in a folder that appears whole or not at all."""
-    editions = publish_month(home.session, context.partition_key)
-    return dg.MaterializeResult(
+    session = home.session
+    work, period = session.once(as_indexed), context.partition_key
+    editions = publish_month(session, period)
+    carrier = editions[0]
+    version = dg.DataVersion(f"{fingerprint_of(work, period)}-{carrier.version}")
+    for table in PUBLISHED_TABLES:
+        yield dg.MaterializeResult(
+            asset_key=dg.AssetKey(["published", table]),
+            metadata=_table_metadata(carrier.folder / "data" / f"{table}.parquet"),
+            data_version=version,
+        )
+    yield dg.MaterializeResult(
+        asset_key=PUBLISHED,
         metadata={
             "dagster/row_count": sum(e.made for e in editions),
-            "report": dg.MetadataValue.path(str(editions[0].folder / "report.html")),
+            "report": dg.MetadataValue.path(str(carrier.folder / "report.html")),
             "versions": dg.MetadataValue.json({e.scope: e.version for e in editions}),
-        }
+        },
+        data_version=version,
     )
 
 
-@dg.asset(group_name="units", kinds={"excel"}, deps=[published_reports])
+@dg.asset(
+    pool=POOL, group_name="units", kinds={"excel"}, deps=[PUBLISHED], code_version=code_version("reports/feedback")
+)
 def unit_feedback(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Every unit's answer: what to mend, and its own workbooks with the failing cells marked."""
     written = answer_units(home.session, context.partition_key)
@@ -101,7 +177,9 @@ def unit_feedback(context: dg.AssetExecutionContext, home: HomeResource) -> dg.M
     )
 
 
-@dg.asset(group_name="units", kinds={"email"}, deps=[unit_feedback])
+@dg.asset(
+    pool=POOL, group_name="units", kinds={"email"}, deps=[unit_feedback], code_version=code_version("reports/notices")
+)
 def sent_notices(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Receipts to the units whose mails were processed; reminders and overdue notices on their days. Each once."""
     rows = send_notices(home.session, context.partition_key)
@@ -111,11 +189,17 @@ def sent_notices(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Ma
     return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "outcomes": dg.MetadataValue.json(outcomes)})
 
 
-@dg.asset(group_name="findings", kinds={"greatexpectations"}, deps=[marts, sent_notices])
+@dg.asset(
+    pool=POOL,
+    group_name="findings",
+    kinds={"greatexpectations"},
+    deps=[mart_key("summaries"), sent_notices],
+    code_version=code_version("reports/data_docs"),
+)
 def data_docs(home: HomeResource) -> dg.MaterializeResult:
     """The checkpoint of every month that has changed, and Data Docs of all: last, as nothing waits for it."""
     session = home.session
-    work = session.once(indexed_work)
+    work = session.once(as_indexed)
     validated = validate_months(work)
     months = validated_months(work.warehouse)
     written = write_data_docs(
@@ -131,4 +215,5 @@ def data_docs(home: HomeResource) -> dg.MaterializeResult:
     )
 
 
-ASSETS = (earlier_reports, published_reports, unit_feedback, sent_notices, data_docs)
+ASSETS = (earlier_reports, published_reports, unit_feedback, sent_notices)
+OF_NO_MONTH = (data_docs,)

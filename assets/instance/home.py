@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-DAGSTER_YAML = """\
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-run_monitoring:
-  enabled: true
-  poll_interval_seconds: 10
-concurrency:
-  runs:
-    max_concurrent_runs: 1
-"""
+DAGSTER_YAML = Path(__file__).parent / "dagster.yaml"
+# What earlier versions wrote there, by sha256: such a file nobody has changed.
+EARLIER_DAGSTER_YAML = frozenset({"469a9b79a8e5df9487da2fa7ed8f235924386bd4f9729369ff111ca9f37005b6"})
 
 
 class HomeError(Exception):
@@ -81,10 +73,14 @@ class Home:
         """Make what a run needs and point Dagster here."""
         for folder in (self.inbox, self.archive, self.warehouse, self.published, self.dagster):
             folder.mkdir(parents=True, exist_ok=True)
-        config = self.dagster / "dagster.yaml"
-        if not config.exists():
-            config.write_text(DAGSTER_YAML, encoding="utf-8")
+        self.configure_dagster()
         os.environ["DAGSTER_HOME"] = str(self.dagster)
+
+    def configure_dagster(self) -> None:
+        """Write Dagster's settings where there are none, or those of an earlier version that nobody has changed."""
+        config = self.dagster / "dagster.yaml"
+        if not config.exists() or hashlib.sha256(config.read_bytes()).hexdigest() in EARLIER_DAGSTER_YAML:
+            config.write_bytes(DAGSTER_YAML.read_bytes())
 
 
 def find_home(given: Path | None) -> Home:

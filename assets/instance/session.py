@@ -83,6 +83,8 @@ def open_session(
     source: Path | None = None,
     lang: str = "zh",
     apply_register: Collection[str] = (),
+    *,
+    wait_seconds: float = 0,
 ) -> Iterator[Session]:
     """Open a home for work, at a moment, or one that is told once it is open.
 
@@ -92,7 +94,7 @@ def open_session(
     """
     home.check()
     home.prepare()
-    with open_warehouse(home.warehouse) as warehouse:
+    with open_warehouse(home.warehouse, wait_seconds=wait_seconds) as warehouse:
         yield Session(
             home, warehouse, as_of() if callable(as_of) else as_of, source, lang, apply_register=apply_register
         )

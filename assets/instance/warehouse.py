@@ -7,8 +7,10 @@ capsule, which needs no pyarrow (findings/gx.md, 1.4).
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -19,6 +21,9 @@ import duckdb
 import polars as pl
 
 SQL = Path(__file__).parent.parent.parent / "sql"
+log = logging.getLogger("sixth.warehouse")
+
+LOOK_AGAIN_SECONDS = 0.2
 MEMORY_LIMIT = "1200MB"
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
@@ -161,17 +166,32 @@ def _bare(sql: str) -> str:
     return sql.strip().rstrip(";")
 
 
+def _connect(file: Path, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+    """Connect to a file once no other process holds it. Raises WarehouseBusy."""
+    until, told = time.monotonic() + wait_seconds, False
+    while True:
+        try:
+            return duckdb.connect(str(file))
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            if time.monotonic() >= until:
+                raise WarehouseBusy(f"another run holds {file}; try again when it has ended") from error
+        if not told:
+            log.warning("another run holds %s; waiting for it to end", file)
+        told = True
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
 @contextmanager
-def open_warehouse(folder: Path, *, threads: int | None = None) -> Iterator[Warehouse]:
-    """Open `folder/sixth.duckdb`, made where it is missing. Raises WarehouseBusy while another run holds it."""
+def open_warehouse(folder: Path, *, threads: int | None = None, wait_seconds: float = 0) -> Iterator[Warehouse]:
+    """Open `folder/sixth.duckdb`, made where it is missing. Raises WarehouseBusy where another run holds it that long.
+
+    The operating system holds the lock for the process: it is free at once when that is killed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     is_new = not (folder / "sixth.duckdb").exists()
-    try:
-        connection = duckdb.connect(str(folder / "sixth.duckdb"))
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise WarehouseBusy(f"another run holds {folder / 'sixth.duckdb'}; try again when it has ended") from error
-        raise
+    connection = _connect(folder / "sixth.duckdb", wait_seconds)
     try:
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("set timezone = 'UTC'")

@@ -4,10 +4,16 @@ Belongs here: thin assets that call the plain functions of the intake and say ho
 itself; how they are run (pipelines/definitions.py).
 """
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from assets.instance.progress import reporter
-from assets.instance.resource import HomeResource
+from assets.instance.resource import POOL, HomeResource
+from assets.instance.session import Session
+from assets.instance.settings import PARSED_BY
+from assets.instance.shown import code_version, table_metadata
+from assets.instance.warehouse import model
 from assets.intake import staging
 from assets.intake.collecting import collect
 from assets.intake.parsing import parser_of
@@ -15,9 +21,15 @@ from expectations.catalogue import load_catalogue
 
 NO_MAILS = "files that are no mails"
 SHEETS = tuple(load_catalogue().sheets)
+PARSED = dg.AssetKey("parsed_mails")
 
 
-@dg.asset(group_name="mail", kinds={"email"})
+def sheet_key(sheet: str) -> dg.AssetKey:
+    """The key of the rows of a sheet as sent, staging.<sheet>."""
+    return dg.AssetKey(["staging", sheet])
+
+
+@dg.asset(pool=POOL, group_name="mail", kinds={"email"}, code_version=code_version("assets/intake/mail"))
 def archived_mails(home: HomeResource) -> dg.MaterializeResult:
     """Every mail of the mailbox and the drop folder, byte for byte under its sha256; nothing is ever deleted."""
     collected = collect(home.session)
@@ -29,30 +41,63 @@ def archived_mails(home: HomeResource) -> dg.MaterializeResult:
             "waiting": sum(len(c.waiting) for c in collected),
             "skipped": dg.MetadataValue.json([s for c in collected for s in c.skipped]),
             NO_MAILS: dg.MetadataValue.json({key: what for c in collected for key, what in c.no_mails}),
-        }
+        },
+        data_version=dg.DataVersion(_receipts(home.session)),
     )
 
 
-@dg.asset(group_name="mail", kinds={"duckdb"}, deps=[archived_mails])
-def parsed_mails(home: HomeResource) -> dg.MaterializeResult:
+@dg.multi_asset(
+    name="parsed_mails",
+    pool=POOL,
+    specs=[
+        dg.AssetSpec(
+            PARSED,
+            description="Mails taken apart in worker processes: forms recognised, covers, scans, faults.",
+            deps=[archived_mails],
+            group_name="mail",
+            kinds={"duckdb"},
+            code_version=code_version(*PARSED_BY),
+        ),
+        *(
+            dg.AssetSpec(
+                sheet_key(sheet),
+                description=f"Rows of sheet {sheet} as sent, each value with the cell it came from.",
+                deps=[archived_mails],
+                group_name="mail",
+                kinds={"duckdb"},
+                code_version=code_version(*PARSED_BY),
+            )
+            for sheet in SHEETS
+        ),
+    ],
+)
+def parsed_mails(home: HomeResource) -> Iterator[dg.MaterializeResult]:
     """Mails taken apart in worker processes: forms recognised, rows with the cell each value came from, scans."""
     session = home.session
+    parser = session.once(parser_of)
     new = staging.parse_new(
         session.warehouse,
-        session.once(parser_of),
+        parser,
         session.home.archive,
         session.home.warehouse / "incoming",
         lambda done, of: reporter("parsing mails", done, of),
     )
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": session.warehouse.value("select count(*) from staging.forms"),
-            "mails parsed": new,
-            "rows by sheet": dg.MetadataValue.json(
-                {s: session.warehouse.value(f"select count(*) from staging.{s}") for s in SHEETS}
-            ),
-        }
+    version = dg.DataVersion(f"{parser.fingerprint}-{_receipts(session)}")
+    yield dg.MaterializeResult(
+        asset_key=PARSED,
+        metadata={**table_metadata(session.warehouse, "staging.forms"), "mails parsed": new},
+        data_version=version,
     )
+    for sheet in SHEETS:
+        yield dg.MaterializeResult(
+            asset_key=sheet_key(sheet),
+            metadata=table_metadata(session.warehouse, f"staging.{sheet}"),
+            data_version=version,
+        )
+
+
+def _receipts(session: Session) -> str:
+    return str(session.warehouse.value(model("staging/digest_of_receipts")))
 
 
 ASSETS = (archived_mails, parsed_mails)

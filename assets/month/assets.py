@@ -2,32 +2,79 @@
 
 Belongs here: thin assets that call the plain functions of the steps and say how much they did. Does not: the work
 itself; the checks (checks.py); how they are run (pipelines/definitions.py).
+
+Settling goes by unit and is finer than a partition; it tells Dagster what it did: the data version of a month's assets
+is the fingerprint under which the month stands, and a month before that is settled again on the way is an event of its
+own. Dependencies of marts are those of their SQL.
 """
+
+from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.instance.resource import HomeResource
-from assets.instance.session import Session
-from assets.intake.assets import parsed_mails
+from assets.instance.resource import POOL, HomeResource
+from assets.instance.shown import DATA_VERSION, code_version, table_metadata
+from assets.intake.assets import PARSED, sheet_key
 from assets.month.booking import book_month
 from assets.month.findings.steps import check_month_across, check_month_forms
-from assets.month.freshness import mark_settled, stale_months, unsettle_changed
-from assets.month.marts import ROW_MARTS, build_marts, count_rows
-from assets.month.settle import indexed_work, settle_month
+from assets.month.freshness import decide, fingerprint_of, is_settling, mark_settled, unsettle_changed
+from assets.month.marts import ROW_MARTS, STANDING_MARTS, build_marts, count_rows
+from assets.month.models import references
+from assets.month.settle import as_indexed, indexed_work, settle_month
+from assets.month.work import Work
 from expectations.validating import start_early
 
+CODE = ("assets/month", "expectations")  # what makes the tables of a month, beside their models
+LAST_MONTH = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
 
-@dg.asset(group_name="rows", kinds={"duckdb"}, deps=[parsed_mails])
-def earlier_months(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-    """The months before, settled again where their mails, the register or the rules have changed: what carries over."""
+
+def mart_key(name: str) -> dg.AssetKey:
+    """The key of marts.<name>."""
+    return dg.AssetKey(["marts", name])
+
+
+def _result(work: Work, period: str, table: str, key: dg.AssetKey | None = None) -> dg.MaterializeResult:
+    """What an asset that is one table of the month says of itself."""
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata=table_metadata(work.warehouse, table, period),
+        data_version=dg.DataVersion(fingerprint_of(work, period)),
+    )
+
+
+# -------------------------------------------------------------------------------------------------- which months, whose
+@dg.asset(pool=POOL, group_name="rows", kinds={"duckdb"}, deps=[PARSED], code_version=code_version("assets/month"))
+def indexed_mails(home: HomeResource) -> dg.MaterializeResult:
+    """Every parsed mail beside the months that it may concern by the run's clock, and what mails make of others."""
     work = home.session.once(indexed_work)
+    return dg.MaterializeResult(
+        metadata={**table_metadata(work.warehouse, "core.mail_periods"), "as of": work.as_of.isoformat()}
+    )
+
+
+@dg.asset(pool=POOL, group_name="rows", kinds={"duckdb"}, deps=[indexed_mails], code_version=code_version(*CODE, "sql"))
+def earlier_months(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """The months before, settled again where their mails, the register or the rules have changed: what carries over.
+
+    Here it is decided, for all steps of the run, whether the month itself is to be settled again.
+    """
+    work = home.session.once(as_indexed)
     changed = unsettle_changed(work, context.partition_key)
-    every = stale_months(work, context.partition_key)
+    every = decide(work, context.partition_key)
     if every:
         start_early()  # what validates what they come to (reports/data_docs/) has its libraries by then
     stale = [m for m in every if m < context.partition_key]
     for month in stale:
         settle_month(work, month)
+        for key, table in TABLES.items():
+            context.log_event(
+                dg.AssetMaterialization(
+                    key,
+                    partition=month,
+                    metadata=table_metadata(work.warehouse, table, month),
+                    tags={DATA_VERSION: fingerprint_of(work, month)},
+                )
+            )
     return dg.MaterializeResult(
         metadata={
             "settled again": dg.MetadataValue.json(stale),
@@ -36,72 +83,141 @@ def earlier_months(context: dg.AssetExecutionContext, home: HomeResource) -> dg.
     )
 
 
-def _unchanged(session: Session, period: str) -> bool:
-    """Whether the month stands as it is: a night with nothing new goes straight to the report."""
-    return not stale_months(session.once(indexed_work), period)
-
-
-@dg.asset(group_name="rows", kinds={"duckdb"}, deps=[earlier_months])
+@dg.asset(
+    pool=POOL,
+    group_name="rows",
+    kinds={"duckdb"},
+    deps=[earlier_months],
+    code_version=code_version(*CODE, "sql/settled"),
+)
 def submissions(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Whose each form is and which one stands: effective, returned or replaced."""
-    work, period = home.session.once(indexed_work), context.partition_key
-    if not _unchanged(home.session, period):
+    work, period = home.session.once(as_indexed), context.partition_key
+    if is_settling(work, period):
         book_month(work, period)
-    rows = work.warehouse.rows(
-        "select status, count(*) as n from core.submissions where period = $period group by status order by status",
-        {"period": period},
-    )
-    return dg.MaterializeResult(
-        metadata={"dagster/row_count": sum(r["n"] for r in rows), **{r["status"]: r["n"] for r in rows}}
-    )
+    return _result(work, period, "core.submissions")
 
 
-@dg.asset(group_name="findings", kinds={"greatexpectations"}, deps=[submissions])
+# ------------------------------------------------------------------------------------------------------------- findings
+@dg.asset(
+    pool=POOL,
+    group_name="findings",
+    kinds={"greatexpectations"},
+    deps=[submissions, *(sheet_key(sheet) for sheet in ROW_MARTS)],
+    code_version=code_version(*CODE, "sql/checks"),
+)
 def form_findings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Mails, covers, scans and every row held against their rules; each failing cell with its place and message."""
-    work, period = home.session.once(indexed_work), context.partition_key
-    if not _unchanged(home.session, period):
+    work, period = home.session.once(as_indexed), context.partition_key
+    if is_settling(work, period):
         check_month_forms(work, period)
-    return dg.MaterializeResult(metadata={"dagster/row_count": _finding_count(home.session, period)})
+    return _result(work, period, "core.findings")
 
 
-@dg.asset(group_name="rows", kinds={"duckdb"}, deps=[form_findings])
-def counted_rows(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-    """The rows of effective submissions, and which of them count: those that no drop finding touches."""
-    work, period = home.session.once(indexed_work), context.partition_key
-    if not _unchanged(home.session, period):
-        count_rows(work, period)
-    counts = {
-        sheet: work.warehouse.value(
-            f"select count(*) from marts.{sheet} where period = $period and counted", {"period": period}
+def _deps(name: str, found: dg.AssetKey) -> list[dg.AssetDep]:
+    """What a mart rests on, by its SQL. `found` is the asset of findings that stand when its model runs.
+
+    A model that reads its own table looks back at the month before.
+    """
+    deps = {
+        asset_of(table, found): dg.AssetDep(
+            asset_of(table, found), partition_mapping=LAST_MONTH if table == f"marts.{name}" else None
+        )
+        for table in sorted(references(f"marts/{name}"))
+    }
+    return list(deps.values())
+
+
+def asset_of(table: str, found: dg.AssetKey) -> dg.AssetKey:
+    """The asset whose step makes a table `schema.name`; `found` is that of the findings that stand by then."""
+    schema, name = table.split(".")
+    if schema == "marts":
+        return mart_key(name)
+    if schema == "staging":
+        return sheet_key(name) if name in ROW_MARTS else PARSED
+    return found if table in ("core.findings", "core.all_findings", "core.standing_units") else submissions.key
+
+
+@dg.multi_asset(
+    name="counted_rows",
+    pool=POOL,
+    specs=[
+        dg.AssetSpec(
+            mart_key(sheet),
+            description=f"Rows of sheet {sheet} of effective submissions, and which of them count.",
+            deps=[*_deps(sheet, form_findings.key), dg.AssetDep(form_findings)],
+            group_name="marts",
+            kinds={"duckdb"},
+            code_version=code_version(*CODE, f"sql/marts/{sheet}.sql"),
         )
         for sheet in ROW_MARTS
-    }
-    return dg.MaterializeResult(metadata={"dagster/row_count": sum(counts.values()), "by sheet": counts})
+    ],
+)
+def counted_rows(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    """The rows of effective submissions, and which of them count: those that no drop finding touches."""
+    work, period = home.session.once(as_indexed), context.partition_key
+    if is_settling(work, period):
+        count_rows(work, period)
+    for sheet in ROW_MARTS:
+        yield _result(work, period, f"marts.{sheet}", mart_key(sheet))
 
 
-@dg.asset(group_name="findings", kinds={"greatexpectations"}, deps=[counted_rows])
+@dg.asset(
+    pool=POOL,
+    group_name="findings",
+    kinds={"greatexpectations"},
+    deps=[form_findings, *(mart_key(sheet) for sheet in ROW_MARTS)],
+    code_version=code_version(*CODE, "sql/carried"),
+)
 def findings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """With the rules that look at other months, other units and at what is absent: all findings of the month."""
-    work, period = home.session.once(indexed_work), context.partition_key
-    if not _unchanged(home.session, period):
+    work, period = home.session.once(as_indexed), context.partition_key
+    if is_settling(work, period):
         check_month_across(work, period)
-    return dg.MaterializeResult(metadata={"dagster/row_count": _finding_count(home.session, period)})
+    return _result(work, period, "core.findings")
 
 
-@dg.asset(group_name="marts", kinds={"duckdb"}, deps=[findings])
-def marts(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+# ---------------------------------------------------------------------------------------------------------------- marts
+@dg.multi_asset(
+    name="marts",
+    pool=POOL,
+    specs=[
+        *(
+            dg.AssetSpec(
+                mart_key(name),
+                description=f"At the end of the month: {name.replace('_', ' ')}, as sql/marts/{name}.sql says.",
+                deps=_deps(name, findings.key),
+                group_name="marts",
+                kinds={"duckdb"},
+                code_version=code_version(*CODE, f"sql/marts/{name}.sql"),
+            )
+            for name in STANDING_MARTS
+        ),
+        dg.AssetSpec(
+            mart_key("summaries"),
+            description="The figures of every scope: what summary.json holds.",
+            deps=[findings, *(mart_key(name) for name in (*ROW_MARTS, *STANDING_MARTS))],
+            group_name="marts",
+            kinds={"duckdb"},
+            code_version=code_version(*CODE, "sql/report"),
+        ),
+    ],
+)
+def marts(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
     """Problems and agreements at the end of the month, what became of each unit, scores, figures of every scope."""
-    work, period = home.session.once(indexed_work), context.partition_key
-    if not _unchanged(home.session, period):
+    work, period = home.session.once(as_indexed), context.partition_key
+    if is_settling(work, period):
         build_marts(work, period)
         mark_settled(work, period)
-    count = work.warehouse.value("select count(*) from marts.unit_results where period = $period", {"period": period})
-    return dg.MaterializeResult(metadata={"dagster/row_count": count})
+    for name in (*STANDING_MARTS, "summaries"):
+        yield _result(work, period, f"marts.{name}", mart_key(name))
 
 
-def _finding_count(session: Session, period: str) -> int:
-    return int(session.warehouse.value("select count(*) from core.findings where period = $period", {"period": period}))
-
-
+# The assets of a month that are a table, which is settled with it wherever that is done.
+TABLES = {
+    submissions.key: "core.submissions",
+    findings.key: "core.findings",
+    **{mart_key(name): f"marts.{name}" for name in (*ROW_MARTS, *STANDING_MARTS, "summaries")},
+}
 ASSETS = (earlier_months, submissions, form_findings, counted_rows, findings, marts)
+OF_NO_MONTH = (indexed_mails,)

@@ -8,10 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.instance.resource import HomeResource
-from assets.month.assets import findings, marts
+from assets.instance.resource import POOL, HomeResource
+from assets.month.assets import findings, mart_key
 from assets.month.gate import reconcile
-from assets.month.settle import indexed_work
+from assets.month.settle import as_indexed
 from expectations.catalogue import load_catalogue
 
 SHEETS = tuple(load_catalogue().sheets)
@@ -19,6 +19,7 @@ WORST_UNITS = 20
 
 
 @dg.multi_asset_check(
+    pool=POOL,
     specs=[
         dg.AssetCheckSpec(
             f"{sheet}_rows_hold", asset=findings, description=f"No row of sheet {sheet} fails a drop rule"
@@ -59,10 +60,10 @@ def rows_hold(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Ite
         )
 
 
-@dg.asset_check(asset=marts, blocking=True)
+@dg.asset_check(pool=POOL, asset=mart_key("summaries"), blocking=True)
 def figures_reconcile(context: dg.AssetCheckExecutionContext, home: HomeResource) -> dg.AssetCheckResult:
     """The SQL tests of sql/tests return no row: totals agree however they are summed; else nothing is published."""
-    failing = reconcile(home.session.once(indexed_work), context.partition_key)
+    failing = reconcile(home.session.once(as_indexed), context.partition_key)
     return dg.AssetCheckResult(passed=not failing, metadata={"failing rows": dg.MetadataValue.json(failing)})
 
 

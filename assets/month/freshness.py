@@ -15,6 +15,7 @@ import hashlib
 import polars as pl
 
 from assets.instance import periods
+from assets.instance.warehouse import model
 from assets.month.digests import changed_tables, remember_tables
 from assets.month.work import Work
 
@@ -24,76 +25,16 @@ NOT_STANDING = "unit_code not in (select unit_code from core.standing_units wher
 def index_mails(work: Work) -> None:
     """Make core.mail_periods: every mail received by the clock of the run, beside each month that it may concern."""
     work.warehouse.execute(
-        """
-        create or replace table core.mail_periods as
-        with received as (
-            select
-                m.mail,
-                coalesce(r.told_at, m.header_received_at, m.dated_at, r.seen_at, $as_of) as received_at,
-                r.told_at is not null or m.header_received_at is not null as trusted,
-                r.copies,
-                contains(m.subject || m.text_start, '零报告') as states_nil,
-            from staging.mails as m
-            inner join staging.receipts as r using (mail)
-        )
-        select distinct
-            mail,
-            received_at,
-            trusted,
-            copies,
-            p.period,
-        from received as r, lateral (
-            select strftime(cast(timezone($timezone, r.received_at) as date) - to_months(1), '%Y-%m') as period
-            union
-            select f.period from staging.forms as f where f.mail = r.mail and f.period is not null
-            union
-            -- A nil return by mail alone (ENV-07) may speak of an earlier month; submissions.py reads which.
-            select strftime(cast(timezone($timezone, r.received_at) as date) - to_months(cast(i as integer)), '%Y-%m')
-            from generate_series(2, 13) as back(i) where r.states_nil
-        ) as p
-        where received_at <= $as_of
-        """,
+        f"create or replace table core.mail_periods as {model('settled/mail_periods')}",
         {"as_of": work.as_of, "timezone": work.deadline.timezone},
     )
+    work.warehouse.put("core.indexed", pl.DataFrame({"as_of": [work.as_of.isoformat()]}))
 
 
 def fingerprints(work: Work, last: str) -> dict[str, str]:
     """The fingerprint of every month from the first on record to `last`, each resting on the one before."""
-    mails = {
-        r["period"]: r["mails"]
-        for r in work.warehouse.rows(
-            """
-            with of_others as (
-                select mail, concat_ws('|', period, form_id) as said from core.slips
-                union all
-                select mail, concat_ws('|', period, unit_code, number, used_for) as said from core.used_scans
-            ),
-            said as (
-                select mail, string_agg(said, ',' order by said) as said from of_others group by mail
-            )
-            select
-                period,
-                md5(string_agg(
-                    concat_ws('|', mail, epoch_us(received_at), copies, s.said), ',' order by mail
-                )) as mails,
-            from core.mail_periods
-            left join said as s using (mail)
-            group by period
-            """
-        )
-    }
-    # A note changes nothing that is counted.
-    decided = {
-        r["period"]: r["told"]
-        for r in work.warehouse.rows(
-            """
-            select period, string_agg(key || decided_by, ',' order by key) as told
-            from core.decisions
-            where kind <> 'note'
-            group by period
-            """
-        )
-    }
+    mails = {r["period"]: r["mails"] for r in work.warehouse.rows(model("settled/mails_of_months"))}
+    decided = {r["period"]: r["told"] for r in work.warehouse.rows(model("settled/decisions_of_months"))}
     prints: dict[str, str] = {}
     before = ""
     for period in periods.between(work.register.first_period, last):
@@ -109,6 +50,37 @@ def stale_months(work: Work, last: str) -> list[str]:
     prints = fingerprints(work, last)
     stale = [p for p, print_ in prints.items() if settled.get(p) != print_]
     return [p for p in prints if stale and p >= stale[0]]
+
+
+def decide(work: Work, period: str) -> list[str]:
+    """Decide once, for all steps of a run, what is to be settled again: the stale months up to the period, in order.
+
+    A month that is found stale by other mails while it is being settled stays stale: it is booked under the fingerprint
+    of now.
+    """
+    stale, prints = stale_months(work, period), fingerprints(work, period)
+    schema = {"period": pl.String, "fingerprint": pl.String}
+    rows = [(month, prints[month]) for month in stale]
+    work.warehouse.put("core.settling", pl.DataFrame(rows, schema=schema, orient="row"))
+    return stale
+
+
+def is_settling(work: Work, period: str) -> bool:
+    """Whether a month is to be settled again, as was decided last."""
+    return bool(work.warehouse.value("select count(*) from core.settling where period = $period", {"period": period}))
+
+
+def fingerprint_of(work: Work, period: str) -> str:
+    """The fingerprint under which the tables of the month are, or are being, made; "" before they ever were."""
+    found = work.warehouse.value(
+        """
+        select fingerprint from core.settling where period = $period
+        union all
+        select fingerprint from core.settled where period = $period
+        """,
+        {"period": period},
+    )
+    return found or ""
 
 
 def unsettle(work: Work, period: str) -> None:
@@ -143,13 +115,14 @@ def _find_standing_units(work: Work, period: str, explanations: pl.DataFrame) ->
 
 
 def mark_settled(work: Work, period: str) -> None:
-    """Book the fingerprint under which the month was settled, of its units the digests, and what its tables hold."""
+    """Book the fingerprint under which the month was settled (decide), its units' digests, and what its tables hold."""
     digests = work.warehouse.frame(
         f"select * from core.unit_digests where period = $period and {NOT_STANDING}", {"period": period}
     )
     work.warehouse.put("core.settled_units", digests, period=period, instead_of=NOT_STANDING)
     work.warehouse.run_model("core.said", {"period": period}, model_name="settled/said")
     remember_tables(work.warehouse, period)
-    print_ = fingerprints(work, period)[period]
+    print_ = fingerprint_of(work, period) or fingerprints(work, period)[period]
     frame = pl.DataFrame({"period": [period], "fingerprint": [print_]})
     work.warehouse.put("core.settled", frame, period=period)
+    work.warehouse.execute("delete from core.settling where period = $period", {"period": period})

@@ -1,7 +1,7 @@
 """Counted rows and marts: the models of sql/marts run for a month.
 
-Belongs here: which models, in which order. Does not: the models (sql/), the figures of a scope (summary.py), the tests
-held against them (sql_tests.py).
+Belongs here: which models are run when; their order is that of their references (models.py). Does not: the models
+(sql/), the figures of a scope (summary.py), the tests held against them (sql_tests.py).
 """
 
 from __future__ import annotations
@@ -10,36 +10,26 @@ import json
 
 import polars as pl
 
+from assets.instance.warehouse import model
 from assets.month.freshness import NOT_STANDING
+from assets.month.models import models_of
 from assets.month.summary import summaries
 from assets.month.work import Work
+from expectations.catalogue import load_catalogue
 
-ROW_MARTS = (
-    "exposed_assets", "app_launches", "self_check", "rectification", "incidents", "indicators", "agreements",
-)  # fmt: skip
-
-
-STANDING_MARTS = (
-    "problems", "incident_register", "agreement_register", "unit_forms", "unit_completion", "unit_results",
-)  # fmt: skip
+ROW_MARTS = tuple(load_catalogue().sheets)
+STANDING_MARTS = tuple(name for name in models_of("marts") if name not in ROW_MARTS)
 """What stands at the end of a month, each after those that it looks into."""
 
 
 def count_rows(work: Work, period: str) -> dict[str, int]:
     """Rows of effective submissions with whether they count: marts.<sheet> of the period; rows received by sheet."""
     warehouse, parameters = work.warehouse, work.parameters(period)
-    # A flag stays a fact of its row, explained or waived; a waived fault drops none.
-    for table, effect, of in (("dropped", "drop", "status = 'open'"), ("flagged", "flag", "true")):
-        column = "rules" if effect == "drop" else "flags"
+    for table, effect, column in (("dropped", "drop", "rules"), ("flagged", "flag", "flags")):
         warehouse.execute(
-            f"""
-            create or replace temp table {table} as
-            select form_id, sheet_key as sheet, row, list(distinct rule_id order by rule_id) as {column}
-            from core.all_findings
-            where period = $period and {NOT_STANDING} and effect = '{effect}' and {of} and row > 0
-            group by form_id, sheet_key, row
-            """,
-            parameters,
+            f"create or replace temp table {table} as select * rename (rules as {column}) "
+            f"from ({model('settled/row_rules')})",
+            {**parameters, "effect": effect},
         )
     return {sheet: warehouse.run_model(f"marts.{sheet}", parameters, instead_of=NOT_STANDING) for sheet in ROW_MARTS}
 

@@ -7,11 +7,12 @@ warehouse and replaces its own rows of the period, so that it can be run again a
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import polars as pl
 
+from assets.instance.periods import parse_time
 from assets.instance.progress import reporter
 from assets.instance.session import Session
 from assets.instance.software import VERSION
@@ -21,12 +22,18 @@ from assets.month.booking import book_month
 from assets.month.decisions import effective_decisions, put_decisions
 from assets.month.findings.record import SCHEMA as FINDINGS
 from assets.month.findings.steps import check_month_across, check_month_forms
-from assets.month.freshness import index_mails, mark_settled
+from assets.month.freshness import fingerprints, index_mails, mark_settled
 from assets.month.look_back import look_back
 from assets.month.marts import build_marts, count_rows
 from assets.month.work import Work, made_by
 
 log = logging.getLogger("sixth.month")
+
+
+class NotIndexed(Exception):
+    """Nothing can be done with months before mails are indexed; the message says what to do."""
+
+    exit_status = 2
 
 
 def prepare(work: Work) -> None:
@@ -77,8 +84,23 @@ def indexed_work(session: Session) -> Work:
     return work
 
 
+def as_indexed(session: Session) -> Work:
+    """The same as mails were last indexed, by the clock of then: what has come since is for a run that looks for it.
+
+    In a run of the whole job that is the run's own clock. Raises NotIndexed.
+    """
+    work = session.once(work_of)
+    if not work.warehouse.exists("core.indexed"):
+        raise NotIndexed("no mails have been looked for on this home; materialise the job `month`, or run `sixth run`")
+    as_of = parse_time(work.warehouse.value("select as_of from core.indexed"))
+    return work if as_of == work.as_of else replace(work, as_of=as_of)
+
+
 def settle_month(work: Work, period: str) -> None:
-    """All steps of one month."""
+    """All steps of one month, under the fingerprint that it has now."""
+    print_ = fingerprints(work, period)[period]
+    row = pl.DataFrame({"period": [period], "fingerprint": [print_]})
+    work.warehouse.put("core.settling", row, period=period)
     book_month(work, period)
     check_month_forms(work, period)
     count_rows(work, period)

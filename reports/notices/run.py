@@ -19,7 +19,7 @@ from assets.instance.periods import preceding
 from assets.instance.progress import reporter
 from assets.instance.session import Session, open_session
 from assets.month.gate import require_settled
-from assets.month.settle import indexed_work
+from assets.month.settle import as_indexed
 from assets.month.work import made_by
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def feedback_folder(session: Session, period: str) -> Path:
 
 
 @contextmanager
-def _mailroom(session: Session) -> Iterator[tuple[Mailroom, Engine]]:
+def _mailroom(session: Session, as_of: datetime) -> Iterator[tuple[Mailroom, Engine]]:
     """The mailroom and the open ledger of a home."""
     from assets.ledger.opening import open_ledger  # noqa: PLC0415 - the ledger's libraries, wanted here alone
     from reports.notices.sending import Mailroom  # noqa: PLC0415
@@ -50,7 +50,7 @@ def _mailroom(session: Session) -> Iterator[tuple[Mailroom, Engine]]:
         session.register,
         session.deadline,
         session.home.outbox,
-        session.as_of,
+        as_of,
         settings.notices,
         settings.smtp,
         session.lang,
@@ -67,10 +67,11 @@ def tell_units(session: Session, period: str) -> list[Row]:
     from reports.notices import sending  # noqa: PLC0415
     from reports.notices.due import read_incoming, read_standings  # noqa: PLC0415
 
-    require_settled(session.once(indexed_work), period)
+    work = session.once(as_indexed)
+    require_settled(work, period)
     query = session.warehouse.rows
     standings, incoming = read_standings(query, period), read_incoming(query, period)
-    with _mailroom(session) as (room, ledger):
+    with _mailroom(session, work.as_of) as (room, ledger):
         folder, archive = feedback_folder(session, period), session.home.archive
         sent = sending.send_receipts(room, ledger, period, standings, incoming, archive, folder)
         return [*sent, *sending.remind(room, ledger, period, standings, asked=False)]
@@ -89,7 +90,7 @@ def remind_units(home: Home, period: str | None, clock: datetime, *, dry_run: bo
         if not warehouse.value("select count(*) from core.settled where period = $period", {"period": chosen}):
             return [], f"the last run on {chosen} was cut off; nobody is told anything (`sixth run --period {chosen}`)"
         standings = read_standings(session.warehouse.rows, chosen)
-        with _mailroom(session) as (room, ledger):
+        with _mailroom(session, clock) as (room, ledger):
             rows = sending.remind(room, ledger, chosen, standings, dry_run=dry_run)
     return rows, f"{chosen}: {sending.summary(rows)}"
 

@@ -10,6 +10,8 @@ import pytest
 
 from assets.instance.clock import AS_OF
 from assets.instance.home import Home
+from assets.instance.warehouse import SQL
+from expectations.catalogue import load_catalogue
 from pipelines.definitions import build_defs
 from pipelines.new_home import make_home
 
@@ -23,26 +25,60 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
     return build_defs(home, as_of=datetime(2026, 11, 6, 0, 30, tzinfo=ZONE))
 
 
-def test_every_asset_is_described_partitioned_and_rests_on_the_one_before(definitions: dg.Definitions) -> None:
+OF_NO_MONTH = {"archived_mails", "parsed_mails", "indexed_mails", "data_docs"}
+
+
+def parents(definitions: dg.Definitions, name: str) -> set[str]:
+    node = definitions.resolve_asset_graph().get(dg.AssetKey(name.split("/")))
+    return {k.to_user_string() for k in node.parent_keys}
+
+
+def test_every_asset_is_described_and_says_which_code_makes_it(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    chain = [
-        "archived_mails", "parsed_mails", "earlier_months", "submissions", "form_findings", "counted_rows", "findings",
-        "marts", "earlier_reports", "published_reports", "unit_feedback", "sent_notices", "data_docs",
-    ]  # fmt: skip
-    further = {"data_docs": {"marts"}}  # what it is made from; it waits for what is sent as well
-    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(chain)
-    for before, name in zip([None, *chain], chain, strict=False):
-        node = graph.get(dg.AssetKey(name))
-        assert node.description
+    for key in graph.get_all_asset_keys():
+        node, name = graph.get(key), key.to_user_string()
+        assert node.description, name
+        assert node.code_version, name
+        assert node.pools == {"warehouse"}, name
+        of_no_month = name in OF_NO_MONTH or name.startswith("staging/")
+        assert (node.partitions_def is None) == of_no_month, name
+        assert node.parent_keys or name == "archived_mails", name
+
+
+def test_every_sheet_every_mart_and_every_published_table_is_an_asset(definitions: dg.Definitions) -> None:
+    names = {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+    sheets = load_catalogue().sheets
+    assert {f"staging/{s}" for s in sheets} | {f"marts/{p.stem}" for p in (SQL / "marts").glob("*.sql")} <= names
+    assert {f"published/{p.stem}" for p in (SQL / "published").glob("*.sql")} == {
+        n for n in names if n.startswith("published/")
+    }
+
+
+def test_assets_rest_on_what_their_sql_reads(definitions: dg.Definitions) -> None:
+    assert parents(definitions, "marts/exposed_assets") == {"staging/exposed_assets", "submissions", "form_findings"}
+    assert parents(definitions, "marts/problems") == {"marts/rectification", "marts/problems"}
+    assert parents(definitions, "published/app_launches") == {"marts/app_launches", "submissions"}
+    assert {f"marts/{s}" for s in load_catalogue().sheets} < parents(definitions, "marts/unit_results")
+    assert "marts/summaries" in parents(definitions, "published_reports")
+
+
+def test_what_is_carried_over_rests_on_the_month_before(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for name in ("problems", "agreement_register"):
+        key = dg.AssetKey(["marts", name])
+        node = graph.get(key)
         assert node.partitions_def is not None
-        assert {k.to_user_string() for k in node.parent_keys} == {
-            *([before] if before else []),
-            *further.get(name, ()),
-        }
+        mapping = node.partition_mappings[key]
+        before = mapping.get_upstream_mapped_partitions_result_for_partitions(
+            downstream_partitions_subset=node.partitions_def.subset_with_partition_keys(["2026-10"]),
+            downstream_partitions_def=node.partitions_def,
+            upstream_partitions_def=node.partitions_def,
+        )
+        assert before.partitions_subset.get_partition_keys() == ["2026-09"]
 
 
 def test_the_latest_partition_is_the_month_whose_window_is_open(definitions: dg.Definitions) -> None:
-    node = definitions.resolve_asset_graph().get(dg.AssetKey("marts"))
+    node = definitions.resolve_asset_graph().get(dg.AssetKey("submissions"))
     assert node.partitions_def is not None
     keys = node.partitions_def.get_partition_keys()
     assert keys[0] == "2026-08"

@@ -116,13 +116,13 @@ def test_an_edited_model_is_settled_again(home: Home, tmp_path: Path, monkeypatc
     edited.write_text(text.replace(late, "when state = 'complete' then 0.25"), encoding="utf-8")
     monkeypatch.setattr(software, "ROOT", tmp_path / "edited")
     monkeypatch.setattr(warehouse, "SQL", tmp_path / "edited" / "sql")
-    for cached in (software.code_digest, warehouse.model):
+    for cached in (software._digest_of, warehouse.model):
         cached.cache_clear()
     try:
         stale, (after,) = night(home, points)
     finally:
         monkeypatch.undo()
-        for cached in (software.code_digest, warehouse.model):
+        for cached in (software._digest_of, warehouse.model):
             cached.cache_clear()
     assert stale == ["2026-09", PERIOD]
     assert after["points"] < before["points"]

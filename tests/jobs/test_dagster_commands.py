@@ -1,0 +1,199 @@
+"""Dagster's own commands on a home: several runs at once, a process a step, runs killed and taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.instance.home import Home, find_home
+from assets.instance.warehouse import open_warehouse
+from pipelines.definitions import build_defs
+from pipelines.launcher import is_alive, this_process
+from reports.publishing.manifest import verify
+from reports.publishing.versions import versions
+from tests.feedback.made_month import drop_mail
+from tests.feedback.made_month import home as made_home
+from tests.templates.filled_forms import filled_forms
+
+ROOT = Path(__file__).parents[2]
+MONTHS = ("2026-08", "2026-09", "2026-10")
+PERIOD = MONTHS[-1]
+UNITS = ("D-001", "D-002")
+ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home of three months with the mails of two units for the last."""
+    made = made_home(tmp_path / "home", UNITS)
+    home = Home(made.root)
+    (home.register / "calendar.yaml").write_text(f"first_period: {MONTHS[0]}\n", encoding="utf-8")
+    (home.register / "settings.yaml").write_text("settle_seconds: 0\n", encoding="utf-8")
+    for unit in UNITS:
+        forms = filled_forms(made.unit(unit), made.catalogue, made.register)
+        drop_mail(made, unit, [("附件2.xlsx", forms["annex2"]), ("附件3.xlsx", forms["annex3"])])
+    home.prepare()
+    monkeypatch.setenv("SIXTH_HOME", str(home.root))
+    monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return home
+
+
+def begin(*command: str) -> subprocess.Popen[str]:
+    """Begin a command of Dagster's in the repository's folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def execute(period: str, module: str = "pipelines.definitions") -> subprocess.Popen[str]:
+    tags = json.dumps({"dagster/partition": period})
+    return begin("dagster", "job", "execute", "-m", module, "-j", "month", "--tags", tags)
+
+
+def end(process: subprocess.Popen[str], seconds: float = 900) -> str:
+    """Let a command end well; what it said."""
+    told, _ = process.communicate(timeout=seconds)
+    assert process.returncode == 0, told[-8000:]
+    return told
+
+
+def summary(home: Home, period: str) -> dict[str, Any]:
+    folder = home.published / period / "C"
+    assert versions(folder) == ["v1"]
+    assert verify(folder / "v1").is_as_published
+    found: dict[str, Any] = json.loads((folder / "v1" / "summary.json").read_text(encoding="utf-8"))
+    return found
+
+
+def complete(home: Home, period: str) -> tuple[int, int]:
+    units = summary(home, period)["units"]
+    return units["complete_on_time"], units["missing"]
+
+
+def test_two_months_at_once_wait_for_each_other(home: Home) -> None:
+    """One of them ended at once: another run held the warehouse."""
+    both = [execute(period) for period in MONTHS[1:]]
+    for process in both:
+        end(process)
+    assert complete(home, MONTHS[1]) == (0, 2)
+    assert complete(home, PERIOD) == (2, 0)
+
+
+def test_a_process_a_step_publishes_the_same(home: Home, tmp_path: Path) -> None:
+    """A check beside a step of its own run found the warehouse held, and failed it."""
+    end(execute(PERIOD, "tests.jobs.multiprocess"))
+    assert complete(home, PERIOD) == (2, 0)
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        (run,) = instance.get_run_records()
+        assert run.dagster_run.status == dg.DagsterRunStatus.SUCCESS
+        as_of = run.dagster_run.tags["sixth/as_of"]
+    assert summary(home, PERIOD)["as_of"] == as_of
+
+
+def job() -> dg.JobDefinition:
+    """The job of the home that SIXTH_HOME names, found again for a re-execution."""
+    return build_defs(find_home(None)).resolve_job_def("month")
+
+
+def test_a_failed_run_is_taken_up_where_it_failed_with_its_own_clock(home: Home) -> None:
+    obstacle = home.published / PERIOD
+    obstacle.write_text("a file where the folder belongs", encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        options = {"instance": instance, "raise_on_error": False}
+        failed = dg.execute_job(dg.reconstructable(job), tags={"dagster/partition": PERIOD}, **options)
+        assert [e.step_key for e in failed.all_events if e.is_step_failure] == ["published_reports"]
+        obstacle.unlink()
+        again = dg.execute_job(
+            dg.reconstructable(job),
+            reexecution_options=dg.ReexecutionOptions.from_failure(failed.run_id, instance),
+            **options,
+        )
+        assert again.success
+        steps = {e.step_key for e in again.all_events if e.is_step_success}
+        assert steps == {"published_reports", "unit_feedback", "sent_notices"}
+        first = instance.get_run_by_id(failed.run_id)
+    assert first is not None
+    assert summary(home, PERIOD)["as_of"] == first.tags["sixth/as_of"]
+
+
+def test_a_run_whose_process_was_killed_is_known_to_have_ended() -> None:
+    sleeper = subprocess.Popen(
+        [sys.executable, "-c", "from pipelines.launcher import *; print(this_process(), flush=True); input()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert sleeper.stdout is not None
+    name = sleeper.stdout.readline().strip()
+    assert is_alive(name)
+    assert is_alive(this_process())
+    sleeper.kill()
+    sleeper.communicate()
+    assert not is_alive(name)
+    assert is_alive("another-host|" + name.partition("|")[2])
+
+
+@contextmanager
+def daemon() -> Iterator[None]:
+    """Dagster's daemon, which takes runs out of the queue."""
+    process = begin("dagster._daemon.cli", "run", "-m", "pipelines.definitions")
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 900) -> Any:
+    """What a question is answered with, once it is."""
+    until = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.5)
+    return found
+
+
+def worker_of(instance: dg.DagsterInstance) -> tuple[str, int] | None:
+    """The run that works on the warehouse now, and its process."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        begun = [e for e in instance.all_logs(run.run_id) if e.dagster_event and e.dagster_event.is_step_start]
+        pids = {e.dagster_event.pid for e in begun if e.dagster_event and e.dagster_event.pid} if begun else set()
+        if pids:
+            return run.run_id, pids.pop()
+    return None
+
+
+def test_a_backfill_of_three_months_goes_through_though_a_run_is_killed_while_it_holds_the_pool(home: Home) -> None:
+    command = ["dagster", "job", "backfill", "-m", "pipelines.definitions", "-j", "month", "--noprompt"]
+    end(begin(*command, "--partitions", ",".join(MONTHS)))
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance, daemon():
+        killed, pid = wait_for(lambda: worker_of(instance))
+        os.kill(pid, signal.SIGKILL)
+
+        def finished() -> bool:
+            runs = instance.get_runs()
+            months = {r.tags["dagster/partition"] for r in runs if r.status.value == "SUCCESS"}
+            return months == set(MONTHS)
+
+        wait_for(finished)
+        ended = instance.get_run_by_id(killed)
+        assert ended is not None
+        assert ended.status == dg.DagsterRunStatus.FAILURE
+    assert complete(home, PERIOD) == (2, 0)
+    with open_warehouse(home.warehouse) as warehouse:
+        assert warehouse.value("select count(*) from core.settled") == len(MONTHS)
