@@ -27,7 +27,7 @@ TABLE_OF = {
 
 def _figures(summary: Mapping[str, Any]) -> dict[str, Any]:
     """A summary without what says which version it is."""
-    head = ("period", "scope", "version", "kind", "as_of", "cutoff", "collected")
+    head = ("$schema", "period", "scope", "version", "kind", "as_of", "cutoff", "collected")
     return {k: v for k, v in summary.items() if k not in head}
 
 

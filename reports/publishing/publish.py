@@ -22,11 +22,15 @@ import polars as pl
 from assets.instance.periods import is_period
 from assets.month.gate import require_settled
 from assets.month.work import Work
+from expectations.catalogue import Catalogue
 from reports.model import Change, Header, Report
 from reports.publishing.causes import Causes, ended_decisions, together, told_decisions
 from reports.publishing.changes import _figures, changes_since
+from reports.publishing.datapackage import FILE as DESCRIPTION
+from reports.publishing.datapackage import describe
 from reports.publishing.manifest import _digest_of, _sha256
 from reports.publishing.rounds import commit, finish
+from reports.publishing.schemas import MANIFEST_SCHEMA, SUMMARY_SCHEMA
 from reports.publishing.tables import (
     TableFiles,
     content_of_units,
@@ -228,6 +232,7 @@ class _Publishing:
             before_version=published[-1] if published else "",
         )
         summary = {
+            "$schema": SUMMARY_SCHEMA,
             "period": self.period,
             "scope": scope,
             "version": version,
@@ -310,7 +315,7 @@ class _Publishing:
         if scope != self.parameters["carrier"]:
             mails = [mails[p] for p in sorted(p for u in self.members[scope] for p in self._mails_of_units.get(u, ()))]
         own = pl.col("unit_code").is_in(self.members[scope])
-        _write(draft, documents, mails, self._decisions.filter(own))
+        _write(draft, documents, mails, self._decisions.filter(own), self.work.catalogue)
 
 
 def _members(work: Work, period: str) -> dict[str, list[str]]:
@@ -341,16 +346,25 @@ def _same_content(before: Path, figures: Mapping[str, Any], building: Path) -> b
     )
 
 
-def _write(draft: _Draft, documents: Mapping[str, bytes], mails: list[dict[str, Any]], decisions: pl.DataFrame) -> None:
+def _write(
+    draft: _Draft,
+    documents: Mapping[str, bytes],
+    mails: list[dict[str, Any]],
+    decisions: pl.DataFrame,
+    catalogue: Catalogue,
+) -> None:
     """Complete a version beside its place."""
     header, building = draft.header, draft.building
     # After the version was compared with the one before: decisions that change nothing make none.
     write_decisions(building / "data", decisions)
+    described = describe(building / "data", catalogue, header.period, header.scope, header.version)
+    (building / "data" / DESCRIPTION).write_bytes(described)
     summary = json.dumps(draft.summary, ensure_ascii=False, indent=1).encode() + b"\n"
     for path, content in {**documents, "summary.json": summary}.items():
         (building / path).write_bytes(content)
     files = sorted((p.relative_to(building).as_posix(), p) for p in building.rglob("*") if p.is_file())
     manifest = {
+        "$schema": MANIFEST_SCHEMA,
         "period": header.period,
         "scope": header.scope,
         "version": header.version,
