@@ -13,7 +13,9 @@ from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.periods import preceding
 from assets.instance.settings import load_settings
+from assets.instance.warehouse import model
 from expectations.catalogue import load_catalogue
+from reports.publishing.tables import NOT_PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +55,7 @@ def status_of(home: Home, period: str | None, clock: datetime) -> Status:
     cutoff = deadline.cutoff(chosen)
     hours = (cutoff - clock).total_seconds() / 3600
     when = f"{hours:.0f} hours to the cut-off" if hours >= 0 else f"{-hours:.0f} hours after the cut-off"
-    found = query(
-        home,
-        """
-        select
-            r.unit_code, r.unit_name, r.state, r.on_time, r.scan, r.errors, r.warnings,
-            f.annex2, f.annex3, f.annex6, r.cutoff
-        from marts.unit_results as r
-        inner join (
-            pivot (select period, unit_code, form, state from marts.unit_forms)
-            on form in ('annex2', 'annex3', 'annex6') using any_value(state)
-        ) as f using (period, unit_code)
-        where r.period = $period
-        order by r.position
-        """,
-        {"period": chosen},
-    )
+    found = query(home, model("published/units"), {"period": chosen})
     head = f"{chosen}: cut-off {cutoff.isoformat(timespec='minutes')}, {when}"
     if not found:
         return Status(f"{head}; no run has looked at this month yet (`sixth run --period {chosen}`)", ())
@@ -114,21 +101,15 @@ def unknown(home: Home, period: str, *, unit: str = "", rule: str = "") -> str:
 
 def findings_of(home: Home, period: str, *, unit: str = "", rule: str = "", severity: str = "") -> list[dict[str, Any]]:
     """The findings of the period as of the last run, in the columns of data/findings.csv."""
-    return query(
-        home,
-        """
-        select
-            finding_id, f.period, unit_code, mail, form, file, sheet, cell, case when row > 0 then row end as row,
-            "column", rule_id, severity, effect, value, message, status, decided_by, reason, decision,
-            cast(decided_at as varchar) as decided_at
-        from core.all_findings as f
-        left join core.units as u using (period, unit_code)
-        where
-            f.period = $period and counts
-            and ($unit = '' or unit_code = $unit)
-            and ($rule = '' or rule_id = $rule)
-            and ($severity = '' or severity = $severity)
-        order by u.position nulls last, mail, form, file, sheet_key, row, rule_id, column_key, finding_id
-        """,
-        {"period": period, "unit": unit, "rule": rule, "severity": severity},
-    )
+    units = [u.code for u in register_of(home).tree(period).units]
+    rows = query(home, model("published/findings"), {"period": period, "units": [*units, ""]})
+    asked = {"unit_code": unit, "rule_id": rule, "severity": severity}
+    return [
+        {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in row.items()
+            if name not in NOT_PUBLISHED
+        }
+        for row in rows
+        if all(wanted in ("", row[name]) for name, wanted in asked.items())
+    ]

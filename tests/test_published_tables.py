@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from expectations.catalogue import load_catalogue
 from expectations.messages import messages
-from reports.publishing.tables import TABLES, TableFiles, _protect, as_csv, cut, disarm, mask_name, mask_phone, ranked
+from reports.publishing.tables import (
+    TABLES,
+    TableFiles,
+    _protect,
+    as_csv,
+    cut,
+    disarm,
+    mask_name,
+    mask_phone,
+    query_of,
+    ranked,
+)  # fmt: skip
 
 CATALOGUE = load_catalogue()
 
@@ -144,3 +155,12 @@ def test_a_table_written_in_blocks_and_runs_is_that_written_at_once(tmp_path: Pa
 def test_rows_that_are_not_in_the_order_of_the_register_are_refused(codes: list[str]) -> None:
     with pytest.raises(ValueError, match="data/"):
         list(cut({"findings": pl.DataFrame({"unit_code": codes})}, [["u0", "u1", "u2"]]))
+
+
+@pytest.mark.parametrize("sheet", load_catalogue().sheets)
+def test_every_column_of_a_sheet_is_published_in_the_order_of_the_form(sheet: str) -> None:
+    """A column added to forms.yaml was collected and checked, and never published."""
+    catalogue = load_catalogue()
+    definition = catalogue.sheets[sheet]
+    keys = [c.key for c in definition.columns]
+    assert ", ".join(f"r.{key}" for key in keys) in query_of(sheet, catalogue)

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets.instance.resource import POOL, HomeResource
+from assets.instance.warehouse import model
 from assets.month.assets import findings, mart_key
 from assets.month.gate import reconcile
 from assets.month.settle import as_indexed
@@ -31,16 +32,7 @@ def rows_hold(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Ite
     """One check a suite: the rules that rows fail, most cells first. A unit's fault never stops the month."""
     period = context.partition_key
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in home.session.warehouse.rows(
-        """
-        select sheet_key, rule_id, any_value(effect) as effect, count(*) as cells, count(distinct unit_code) as units
-        from core.findings
-        where period = $period and sheet_key <> ''
-        group by sheet_key, rule_id
-        order by cells desc, rule_id
-        """,
-        {"period": period},
-    ):
+    for row in home.session.warehouse.rows(model("settled/rules_of_sheets"), {"period": period}):
         found.setdefault(row["sheet_key"], []).append(row)
     for sheet in SHEETS:
         rules = found.get(sheet, [])

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.instance.periods import Deadline
 from assets.instance.register import Tree
+from assets.instance.warehouse import model
 from assets.intake.mail import headers
 from assets.intake.mail.archive import path_of
 from assets.intake.mail.machines import DAEMONS
@@ -94,30 +95,7 @@ def read_standings(query: Query, period: str) -> dict[str, Standing]:
         "select unit_code, form, state from marts.unit_forms where period = $period order by form", {"period": period}
     ):
         forms[row["unit_code"]][row["form"]] = row["state"]
-    rows = query(
-        """
-        select
-            unit_code,
-            unit_name,
-            state,
-            scan,
-            unit_code in (
-                select f.unit_code
-                from core.all_findings as f
-                where f.period = $period and f.counts and f.status = 'open' and f.effect = 'incomplete'
-            ) as held_up,
-            rows_received,
-            rows_counted,
-            warnings,
-            on_time,
-            first_complete_at,
-            cutoff,
-        from marts.unit_results
-        where period = $period
-        order by position
-        """,
-        {"period": period},
-    )
+    rows = query(model("notices/standings"), {"period": period})
     return {r["unit_code"]: Standing(forms=forms[r["unit_code"]], **r) for r in rows}
 
 
@@ -126,29 +104,7 @@ def read_incoming(query: Query, period: str) -> list[Incoming]:
 
     Held mails are not among them. A mail without forms is about its sender.
     """
-    rows = query(
-        """
-        with submissions as (
-            select distinct mail, unit_code
-            from core.submissions
-            where period = $period
-        )
-        select
-            m.mail,
-            coalesce(s.unit_code, m.unit_code) as unit_code,
-            t.sender,
-            coalesce(t.subject, '') as subject,
-            coalesce(t.message_id, '') as message_id,
-            coalesce(t.refs, '') as "references",
-            m.received_at,
-        from core.mails as m
-        left join submissions as s using (mail)
-        inner join staging.mails as t using (mail)
-        where m.period = $period and not m.held
-        order by m.received_at, m.mail, unit_code
-        """,
-        {"period": period},
-    )
+    rows = query(model("notices/incoming"), {"period": period})
     return [Incoming(**r) for r in rows]
 
 

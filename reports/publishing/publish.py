@@ -127,7 +127,7 @@ class _Publishing:
         units, and all that a result rests on but mails, such as what is personal and the time zone.
         """
         units = [u.code for u in self.work.register.tree(self.period).units]
-        of_unit = content_of_units(self.work.warehouse, self.parameters, [*units, ""])
+        of_unit = content_of_units(self.work.warehouse, self.work.catalogue, self.parameters, [*units, ""])
         rests_on, digests = self.work.rests_on, {}
         for scope, units in self.members.items():
             parts = [rests_on, duckdb.__version__, self.figures[scope]]

@@ -29,6 +29,8 @@ TABLES = ("units", *ROW_TABLES)
 DECISIONS = "decisions"  # written beside them: alone it makes no new version
 BLOCK = 500  # units read at once
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "statistics": True, "row_group_size": 100_000}
+NOT_PUBLISHED = ("sheet_key", "column_key", "expected", "cause")  # of findings: what their protection needs
+SHEET_COLUMNS = "/* r.<every column of the sheet in forms.yaml> */"
 FORMULA_START = r"^[=+\-@\t\r]"
 MASKED_NAME = "**"
 _TOLD = ("file", "sheet", "column", "value", "expected")  # what a message is made of
@@ -106,7 +108,7 @@ def _protect_findings(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame
     again = (frame.select(_TOLD) != before).select(pl.any_horizontal(pl.all())).to_series()
     told = frame.filter(again).with_columns(reason=pl.col("cause"))
     frame = frame.with_columns(message=frame["message"].scatter(again.arg_true(), messages(told, catalogue)))
-    return frame.drop("sheet_key", "column_key", "expected", "cause")
+    return frame.drop(NOT_PUBLISHED)
 
 
 def unit_blocks(units: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -117,11 +119,6 @@ def unit_blocks(units: Sequence[str]) -> Iterator[tuple[str, ...]]:
     for block in blocks(units, BLOCK):
         yield tuple(block)
     yield ("",)
-
-
-def _choose(warehouse: Warehouse, units: Sequence[str]) -> None:
-    """Say whose rows the models of sql/published/ are to hold."""
-    warehouse.put("core.published_units", pl.DataFrame({"unit_code": units}, schema={"unit_code": pl.String}))
 
 
 def read_units(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]) -> pl.DataFrame:
@@ -147,12 +144,23 @@ def read_tables(
 
     `unit_code` says whose a row is. Times are text, ISO 8601 with the offset of the settings' time zone.
     """
-    _choose(warehouse, units)
-    return {name: _read(warehouse, catalogue, parameters, name) for name in ROW_TABLES}
+    chosen = {**parameters, "units": list(units)}
+    return {name: _read(warehouse, catalogue, chosen, name) for name in ROW_TABLES}
+
+
+def query_of(name: str, catalogue: Catalogue) -> str:
+    """The query of a table of data/: its model, which has the columns of a sheet where it says so (SHEET_COLUMNS).
+
+    outputs.md, data/: the keys of forms.yaml. A column that is added there is published with nothing else to edit.
+    """
+    sql = model(f"published/{name}")
+    if name not in catalogue.sheets:
+        return sql
+    return sql.replace(SHEET_COLUMNS, " ".join(f"r.{column.key}," for column in catalogue.sheets[name].columns))
 
 
 def _read(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], name: str) -> pl.DataFrame:
-    frame = warehouse.frame(model(f"published/{name}"), parameters)
+    frame = warehouse.frame(query_of(name, catalogue), parameters)
     return _protect(name, frame, catalogue).with_columns(
         pl.col(n).dt.convert_time_zone(parameters["timezone"]).dt.to_string("%Y-%m-%dT%H:%M:%S%:z")
         for n, dtype in frame.schema.items()
@@ -160,16 +168,18 @@ def _read(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, A
     )
 
 
-def content_of_units(warehouse: Warehouse, parameters: Mapping[str, Any], units: Sequence[str]) -> dict[str, str]:
+def content_of_units(
+    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], units: Sequence[str]
+) -> dict[str, str]:
     """A digest of what every unit has in the tables of data/ before it is protected; under "" that of held mails.
 
     Digests of different versions of DuckDB say nothing of each other.
     """
     found: dict[str, list[int]] = {}
-    _choose(warehouse, units)
+    chosen = {**parameters, "units": list(units)}
     for place, name in enumerate(TABLES):
         digests = warehouse.execute(
-            f"select unit_code, sum(hash(t)) from ({model(f'published/{name}')}) as t group by unit_code", parameters
+            f"select unit_code, sum(hash(t)) from ({query_of(name, catalogue)}) as t group by unit_code", chosen
         ).fetchall()
         for unit, digest in digests:
             found.setdefault(unit, [0] * len(TABLES))[place] = int(digest)

@@ -16,18 +16,7 @@ with registered as (
 select
     r.period,
     r.unit_code,
-    r.agreement_no,
-    r.partner,
-    r.uscc,
-    r.project,
-    r.data_kind,
-    r.signed_on,
-    r.expires_on,
-    r.permissions,
-    r.safety_duty,
-    r.safeguards,
-    r.breach_clause,
-    r.status,
+    /* r.<every column of the sheet in forms.yaml> */
     r.counted,
     array_to_string(r.dropped_by, ';') as dropped_by,
     r.reported_in,
@@ -41,5 +30,5 @@ from (
     where period = $period and (not counted or status = '终止')
 ) as r
 inner join core.units as u using (period, unit_code)
-semi join core.published_units using (unit_code)
+semi join (select unnest($units) as unit_code) as chosen using (unit_code)
 order by u.position, r.agreement_no, r.reported_in, r.row

@@ -2,27 +2,7 @@
 select
     r.period,
     r.unit_code,
-    r.seq,
-    r.asset_name,
-    r.asset_type,
-    r.public_ip,
-    r.ports,
-    r.protocol,
-    r.url,
-    r.icp_no,
-    r.system_name,
-    r.mlps_level,
-    r.mlps_no,
-    r.holds_personal_data,
-    r.owner,
-    r.owner_phone,
-    r.online_on,
-    r.reason,
-    r.protection,
-    r.scanned_on,
-    r.high_vulns,
-    r.three_sync,
-    r.remark,
+    /* r.<every column of the sheet in forms.yaml> */
     r.counted,
     array_to_string(r.dropped_by, ';') as dropped_by,
     r.mail,
@@ -30,6 +10,6 @@ select
     r.row,
 from marts.exposed_assets as r
 inner join core.units as u using (period, unit_code)
-semi join core.published_units using (unit_code)
+semi join (select unnest($units) as unit_code) as chosen using (unit_code)
 where r.period = $period
 order by u.position, r.form_id, r.row

@@ -28,6 +28,6 @@ select
     f.cause,
 from core.findings as f
 left join core.units as u using (period, unit_code)
-semi join core.published_units using (unit_code)
+semi join (select unnest($units) as unit_code) as chosen using (unit_code)
 where f.period = $period
 order by u.position nulls last, f.mail, f.form, f.file, f.sheet_key, f.row, f.rule_id, f.column_key, f.finding_id

@@ -2,19 +2,7 @@
 select
     r.period,
     r.unit_code,
-    r.incident_no,
-    r.kind,
-    r.level,
-    r.occurred_at,
-    r.reported_at,
-    r.responded_at,
-    r.resolved_at,
-    r.description,
-    r.scope,
-    r.cause,
-    r.measures,
-    r.reviewed,
-    r.improvement,
+    /* r.<every column of the sheet in forms.yaml> */
     r.counted,
     array_to_string(r.dropped_by, ';') as dropped_by,
     r.mail,
@@ -22,6 +10,6 @@ select
     r.row,
 from marts.incidents as r
 inner join core.units as u using (period, unit_code)
-semi join core.published_units using (unit_code)
+semi join (select unnest($units) as unit_code) as chosen using (unit_code)
 where r.period = $period
 order by u.position, r.form_id, r.row

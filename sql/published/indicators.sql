@@ -2,11 +2,7 @@
 select
     r.period,
     r.unit_code,
-    r.indicator_code,
-    r.indicator_name,
-    r.numerator,
-    r.denominator,
-    r.remark,
+    /* r.<every column of the sheet in forms.yaml> */
     r.counted,
     array_to_string(r.dropped_by, ';') as dropped_by,
     r.mail,
@@ -14,6 +10,6 @@ select
     r.row,
 from marts.indicators as r
 inner join core.units as u using (period, unit_code)
-semi join core.published_units using (unit_code)
+semi join (select unnest($units) as unit_code) as chosen using (unit_code)
 where r.period = $period
 order by u.position, r.form_id, r.row

@@ -4,17 +4,7 @@ with reported as (
     select
         r.period,
         r.unit_code,
-        r.issue_no,
-        r.source,
-        r.item_code,
-        r.problem,
-        r.severity,
-        r.found_on,
-        r.action,
-        r.due_on,
-        r.status,
-        r.closed_on,
-        r.effective,
+        /* r.<every column of the sheet in forms.yaml> */
         r.counted,
         array_to_string(r.dropped_by, ';') as dropped_by,
         cast(null as varchar) as carried_from,
@@ -58,5 +48,5 @@ from (
     select * from carried
 ) as r
 inner join core.units as u using (period, unit_code)
-semi join core.published_units using (unit_code)
+semi join (select unnest($units) as unit_code) as chosen using (unit_code)
 order by u.position, r.carried_from nulls first, r.mail, r.row, r.issue_no

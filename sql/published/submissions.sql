@@ -10,6 +10,6 @@ select
     s.received_at,
 from core.submissions as s
 inner join core.units as u using (period, unit_code)
-semi join core.published_units using (unit_code)
+semi join (select unnest($units) as unit_code) as chosen using (unit_code)
 where s.period = $period
 order by u.position, s.form, s.received_at, s.mail, s.number

@@ -151,7 +151,7 @@ def test_a_run_whose_process_was_killed_is_known_to_have_ended() -> None:
 @contextmanager
 def daemon() -> Iterator[None]:
     """Dagster's daemon, which takes runs out of the queue."""
-    process = begin("dagster._daemon.cli", "run", "-m", "pipelines.definitions")
+    process = begin("dagster._daemon", "run", "-m", "pipelines.definitions")
     try:
         yield
     finally:
