@@ -53,6 +53,15 @@ _NONE = "无"
 _SAYING_NOTHING = _NOTHING_ENTERED | {_NONE}
 
 
+def words_for_nothing(column_type: str, codes: tuple[str, ...] = (), *, required_never: bool = False) -> frozenset[str]:
+    """The texts that stand for a missing value in a column, the empty one among them (system.md, Values).
+
+    无 stays where it is a code or an answer, and in a text column that is not required.
+    """
+    none_is_a_value = column_type == "bool" or _NONE in codes or (column_type == "text" and required_never)
+    return _NOTHING_ENTERED if none_is_a_value else _SAYING_NOTHING
+
+
 def says_nothing(raw: object) -> bool:
     """Whether a cell is empty, or has only /, - or 无 in it, which stand for a missing value."""
     if raw is None or not isinstance(raw, str):
@@ -472,8 +481,7 @@ def reader(
     as_shown: type[Shown] | tuple[type[Shown], ...] | None = None
     if column_type in _AS_SHOWN:
         as_shown = (ShownNumber, ShownDate, ShownMoment) if column_type == "code" else ShownNumber
-    none_is_a_value = column_type == "bool" or _NONE in codes or (column_type == "text" and required_never)
-    missing = _NOTHING_ENTERED if none_is_a_value else _NOTHING_ENTERED | {_NONE}
+    missing = words_for_nothing(column_type, codes, required_never=required_never)
 
     def read_afresh(raw: object) -> Reading:
         lines, cleaned = _visible_lines(raw)

@@ -12,10 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from assets.intake.values import words_for_nothing
 from expectations.catalogue import CODE_TYPES, Catalogue, Column, Indicator, Item, clauses
 from expectations.language import language, read_texts
 from reports.text.examples import EXAMPLES_OF, in_month
 
+_NOTHING = words_for_nothing("code")  # of a column that another one's condition asks about
+_FULL_WIDTH = ("／", "－")  # as intake normalises them
 EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
 GREATEST = 999_999_999_999
 LONGEST_MESSAGE, LONGEST_TITLE = 255, 32  # characters of an input message in Excel
@@ -48,7 +51,7 @@ def lacks(cell: str, column: Column, filled: str, cell_of: Callable[[str], str])
     """
     if column.required == "never":
         return None
-    tests = [f"COUNTA({filled})>0", _blank(cell)]
+    tests = [f"COUNTA({filled})>0", _blank(cell, words_for_nothing(column.type, column.codes))]
     for clause in clauses(column.required):
         if clause.kind in ("target", "ratio"):
             continue
@@ -61,8 +64,10 @@ def lacks(cell: str, column: Column, filled: str, cell_of: Callable[[str], str])
     return f"=AND({','.join(tests)})"
 
 
-def _blank(cell: str) -> str:
-    return f"LEN(TRIM({cell}))=0"
+def _blank(cell: str, words: Iterable[str] = _NOTHING) -> str:
+    """Whether a cell is empty, or says so by / or - or 无, as intake has it."""
+    told = ",".join(f'TRIM({cell})="{word}"' for word in sorted({*words, *_FULL_WIDTH}) if word)
+    return f"OR(LEN(TRIM({cell}))=0,{told})"
 
 
 @cache

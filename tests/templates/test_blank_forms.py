@@ -262,6 +262,13 @@ ROWS_AND_GAPS: list[tuple[str, dict[str, Any], set[str]]] = [
         {"package_id", "version"},
     ),
     (
+        "exposed_assets",
+        {"asset_name": "无", "asset_type": "接口", "public_ip": "/", "url": "—", "mlps_level": "三级", "mlps_no": "－",
+         "protection": "无", "system_name": "-", "holds_personal_data": "否", "owner": " 无 ", "owner_phone": "1",
+         "online_on": 46000, "reason": "x", "three_sync": "是"},
+        {"asset_name", "public_ip", "mlps_no", "system_name", "owner"},
+    ),
+    (
         "self_check",
         {"item_code": "NSW-05", "result": "不适用", "checked_by": "张三", "checked_on": 46000},
         set(),
