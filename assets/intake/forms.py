@@ -454,7 +454,7 @@ def _read_cells(table: Table, sheet: Sheet, data: list[int], places: dict[str, i
 
 
 def _hidden_by_merging(sheet: Sheet) -> dict[tuple[int, int], str]:
-    """The places that a merged range of several rows hides, as indices into rows, and the cell that shows it."""
+    """The places that a merged range hides, as indices into rows, and the cell that shows it."""
     hidden: dict[tuple[int, int], str] = {}
     height, width = len(sheet.rows), len(sheet.rows[0]) if sheet.rows else 0
     for top, left, bottom, right in sheet.merged:

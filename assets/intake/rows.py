@@ -17,8 +17,12 @@ from assets.intake.workbooks.sheet import Cell
 HEADINGS_AGAIN = 3  # cells that are equal to their columns' headings
 _LEAD = re.compile(r"^[\s(\[【<*※—-]+")  # what people put before a note: （注：…）, ※备注
 _NOTE = re.compile(r"(?:填表说明|说明|备注|注)(?P<colon>:)?")
-_CLOSING = re.compile(r"合计|总计|小计|制表|填报人|填表人|审核人|单位负责人|签字|盖章|以下空白|本月无")
-_SIGNED = re.compile(rf"(?:{_CLOSING.pattern}|(?:填表|填报|制表)?日期:)")
+_CLOSING = re.compile(
+    r"合计|总计|小计|制表|填报人|填表人|审核人|单位负责人|签字|盖章|以下空白|本月无"
+    # Further ones that people write there.
+    r"|复核人|经办人|联系人:|(?:填表|填报|制表|报送)?日期:|第[0-9]+页|共[0-9]+页|[0-9]*年[0-9]*月[0-9]*日$"
+    r"|本期无|本月没有|本月未|暂无$|无新增"
+)
 _NUMBER = re.compile(r"[(第]?[0-9]+(?:\.0*)?[)、.]?")
 
 
@@ -56,7 +60,7 @@ class RowReader:
             if (note := _NOTE.match(word)) and len(others) <= (1 if note["colon"] else 0):
                 return "note"
             # 审核人：… and 填表日期：… beside 填表人：… fill no column, wherever they stand.
-            told = (at for at in others if not _SIGNED.match(_first_word(row[at])))
+            told = (at for at in others if not _CLOSING.match(_first_word(row[at])))
             if _CLOSING.match(word) and not self._always.intersection(told):
                 return "closing"
         if not broken and not any(at in filled for at, _ in self._known):

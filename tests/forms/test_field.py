@@ -323,6 +323,8 @@ def test_hidden_sheets_of_wps_are_not_told(annexes: dict[str, bytes], catalogue:
         [None, "本月无新增"],
         [1, "无", "/", "-", "—", "无"],
         [None, "（本月无）"],
+        [None, "暂无"],
+        [None, "无新增资产"],
         ["——", "／", "－"],
         [None, None, None, "无", None, "无"],
     ],
@@ -369,6 +371,9 @@ def test_a_row_that_says_there_is_nothing_is_none(
         ("closing", [None, "填表人：张三", None, None, None, "审核人：李四", *[None] * 8, "填表日期：2026年11月2日"]),
         ("closing", ["制表：王五", None, None, "单位负责人（签字）："]),
         ("closing", [None, "——以下空白——"]),
+        ("closing", ["复核人：", None, None, None, None, "日期：2026年11月2日"]),
+        ("closing", [None, None, None, None, None, None, "2026年11月2日"]),
+        ("closing", ["第1页 共2页"]),
         ("note", ["注：数字取自资产台账"]),
         ("note", [None, "（注：高危漏洞以扫描报告为准）"]),
         ("note", ["说明：", None, "本表由网络部填写"]),
@@ -391,7 +396,10 @@ def test_totals_signatures_notes_and_headings_below_the_table_are_no_rows(
     assert table.skipped == {kind: [below]}
 
 
-@pytest.mark.parametrize("row", [["合计", "门户网站", "网站"], [None, "签字盖章平台", "业务系统"], ["说明", 3, "网站"]])
+@pytest.mark.parametrize(
+    "row",
+    [[None, "无线网管平台"], ["合计", "门户网站", "网站"], [None, "签字盖章平台", "业务系统"], ["说明", 3, "网站"]],
+)
 def test_a_row_with_what_the_form_requires_is_data_whatever_it_begins_with(
     annexes: dict[str, bytes], catalogue: Catalogue, row: list[Any]
 ) -> None:
@@ -536,6 +544,21 @@ def test_an_empty_cell_under_a_merged_one_says_so(
     assert told[0]["cell"] == f"{letter}{FIRST_ROW + 1}"
     assert told[0]["message"] == f"“责任人”必填（与 {letter}{FIRST_ROW} 合并的格，内容只在 {letter}{FIRST_ROW} 中）"
     assert len(told) == 2
+
+
+def test_an_empty_cell_beside_a_merged_one_says_so(
+    annexes: dict[str, bytes], catalogue: Catalogue, tmp_path: Path
+) -> None:
+    form = catalogue.sheets["exposed_assets"]
+    path = tmp_path / NAME2
+
+    def merge(book: openpyxl.Workbook) -> None:
+        owner, phone = (cell(sheet_of(book), form, key, FIRST_ROW) for key in ("owner", "owner_phone"))
+        sheet_of(book).merge_cells(f"{owner}:{phone}")
+
+    path.write_bytes(changed(annexes["annex2"], merge))
+    (told,) = (f for f in check_files([path], now=NOW).findings if f["rule_id"] == "GEN-01")
+    assert (told["column"], told["expected"]) == ("责任人电话", f"M{FIRST_ROW}")
 
 
 # ----------------------------------------------------------------------------------------- B10, C12: encrypted workbooks

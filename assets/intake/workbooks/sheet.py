@@ -31,7 +31,7 @@ class Sheet:
     code ('#N/A'), a formula without a calculated value by its text ('=A1+B1', or '=' where the cell does
     not say it), a number that is none by '#NUM!'. Dates and times are naive, as written in the sheet. A number
     or date whose format shows something else than the value remembers it (shown.py). `merged` are the merged
-    ranges of more than one row; an .xls does not tell them.
+    ranges; an .xls does not tell them.
     """
 
     title: str
@@ -116,5 +116,4 @@ def arranged(
     rows: list[list[Cell]] = [[None] * width for _ in range(top, bottom + 1)]
     for place, value in zip(places, values, strict=True):
         rows[(place >> PLACE_BITS) - top][(place & PLACE_MASK) - left] = value
-    down = tuple(range_ for range_ in merged if range_[2] > range_[0])
-    return Sheet(title, top, left, rows, errors, visible, down)
+    return Sheet(title, top, left, rows, errors, visible, tuple(merged))
