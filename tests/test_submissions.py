@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -314,6 +314,59 @@ def test_a_returned_file_does_not_count_before_a_good_one() -> None:
     good, bad = form(), form(form_version="2025.1")
     assert told_of_two(bad, good) == [("file1.xlsx", "附件2", good["form_id"])]
     assert told_of_two(good, bad) == []  # the last is returned, which says so itself
+
+
+def test_our_marked_copy_come_back_as_it_was_is_no_return() -> None:
+    back = form()
+    sent = mail(back, form("annex3"), unaltered={back["form_id"]: "2026-11-01 10:00"}, scans=[scan()])
+    result = booked(sent)
+    assert [(s.form, s.returned) for s in result.submissions] == [("annex3", False)]
+    (finding,) = result.findings
+    assert (finding.unit_code, finding.fault.rule_id, finding.fault.file) == (UNIT, "ENV-11", "附件.xlsx")
+    assert finding.fault.expected == "2026-11-01 10:00"
+
+
+def test_a_marked_copy_of_an_earlier_month_is_told_in_the_month_in_which_it_came_back() -> None:
+    back = form(period="2026-09")
+    sent = mail(back, unaltered={back["form_id"]: "2026-10-03 10:00"})
+    assert booked(sent, period="2026-09").mails == []
+    assert rules(booked(sent)) == ["ENV-11"]
+
+
+def test_a_marked_copy_with_explanations_alone_is_told_nothing() -> None:
+    back = form()
+    sent = mail(back, unaltered={back["form_id"]: "2026-11-01 10:00"}, explains=True)
+    assert (booked(sent).submissions, rules(booked(sent))) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("forms", "unaltered"),
+    [
+        ([(1, "x", False), (2, "x", True)], ["f2"]),
+        ([(1, "x", False), (2, "y", True)], []),  # mended
+        ([(1, "x", False), (2, "x", False)], []),  # the unit's own file once more
+        ([(1, "x", False), (2, "y", True), (3, "x", True)], ["f3"]),  # a stale copy after the correction
+        ([(2, "x", True)], []),
+        ([(-5, "x", False), (2, "x", True)], []),  # it had come before the month was over, and could not count
+    ],
+)
+def test_a_form_is_unaltered_where_an_earlier_mail_says_the_same(
+    warehouse: Warehouse, forms: list[tuple[int, str, bool]], unaltered: list[str]
+) -> None:
+    received = datetime(2026, 11, 1, tzinfo=UTC)
+    mails = [(f"m{i}", received + timedelta(days=day), "2026-10") for i, (day, _, _) in enumerate(forms)]
+    time = {"received_at": pl.Datetime("us", "UTC")}
+    warehouse.put(
+        "core.mail_periods", pl.DataFrame(mails, ["mail", "received_at", "period"], schema_overrides=time, orient="row")
+    )
+    rows = [
+        (f"m{i}", f"f{day}", "annex2", "2026-10", content, answer) for i, (day, content, answer) in enumerate(forms)
+    ]
+    warehouse.put(
+        "staging.forms", pl.DataFrame(rows, ["mail", "form_id", "form", "period", "content", "is_answer"], orient="row")
+    )
+    found = warehouse.rows(model("settled/unaltered_forms"), {"timezone": "Asia/Shanghai"})
+    assert [r["form_id"] for r in found] == unaltered
 
 
 def scan(state: str = "sealed") -> dict[str, Any]:

@@ -77,6 +77,8 @@ FORMS: dict[str, Any] = {
     "cover": pl.String,
     "tables": pl.String,
     "totals": pl.List(pl.Int64),
+    "is_answer": pl.Boolean,
+    "content": pl.String,
     "span": pl.List(pl.Int64),
 }
 FAULTS: dict[str, Any] = {
@@ -174,6 +176,7 @@ class ParsedMail:
     faults: list[tuple[str | None, Fault]] = field(default_factory=list)
     explanations: list[tuple[str, Explanation]] = field(default_factory=list)
     guesses: list[tuple[Attachment, str, list[Fault]]] = field(default_factory=list)  # see _settle_guesses
+    answers: set[str] = field(default_factory=set)  # the forms that came back with our answer in them
 
 
 def form_id(mail: str, number: int, form: str) -> str:
@@ -256,6 +259,8 @@ def _parse_workbook(parsed: ParsedMail, attachment: Attachment, parser: Parser, 
         parsed.forms.append((name, attachment, form, form.form))
         parsed.faults.extend((name, fault) for fault in form.faults)
     about = names[0] if names else ""  # a list of findings sent back alone, as those get who sent .xls or .csv
+    if is_answer(workbook):
+        parsed.answers.update(names)
     parsed.explanations.extend((about, e) for e in read_explanations(workbook))
     if not forms:
         _add_unrecognised(parsed, attachment, workbook, parser.catalogue)
@@ -329,6 +334,22 @@ def _tables_json(form: RecognisedForm) -> str:
     )
 
 
+def _content(form: RecognisedForm) -> str:
+    """A digest of all that a form says: the values of its cover and of its rows, wherever on the sheet they stand."""
+    cover = sorted((key, _said(reading.value, reading.text)) for key, reading in form.cover.items())
+    digest = hashlib.sha256(repr((form.form, cover)).encode())
+    for table in form.tables:
+        keys = [column.key for column in table.sheet.columns]
+        columns = ([*map(_said, table.values[key], table.texts[key])] for key in keys)
+        digest.update(repr((table.sheet.key, [*zip(*columns, strict=True)])).encode())
+    return digest.hexdigest()
+
+
+def _said(value: object, text: str | None) -> str:
+    """A cell by its value, or, where it cannot be read, by its text."""
+    return f"{text or ''}" if value is None else f"={value}"
+
+
 def _signed_totals(form: RecognisedForm, catalogue: Catalogue) -> list[int]:
     """The totals that the head of the unit signs for (SIG-05), in their order."""
     tables = {table.sheet.key: table for table in form.tables}
@@ -396,6 +417,8 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
                     "cover": _cover_json(form, parser.catalogue.form(key).cover) if form else "{}",
                     "tables": _tables_json(form) if form else "{}",
                     "totals": _signed_totals(form, parser.catalogue) if form else None,
+                    "is_answer": name in mail.answers,
+                    "content": _content(form) if form else None,
                     "span": attachment.span,
                 }
             )

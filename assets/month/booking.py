@@ -77,6 +77,8 @@ def read_mails(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
             parameters,
         ):
             getattr(read[row["mail"]], table).append(row)
+    for row in warehouse.rows(f"select * from core.unaltered_forms where {OF_MAILS}", parameters):
+        read[row["mail"]].unaltered[row["form_id"]] = row["sent_at"]
     for row in warehouse.rows(f"select mail, form_id from core.slips where {OF_MAILS}", parameters):
         read[row["mail"]].slips.add(row["form_id"])
     for row in warehouse.rows(f"select * from core.used_scans where period = $period and {OF_MAILS}", parameters):

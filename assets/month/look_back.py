@@ -1,7 +1,8 @@
-"""What earlier mails make of a later one: last month's month on its cover (CVR-09), a scan used before (SIG-04).
+"""What earlier mails make of a later one: our marked copy sent back unaltered, last month's month on the cover
+(CVR-09), a scan used before (SIG-04).
 
-system.md, Mail. Belongs here: both, for every month at once, before any is settled: a mail of one month may speak of
-another, and what becomes of it must not depend on which is settled first. Does not: booking (booking.py), and what
+system.md, Mail. Belongs here: all three, for every month at once, before any is settled: a mail of one month may speak
+of another, and what becomes of it must not depend on which is settled first. Does not: booking (booking.py), and what
 follows for a unit (findings/scan_rules.py).
 """
 
@@ -27,7 +28,9 @@ USED = {
 
 
 def look_back(work: Work) -> None:
-    """Make core.slips and core.used_scans of all mails that are there by the clock of the run."""
+    """Make core.unaltered_forms, core.slips and core.used_scans of all mails that are there by the clock of the run."""
+    unaltered = model("settled/unaltered_forms")
+    work.warehouse.put("core.unaltered_forms", work.warehouse.frame(unaltered, {"timezone": work.deadline.timezone}))
     booking = Booking(work.register, work.catalogue, work.deadline, work.form_versions)
     _find_slips(work, booking)
     _find_used_scans(work, booking)

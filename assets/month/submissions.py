@@ -42,7 +42,8 @@ class Mail:
     """A parsed mail with what parsing found in it. `received_at` is aware; `trusted` whether a server said it;
     `assigned_to` the unit that a steward gave it to; `bounced` the address that an answer of ours did not reach.
 
-    What other mails make of it (look_back.py): `slips` are the forms (form_id) whose month is taken for a slip, `used`
+    What other mails make of it (look_back.py): `unaltered` are the forms (form_id) that came back as we sent them, with
+    when that return had come; `slips` are the forms (form_id) whose month is taken for a slip, `used`
     says of a scan (number) of a unit what it was used for before.
     """
 
@@ -60,6 +61,7 @@ class Mail:
     forms: list[dict[str, Any]] = field(default_factory=list)
     scans: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
+    unaltered: dict[str, str] = field(default_factory=dict)
     slips: set[str] = field(default_factory=set)
     used: dict[tuple[int, str], str] = field(default_factory=dict)
 
@@ -207,7 +209,10 @@ def _is_nil(form: Mapping[str, Any]) -> bool:
 def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> None:
     window = booking.deadline.window_period(mail.received_at)
     months: list[tuple[dict[str, Any], dict[str, Any], str, Fault | None]] = []
+    sent_back = [form for form in mail.forms if form["form_id"] in mail.unaltered]
     for form in mail.forms:
+        if form in sent_back:
+            continue
         cover = json.loads(form["cover"])
         month, fault = _month(form, cover, mail, booking)
         months.append((form, cover, month, fault))
@@ -245,6 +250,8 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
     if stated and nil:
         _book_nil_statement(mail, stated, said_for, sender, booking, booked)
     owners: list[str] = []
+    if period == window:
+        owners += [_tell_of_unaltered(mail, form, sender, tree, booked) for form in sent_back]
     for form, cover, month, month_fault in months:
         if month == period:
             owners.append(_book_form(mail, form, cover, month_fault, period, sender, tree, booking, booked))
@@ -362,6 +369,18 @@ def _heading(rule_id: str, cover: Iterable[Any]) -> str:
 
 def _as_fault(row: Mapping[str, Any]) -> Fault:
     return Fault(**{name: row[name] for name in Fault.__slots__})
+
+
+def _tell_of_unaltered(mail: Mail, form: Mapping[str, Any], sender: Unit, tree: Tree, booked: Booked) -> str:
+    """ENV-11: our marked copy came back as we sent it, which is no return; the unit that it is of.
+
+    A mail that explains findings in it has said something all the same.
+    """
+    unit, _ = _unit(json.loads(form["cover"]), sender, tree)
+    if not mail.explains:
+        fault = Fault("ENV-11", file=form["file"], expected=mail.unaltered[form["form_id"]])
+        booked.findings.append(PlainFinding(unit, mail.mail, "", fault))
+    return unit
 
 
 def _tell_of_two_files(mail: Mail, booking: Booking, booked: Booked) -> None:

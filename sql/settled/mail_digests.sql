@@ -12,6 +12,8 @@ with rows_found as (
     union all
     select distinct mail, hash('explains') as digest from staging.explanations
     union all
+    select mail, hash(a) as digest from core.unaltered_forms as a
+    union all
     select mail, hash(l) as digest from core.slips as l
     union all
     select mail, hash(u) as digest from core.used_scans as u

@@ -1,6 +1,8 @@
 -- What the fingerprint of a month holds of its mails: when each came, its copies, and what other mails make of it.
 -- Grain: one month that a mail may concern.
 with of_others as (
+    select mail, concat_ws('|', form_id, sent_at) as said from core.unaltered_forms
+    union all
     select mail, concat_ws('|', period, form_id) as said from core.slips
     union all
     select mail, concat_ws('|', period, unit_code, number, used_for) as said from core.used_scans

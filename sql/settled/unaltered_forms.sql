@@ -1,0 +1,24 @@
+-- Forms in a workbook with our answer in it (the sheet 反馈) that say what a form of an earlier mail said, in every value:
+-- nobody has mended anything in them. A form that came before its month was over could not count, and may come again as it
+-- is. sent_at: when that form had come last, local. Grain: one form.
+with received as (
+    select distinct mail, received_at from core.mail_periods
+),
+forms as (
+    select f.mail, f.form_id, f.form, f.period, f.content, f.is_answer, r.received_at
+    from staging.forms as f
+    inner join received as r using (mail)
+    where f.content is not null
+)
+select
+    back.mail,
+    back.form_id,
+    strftime(timezone($timezone, max(sent.received_at)), '%Y-%m-%d %H:%M') as sent_at,
+from forms as back
+inner join forms as sent
+    on sent.content = back.content and sent.form = back.form
+    and (sent.received_at, sent.mail) < (back.received_at, back.mail)
+    and coalesce(strftime(timezone($timezone, sent.received_at), '%Y-%m') > sent.period, true)
+where back.is_answer
+group by back.mail, back.form_id
+order by back.mail, back.form_id
