@@ -31,7 +31,7 @@ def status(code: str, action: str = "failed", said: str = "") -> str:
     diagnostic = f"Diagnostic-Code: smtp; {said}\r\n" if said else ""
     return (
         "Reporting-MTA: dns; mx.oa.example\r\n\r\n"
-        f"Final-Recipient: rfc822; S01@oa.example\r\nAction: {action}\r\nStatus: {code}\r\n{diagnostic}"
+        f"Final-Recipient: rfc822;S01@oa.example\r\nAction: {action}\r\nStatus: {code}\r\n{diagnostic}"
     )
 
 

@@ -15,7 +15,7 @@ from assets.instance.limits import Limits
 from assets.intake.mail import headers
 
 DAEMONS = frozenset({"mailer-daemon", "postmaster"})
-ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
+ADDRESS = re.compile(r"[A-Za-z0-9._%+=/'-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 FULL = re.compile(
     r"\b[45]\.2\.[1-4]\b|mailbox (?:is )?full|over ?quota|quota exceeded|容量|空间已满|已满", re.IGNORECASE
 )
@@ -47,7 +47,7 @@ def bounce_of(top: Part, sender: str, text: str, limits: Limits) -> Bounce | Non
         return None
     failed = ADDRESS.search(headers.header(top, "x-failed-recipients", limits).decode("ascii", "replace"))
     address = failed or next((a for a in ADDRESS.finditer(text) if a[0].partition("@")[0].lower() not in DAEMONS), None)
-    return Bounce(address[0].lower().strip("<>.,;:()"), _reason(text)) if address else None
+    return Bounce(address[0].lower(), _reason(text)) if address else None
 
 
 def _fields(part: Part) -> dict[str, str]:
