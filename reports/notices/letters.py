@@ -25,7 +25,7 @@ from reports.text.formats import clean, moment, name
 HERE = Path(__file__).parent
 OWING = ("missing", "returned", "incomplete")
 FORMS_OWED = ("missing", "returned")
-SCANS_OWED = ("missing", "unreadable")
+SCANS_OWED = ("missing", "reused", "unreadable")
 PAIR = 2
 
 Words = Callable[..., str]
