@@ -22,5 +22,6 @@ def codes_on(picture: Picture, short_mm: float) -> list[str]:
     factor = int(min(grey.shape) / (READING_PX * short_mm / 210.0))
     if factor > 1:
         grey = cv2.resize(grey, (grey.shape[1] // factor, grey.shape[0] // factor), interpolation=cv2.INTER_AREA)
-    found = zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
+    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    found = zxingcpp.read_barcodes(grey, formats=formats, try_downscale=False, try_invert=False)
     return sorted({code.text.strip() for code in found if read(code.text)})

@@ -25,7 +25,7 @@ from assets.intake.scans.pictures import (
     Page,
     PagePicture,
     UnreadableError,
-    jpeg_picture,
+    jpeg_page,
     pixels_of,
     short_side,
 )
@@ -56,11 +56,10 @@ def pdf_pages(content: bytes, budget: Budget, page_px: int, most: int) -> Iterat
         side = _short_side(page)
         placed = None if "/Annots" in page else _only_picture(page)
         if placed is not None and _covers(page, placed.box) and _plain_jpeg(placed.image):
-            scanned, _ = jpeg_picture(placed.image.read_raw_bytes(), budget, page_px)
-            return PagePicture(scanned, scanned, side)
+            return jpeg_page(placed.image.read_raw_bytes(), budget, page_px, side)
         _spend_on_drawing(page, budget)
         drawn = _rendered(content, number, round(page_px * side / A4_MM[0]))
-        return PagePicture(drawn, drawn if placed is None else _pixels(placed.image, drawn, page_px), side)
+        return PagePicture(drawn, drawn if placed is None else _pixels(placed.image, drawn, budget, page_px), side)
 
     with document:
         count = len(document.pages)
@@ -103,15 +102,14 @@ def _short_side(page: pikepdf.Page) -> float:
     return short_side(abs(right - left) * unit, abs(top - bottom) * unit)
 
 
-def _pixels(image: pikepdf.Object, drawn: Picture, page_px: int) -> Picture:
+def _pixels(image: pikepdf.Object, drawn: Picture, budget: Budget, page_px: int) -> Picture:
     """The pixels of the one picture on a page, else the page as drawn: of some kinds of pictures only pdfium knows."""
     if not isinstance(image, pikepdf.Stream) or {"/SMask", "/Mask", "/Decode"} & set(image.keys()):
         return drawn
     try:
         if _plain_jpeg(image):
-            picture = cv2.imdecode(np.frombuffer(image.read_raw_bytes(), np.uint8), cv2.IMREAD_COLOR)
-            return drawn if picture is None else picture  # type: ignore[return-value]
-        return pixels_of(pikepdf.PdfImage(image).as_pil_image(), page_px)
+            return jpeg_page(image.read_raw_bytes(), budget, page_px).scanned
+        return pixels_of(pikepdf.PdfImage(image).as_pil_image())
     except Exception:  # whatever the libraries make of it, the page can be drawn
         return drawn
 

@@ -17,18 +17,14 @@ from PIL import Image
 
 from assets.intake.scans.seal import Picture
 
-SHARP_PIXELS = 20_000_000  # A3 at 300 dpi: of a larger picture no more is decoded than the seal needs
+SHARP_PIXELS = 6_000_000  # A4 at 240 dpi: a larger picture is kept at a half of its size or less
 A4_MM, A3_MM = (210.0, 297.0), (297.0, 420.0)
 MM_PER_INCH = 25.4
 NEAR = 0.015  # how far a sheet may be from A3; A4 at 100 dpi, taken for 72, is 0.018 from it
-PRINT_EVERY = 2  # of the pixels of a picture every so many, down and across, go into its print
+PRINT_EVERY = 4  # of the pixels of a picture every so many, down and across, go into its print
 
 USUAL_JPEG_PASSES = 8  # over the whole picture; a progressive file has about ten, a hostile one thousands
-REDUCED = (
-    (8, cv2.IMREAD_REDUCED_COLOR_8),
-    (4, cv2.IMREAD_REDUCED_COLOR_4),
-    (2, cv2.IMREAD_REDUCED_COLOR_2),
-)
+REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 GREY_MODES = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
@@ -44,8 +40,8 @@ class UnreadableError(Exception):
 class PagePicture:
     """A page; pictures are height x width x 3, BGR.
 
-    `shown` is the page as a reader sees it, `scanned` the one picture that it was made of, where it is no more than
-    that; `short_mm` the short side of the paper.
+    `shown` is the page as a reader sees it, as sharp as a seal needs; `scanned` the one picture that it was made of, as
+    sharp as it is kept, where the page is no more than that; `short_mm` the short side of the paper.
     """
 
     shown: Picture
@@ -58,14 +54,6 @@ class PagePicture:
         digest = hashlib.blake2b(repr(self.scanned.shape).encode(), digest_size=12)
         digest.update(np.ascontiguousarray(self.scanned[::PRINT_EVERY, ::PRINT_EVERY]).data)
         return digest.hexdigest()
-
-    def shrunk(self, page_px: int) -> Picture:
-        """The page at about `page_px` for the short side of A4, which is as sharp as a seal needs."""
-        factor = int(min(self.shown.shape[:2]) / (0.9 * page_px * self.short_mm / A4_MM[0]))
-        if factor < 2:
-            return self.shown
-        size = max(1, self.shown.shape[1] // factor), max(1, self.shown.shape[0] // factor)
-        return cv2.resize(self.shown, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 Page = Callable[[], PagePicture]  # decodes the page; may raise UnreadableError or worse
@@ -94,33 +82,36 @@ class Budget:
 
 def jpeg_pages(content: bytes, budget: Budget, page_px: int) -> Iterator[Page]:
     """The one page of a JPEG file."""
-
-    def page() -> PagePicture:
-        picture, size = jpeg_picture(content, budget, page_px)
-        return PagePicture(picture, picture, short_side(*size))
-
-    yield page
+    yield lambda: jpeg_page(content, budget, page_px)
 
 
-def jpeg_picture(content: bytes, budget: Budget, page_px: int) -> tuple[Picture, tuple[float, float]]:
-    """A JPEG and, where it says so, how many millimetres it is wide and high, else 0.
+def jpeg_page(content: bytes, budget: Budget, page_px: int, short_mm: float | None = None) -> PagePicture:
+    """The page that a JPEG is; without `short_mm` its paper is as large as it says.
 
-    A very large one is decoded by libjpeg at an eighth, quarter or half of its size, not much below `page_px`.
+    libjpeg decodes it at an eighth, quarter or half of its size where that is sharp enough: for a seal not much below
+    `page_px` over the short side of A4.
     """
     with _opened(content, "JPEG") as header:
-        width, height, size = header.width, header.height, _millimetres(header)
+        width, height = header.width, header.height
+        paper = short_mm or short_side(*_millimetres(header))
         progressive = bool(header.info.get("progressive"))
     passes = content.count(b"\xff\xda") // USUAL_JPEG_PASSES + 1
     whole = 6 if progressive else 1  # bytes a pixel: a progressive picture is held whole, as 16-bit coefficients
     budget.spend(width * height * passes, width * height * whole)
-    how = cv2.IMREAD_COLOR
-    if width * height > SHARP_PIXELS:
-        short = min(width, height) / (0.9 * page_px)
-        how = next((how for factor, how in REDUCED if short >= factor), cv2.IMREAD_COLOR)
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
+    short = min(width, height) / (0.9 * page_px * paper / A4_MM[0])
+    for_seal = next((factor for factor in REDUCED if short >= factor), 1)
+    kept = next((factor for factor in (1, 2, 4) if width * height <= SHARP_PIXELS * factor**2), 8)
+    shown = jpeg_pixels(content, for_seal)
+    return PagePicture(shown, shown if for_seal == kept else jpeg_pixels(content, kept), paper)
+
+
+def jpeg_pixels(content: bytes, factor: int = 1) -> Picture:
+    """The pixels of a JPEG at 1/1, 1/2, 1/4 or 1/8 of its size. Raises UnreadableError("damaged")."""
+    how = REDUCED.get(factor, cv2.IMREAD_COLOR) | cv2.IMREAD_IGNORE_ORIENTATION
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), how)
     if picture is None:
         raise UnreadableError("damaged")
-    return picture, size  # type: ignore[return-value]
+    return picture  # type: ignore[return-value]
 
 
 def _millimetres(header: Image.Image) -> tuple[float, float]:
@@ -157,17 +148,24 @@ def _frame(file: Image.Image, budget: Budget, page_px: int) -> PagePicture:
     """The frame that the file stands at."""
     pixels = file.width * file.height
     budget.spend(pixels, pixels * (2 if file.mode in {"1", "L"} else 5))  # Pillow has 4 bytes for a coloured pixel
-    size = _millimetres(file)
-    picture = pixels_of(file, page_px)
-    return PagePicture(picture, picture, short_side(*size))
+    paper = short_side(*_millimetres(file))
+    mode = "L" if file.mode in GREY_MODES else "RGBA" if file.has_transparency_data else "RGB"
+    frame = file if file.mode == mode else file.convert(mode)
+    for_seal = frame.reduce(max(1, int(min(frame.size) / (page_px * paper / A4_MM[0]))))
+    return PagePicture(_on_white(for_seal), pixels_of(frame), paper)
 
 
-def pixels_of(image: Image.Image, page_px: int) -> Picture:
-    """The pixels of a picture; what is transparent becomes white paper. One too large to be kept is reduced."""
+def pixels_of(image: Image.Image) -> Picture:
+    """The pixels of a picture on white paper, as sharp as it is kept."""
     mode = "L" if image.mode in GREY_MODES else "RGBA" if image.has_transparency_data else "RGB"
     frame = image if image.mode == mode else image.convert(mode)
-    if frame.width * frame.height > SHARP_PIXELS:
-        frame = frame.reduce(max(1, min(frame.size) // page_px))
-    if mode == "RGBA":
+    pixels = frame.width * frame.height
+    kept = next((factor for factor in (1, 2, 4) if pixels <= SHARP_PIXELS * factor**2), 8)
+    return _on_white(frame.reduce(kept) if kept > 1 else frame)
+
+
+def _on_white(frame: Image.Image) -> Picture:
+    """A picture of which what is transparent becomes white paper."""
+    if frame.mode == "RGBA":
         frame = Image.alpha_composite(Image.new("RGBA", frame.size, "white"), frame)
     return np.ascontiguousarray(np.asarray(frame.convert("RGB"))[:, :, ::-1])

@@ -62,7 +62,7 @@ def _looked_through(content: bytes, limits: Limits, seal: SealThresholds) -> Sca
                 prints.add(page.print)
                 codes.update(codes_on(page.scanned, page.short_mm))
                 if not sealed:
-                    results.append(find_seal(page.shrunk(seal.page_px), seal, page.short_mm))
+                    results.append(find_seal(page.shown, seal, page.short_mm))
                     sealed = results[-1].found
             except UnreadableError as error:
                 troubles.append(error.reason)
