@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from assets.instance.periods import Deadline
 from assets.instance.register import load_register
 from assets.instance.warehouse import Warehouse, model, open_warehouse
+from assets.month.booking import plain_findings
 from assets.month.look_back import Sent, slips_among, used_before
 from assets.month.submissions import Booked, Booking, Mail, book
 from expectations.catalogue import load_catalogue
@@ -270,6 +271,14 @@ def test_a_late_return_is_no_slip_where_nothing_good_came_earlier() -> None:
     assert slips(of_september(IN_TIME, returned=True), of_september(LATE)) == []
     assert len(slips(of_september(IN_TIME, returned=True), of_september(LATE), of_september(LATER))) == 1
     assert slips(of_september(IN_TIME), of_september("2026-10-31T23:59")) == []  # within the window: replaces it
+
+
+def test_a_return_that_a_steward_let_stand_is_not_displaced_either() -> None:
+    waived_return, late = of_september(IN_TIME, returned=True), of_september(LATE)
+    ids = plain_findings(booked(waived_return, period="2026-09"), "2026-09")["finding_id"]
+    assert slips_among([waived_return, late], "2026-09", BOOKING) == []
+    found = slips_among([waived_return, late], "2026-09", BOOKING, frozenset(ids))
+    assert found == [(late.mail, late.forms[0]["form_id"])]
 
 
 def test_another_form_or_unit_is_no_rival() -> None:

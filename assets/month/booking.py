@@ -86,6 +86,15 @@ def read_mails(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
     return list(read.values())
 
 
+def plain_findings(booked: Booked, period: str) -> pl.DataFrame:
+    """The findings of booked mails (PLAIN) with the ids that they will have."""
+    findings = [
+        {"unit_code": f.unit_code, "mail": f.mail, "form_id": f.form_id, **asdict(f.fault)} for f in booked.findings
+    ]
+    plain = pl.DataFrame(findings, schema=PLAIN)
+    return plain.with_columns(finding_id=ids_of_plain(plain, period))
+
+
 def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: str) -> None:
     """Write what some mails were booked as, instead of the rows of the period for which a condition holds."""
     submissions: dict[str, Any] = dict.fromkeys(Submission.__slots__, pl.String) | {
@@ -101,17 +110,12 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: s
         "unit_code": pl.String, "mail": pl.String, "number": pl.Int64, "file": pl.String, "state": pl.String,
         "reason": pl.String, "expected": pl.String, "received_at": UTC_TIME, "codes": pl.List(CODE),
     }  # fmt: skip
-    findings = [
-        {"unit_code": f.unit_code, "mail": f.mail, "form_id": f.form_id, **asdict(f.fault)} for f in booked.findings
-    ]
-    plain = pl.DataFrame(findings, schema=PLAIN)
+    plain = plain_findings(booked, period)
     tables = {
         "booked_forms": forms,
         "mails": pl.DataFrame(booked.mails, schema=mail),
         "scans": pl.DataFrame(booked.scans, schema=scan),
-        "plain_findings": plain.with_columns(
-            ordinal=pl.int_range(pl.len()).over("mail"), finding_id=ids_of_plain(plain, period)
-        ),
+        "plain_findings": plain.with_columns(ordinal=pl.int_range(pl.len()).over("mail")),
     }
     for table, frame in tables.items():
         rows = frame.with_columns(period=pl.lit(period))

@@ -17,7 +17,7 @@ from datetime import datetime
 import polars as pl
 
 from assets.instance.warehouse import model
-from assets.month.booking import read_mails
+from assets.month.booking import plain_findings, read_mails
 from assets.month.submissions import Booking, Mail, book, is_correction
 from assets.month.work import Work
 
@@ -66,7 +66,10 @@ def _slips_of(work: Work, period: str, late: Sequence[str], booking: Booking) ->
         model("settled/mails_of_units"), {"period": period, "units": units, "mailboxes": mailboxes}
     )
     mails = _unmarked(work, period, sorted({*late, *(r["mail"] for r in rivals)}))
-    return slips_among(mails, period, booking)
+    waived = work.warehouse.rows(
+        "select finding_id from core.decisions where kind = 'waive' and period = $period", {"period": period}
+    )
+    return slips_among(mails, period, booking, frozenset(r["finding_id"] for r in waived))
 
 
 def _unmarked(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
@@ -77,15 +80,23 @@ def _unmarked(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
     return read
 
 
-def slips_among(mails: Sequence[Mail], period: str, booking: Booking) -> list[tuple[str, str]]:
+def slips_among(
+    mails: Sequence[Mail], period: str, booking: Booking, waived: frozenset[str] = frozenset()
+) -> list[tuple[str, str]]:
     """The forms of the month whose month is taken for a slip: (mail, form_id), in the order in which they came.
 
     `mails` are all those of some units that speak of the month. A form that came when the month's window was over and
     says nothing of a correction is a slip where the unit has an effective form of the kind from an earlier mail. Of
-    several such forms none makes another one a slip: where there is one, an earlier form has made it so.
+    several such forms none makes another one a slip: where there is one, an earlier form has made it so. A form is not
+    returned where all findings that returned it are among those that stewards have `waived` (finding_id).
     """
     by_name = {mail.mail: mail for mail in mails}
-    submissions = sorted(book(mails, period, booking).submissions, key=lambda s: (s.received_at, s.mail, s.number))
+    booked = book(mails, period, booking)
+    submissions = sorted(booked.submissions, key=lambda s: (s.received_at, s.mail, s.number))
+    returns = [rule.id for rule in booking.catalogue.rules.values() if rule.effect == "return"]
+    plain = plain_findings(booked, period).filter(pl.col("rule_id").is_in(returns) & (pl.col("form_id") != ""))
+    standing = plain.group_by("form_id").agg(pl.col("finding_id").is_in(waived).all())
+    let_stand = {form_id for form_id, all_waived in standing.iter_rows() if all_waived}
     first: dict[tuple[str, str], str] = {}  # the mail of the first form that was not returned
     slips = []
     for s in submissions:
@@ -94,7 +105,7 @@ def slips_among(mails: Sequence[Mail], period: str, booking: Booking) -> list[tu
         corrects = is_correction(mail, json.loads(s.cover))
         if is_late and not corrects and rival is not None and rival != s.mail:
             slips.append((s.mail, s.form_id))
-        elif not s.returned:
+        elif not s.returned or s.form_id in let_stand:
             first.setdefault((s.unit_code, s.form), s.mail)
     return slips
 

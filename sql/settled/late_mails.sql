@@ -1,5 +1,5 @@
 -- Mails that came when the window of a month that they speak of was over, with a digest of what the search for slips of
--- that month rests on ($rests_on, and all of its mails, with whom they were given to). Grain: one mail of one month with
+-- that month rests on ($rests_on, and all of its mails, with the decisions on them). Grain: one mail of one month with
 -- any such mail.
 with windows as (
     select
@@ -11,10 +11,10 @@ digests as (
     select
         p.period,
         md5(concat_ws(
-            '|', $rests_on, string_agg(concat_ws('|', p.mail, epoch_us(p.received_at), d.key), ',' order by p.mail)
+            '|', $rests_on, string_agg(concat_ws('|', p.mail, epoch_us(p.received_at), d.key), ',' order by p.mail, d.key)
         )) as digest,
     from core.mail_periods as p
-    left join core.decisions as d on d.kind = 'assign' and d.mail = p.mail and d.period = p.period
+    left join core.decisions as d on d.kind in ('assign', 'waive') and d.mail = p.mail and d.period = p.period
     group by p.period
 )
 select
