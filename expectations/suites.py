@@ -265,12 +265,12 @@ class Outcome:
     examples: tuple[Mapping[str, str], ...] = ()
 
 
-def month_suites(catalogue: Catalogue) -> dict[str, tuple[Check, ...]]:
-    """All rules on rows by the sheet whose findings they give, and under UNIT_MONTHS those on a unit's month."""
+def month_suites(catalogue: Catalogue, period: str) -> dict[str, tuple[Check, ...]]:
+    """All rules that are asked of rows in a month, by the sheet whose findings they give, and under UNIT_MONTHS those
+    on a unit's month.
+    """
     suites = {sheet.key: [*sheet_checks(sheet, catalogue)] for sheet in catalogue.sheets.values()}
     for checks in tables_across(catalogue).values():
         for check in checks:
-            suites.setdefault(check.rule.group if check.rule.group in catalogue.sheets else UNIT_MONTHS, []).append(
-                check
-            )
-    return {name: tuple(checks) for name, checks in suites.items()}
+            suites.setdefault(check.rule.sheet or UNIT_MONTHS, []).append(check)
+    return {name: tuple(c for c in checks if c.rule.is_asked(period)) for name, checks in suites.items()}

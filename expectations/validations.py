@@ -123,7 +123,7 @@ def validate(
     definitions = []
     for name, checks in suites.items():
         rows.update(zip((_key(name, c) for c in checks), outcomes[name], strict=True))
-        suite = gx.ExpectationSuite(name=name, expectations=[_expectation(name, c) for c in checks])
+        suite = gx.ExpectationSuite(name=name, expectations=[_expectation(name, c, period) for c in checks])
         definition = gx.ValidationDefinition(name=f"{period} {name}", data=batch, suite=month.suites.add(suite))
         definitions.append(month.validation_definitions.add(definition))
     checkpoint = month.checkpoints.add(gx.Checkpoint(name=period, validation_definitions=definitions))
@@ -140,17 +140,18 @@ def _key(suite: str, check: Check) -> tuple[str, str, str]:
     return suite, check.rule.id, "|".join(check.at)
 
 
-def _expectation(suite: str, check: Check) -> ExpectRuleToHold:
+def _expectation(suite: str, check: Check, period: str) -> ExpectRuleToHold:
     _, rule, column = _key(suite, check)
+    severity, effect = check.rule.weight(period)
     return ExpectRuleToHold(
         suite=suite,
         rule=rule,
         column=column,
         asks=check.type,
         arguments=dict(check.kwargs),
-        severity=FailureSeverity(SEVERITY[check.rule.severity]),
+        severity=FailureSeverity(SEVERITY[severity]),
         description=f"[{check.rule.id}] {check.rule.when}",
-        meta={"effect": check.rule.effect},
+        meta={"severity": severity, "effect": effect},
     )
 
 

@@ -83,6 +83,11 @@ class Warehouse:
             )
         )
 
+    def tables(self) -> set[str]:
+        """All tables, as `schema.name`."""
+        rows = self.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+        return {name for (name,) in rows}
+
     def put(
         self,
         table: str,

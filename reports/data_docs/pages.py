@@ -191,7 +191,7 @@ class _Pages:
 
     def _rule(self, result: Mapping[str, Any]) -> _Rule:
         configuration, found = result["expectation_config"], result["result"]
-        kwargs = configuration["kwargs"]
+        kwargs, meta = configuration["kwargs"], configuration["meta"]
         rule = self.catalogue.rules[kwargs["rule"]]
         arguments = ", ".join(f"{k}={_short(v)}" for k, v in kwargs["arguments"].items() if k not in UNTOLD)
         return _Rule(
@@ -201,9 +201,9 @@ class _Pages:
             title=self.catalogue.texts["messages"][rule.id]["title"][self.lang],
             column=self._columns(kwargs["suite"], kwargs["column"]),
             asked=f"{kwargs['asks']}({arguments})",
-            severity=rule.severity,
-            severity_name=notation.name("severities", rule.severity, self.lang),
-            effect=notation.name("effects", rule.effect, self.lang),
+            severity=meta["severity"],
+            severity_name=notation.name("severities", meta["severity"], self.lang),
+            effect=notation.name("effects", meta["effect"], self.lang),
             rows=found["element_count"],
             failed=found["unexpected_count"],
             share=found["unexpected_percent"],

@@ -33,7 +33,7 @@ def validate_months(work: Work) -> list[str]:
     """
     stale = [row["period"] for row in work.warehouse.rows(model("validations/stale_months"))]
     for period in stale:
-        suites = month_suites(work.catalogue)
+        suites = month_suites(work.catalogue, period)
         results = validate(period, suites, outcomes(work, period, suites))
         fingerprint = work.warehouse.value("select fingerprint from core.settled where period = $p", {"p": period})
         rows = [(period, name, fingerprint, json.dumps(r, ensure_ascii=False)) for name, r in results.items()]

@@ -21,7 +21,7 @@ from tests.findings.test_rules import CASES, QUIET, frame_of, row, warehouse
 __all__ = ["warehouse"]  # a fixture
 CATALOGUE = load_catalogue()
 OURS = {"expect_column_values_to_be_readable", "expect_rows_to_satisfy"}
-SUITES = month_suites(CATALOGUE)
+SUITES = month_suites(CATALOGUE, "2026-10")
 EXAMPLE = {"unit_code": "U", "cell": "E3", "value": "22"}
 
 
