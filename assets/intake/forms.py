@@ -24,6 +24,8 @@ from expectations.catalogue import Catalogue, Column, Form, SheetForm
 HEADING_ROWS = 10
 FEEDBACK_SHEET = "反馈"
 SIGNATURE_SHEET = "签字盖章页"
+# How the pages of a template begin that nothing is read from; the words are those of reports/blank/blank_forms.yaml.
+OUR_PAGES = ("填表说明", "How to fill in this form", "网络安全报送签字盖章页", "Signature page")
 SERVICE_SHEETS = frozenset({FEEDBACK_SHEET, SIGNATURE_SHEET, "填表说明", "说明"})  # ours
 RESERVED_SHEET = "wpsreserved"  # how WPS begins the titles of hidden sheets of its own
 EXPLANATION_COLUMNS = ("finding_id", "subject", "情况说明")
@@ -114,7 +116,11 @@ def recognise(workbook: Workbook, file: str, catalogue: Catalogue, limits: Limit
     for key, at in titled.items():
         if at is not None:
             taken[at], tables[key] = key, _Found(workbook.sheets[at], True)
-    others = [at for at in range(len(workbook.sheets)) if at not in taken and at not in covers.values()]
+    others = [
+        at
+        for at, sheet in enumerate(workbook.sheets)
+        if at not in taken and at not in covers.values() and not _is_our_page(sheet)
+    ]
     rows = {at: _top_rows(workbook.sheets[at]) for at in others}
     for sheet_form in catalogue.sheets.values():
         always = _always(sheet_form)
@@ -154,9 +160,16 @@ def unknown_sheets(sheets: Iterable[Sheet], file: str) -> list[Fault]:
         Fault("WBK-03", file=file, sheet=sheet.title, column=sheet.title, value=sheet.title)
         for sheet in sheets
         if whole_title(sheet.title) not in SERVICE_SHEETS
+        and not _is_our_page(sheet)
         and (sheet.visible or not whole_title(sheet.title).startswith(RESERVED_SHEET))
         and any(not _blank(cell) for row in sheet.rows for cell in row)
     ]
+
+
+def _is_our_page(sheet: Sheet) -> bool:
+    """Whether a sheet is a page of our templates that nothing is read from, whatever its title is now."""
+    first = next((cell for row in sheet.rows for cell in row if not _blank(cell)), None)
+    return normalise_heading(first) in {normalise_heading(line) for line in OUR_PAGES}
 
 
 def _by_title(sheets: list[Sheet], title: str) -> int | None:

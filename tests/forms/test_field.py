@@ -14,14 +14,16 @@ from typing import Any
 import msoffcrypto.format.ooxml
 import openpyxl
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 from openpyxl.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
+import reports.blank
 from assets.instance.limits import Limits
 from assets.instance.register import Register, load_register
-from assets.intake.forms import RecognisedForm, recognise
+from assets.intake.forms import OUR_PAGES, RecognisedForm, recognise
 from assets.intake.values import clean_text, says_nothing
 from assets.intake.workbooks.workbook import Sheet, Workbook, read_workbook
 from expectations.catalogue import Catalogue, load_catalogue
@@ -155,8 +157,23 @@ def test_sheets_with_other_titles_are_known_by_headings_and_labels(
 ) -> None:
     file = changed(annexes["annex2"], retitled(titles))
     told = set(found(file, NAME2, tmp_path)) - usual["annex2"]
-    assert {rule for rule, _, _ in told} == {"WBK-07", "WBK-03"}  # WBK-03: our own notes, under another title
-    assert sum(rule == "WBK-07" for rule, _, _ in told) == 3
+    assert [rule for rule, _, _ in told] == ["WBK-07"] * 3
+
+
+def test_pages_of_ours_are_known_by_how_they_begin_in_every_language() -> None:
+    words = yaml.safe_load((Path(reports.blank.__file__).parent / "blank_forms.yaml").read_text(encoding="utf-8"))
+    assert {line for key in ("notes_title", "signature_title") for line in words[key].values()} == set(OUR_PAGES)
+
+
+def test_the_signature_page_is_never_the_cover(annexes: dict[str, bytes], catalogue: Catalogue) -> None:
+    """It repeats what the cover says; without a cover it says nothing."""
+
+    def drop(book: openpyxl.Workbook) -> None:
+        del book["填报信息"]
+        book["签字盖章页"].title = "Sheet9"
+
+    form = read(changed(annexes["annex2"], drop), catalogue)
+    assert [(f.rule_id, f.value) for f in form.faults] == [("WBK-01", "填报信息")]
 
 
 @pytest.mark.parametrize("name", [NAME2, "月报.xlsx"])
