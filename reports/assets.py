@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.instance.closed_months import book, closed_months
+from assets.instance.closed_months import book, closed_months, kept_register
 from assets.instance.progress import reporter
 from assets.instance.resource import POOL, HomeResource
 from assets.instance.session import Session
@@ -48,6 +48,7 @@ def publish_month(session: Session, period: str) -> list[Edition]:
         partial(gather, work.warehouse, work.catalogue, work.parameters(period)),
         render_all,
         session.lang,
+        partial(kept_register, session.home),
     )
 
 

@@ -14,13 +14,24 @@ Value = None | str | int | float | bool | date | datetime
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """What made a figure other than it was. `values` are those of the words `cause.KIND` of texts.yaml, in their order.
+
+    kind: mail | decided | ended | register | rules | settings | software.
+    """
+
+    kind: str
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """A figure that a supplement changes: its dotted path in summary.json, before, after, and whose mails did it."""
+    """A figure that a supplement changes: its dotted path in summary.json, before, after, and what made it so."""
 
     figure: str
     before: Value
     after: Value
-    because: tuple[str, ...]  # `unit name (mail received at …, sha256 …)`, one a mail
+    because: tuple[Cause, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ class Table:
     emphasis: frozenset[int] = frozenset()
     empty: str = ""  # the sentence shown instead where there are no rows
     whole: bool = False  # shown with all of its rows in print as well
+    folded_after: int = 0  # rows that stand first; what follows from them is folded, and in print left out
 
 
 @dataclass(frozen=True, slots=True)

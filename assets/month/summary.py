@@ -26,15 +26,7 @@ def summaries(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[st
             parameters,
         )
     ]
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for name in (
-        "units", "forms", "exposed_assets", "app_launches", "self_check", "rectification", "incidents", "indicators",
-        "agreements", "findings", "counts_by", "decisions",
-    ):  # fmt: skip
-        by_scope: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in warehouse.rows(model(f"report/{name}"), parameters):
-            by_scope[row.pop("scope")].append(row)
-        found[name] = by_scope
+    found = _found(warehouse, parameters)
     result = {}
     for scope in scopes:
         own = {name: rows[scope] for name, rows in found.items()}
@@ -52,6 +44,44 @@ def summaries(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[st
     )[0]
     result[parameters["carrier"]]["mails"] = {name: int(n) for name, n in mails.items()}
     return result
+
+
+def summaries_of_units(
+    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The figures of every unit as if it were a scope of its own, by code; what is nobody's under the carrier's code.
+
+    By the very queries of the scopes, so that what a scope counts is counted of each of its units.
+    """
+    warehouse.execute("begin")
+    try:
+        warehouse.execute("delete from core.scope_units where period = $period", parameters)
+        warehouse.execute(
+            """
+            insert into core.scope_units by name
+            select period, unit_code as scope, unit_code from core.units where period = $period
+            """,
+            parameters,
+        )
+        found = _found(warehouse, parameters)
+    finally:
+        warehouse.execute("rollback")
+    units = sorted({scope for rows in found.values() for scope in rows})
+    return {unit: _summary({name: rows[unit] for name, rows in found.items()}, catalogue) for unit in units}
+
+
+def _found(warehouse: Warehouse, parameters: Mapping[str, Any]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """The rows of every query of sql/report/, by its name and by scope."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for name in (
+        "units", "forms", "exposed_assets", "app_launches", "self_check", "rectification", "incidents", "indicators",
+        "agreements", "findings", "counts_by", "decisions",
+    ):  # fmt: skip
+        by_scope: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in warehouse.rows(model(f"report/{name}"), parameters):
+            by_scope[row.pop("scope")].append(row)
+        found[name] = by_scope
+    return found
 
 
 def _summary(own: Mapping[str, list[dict[str, Any]]], catalogue: Catalogue) -> dict[str, Any]:

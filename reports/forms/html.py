@@ -359,6 +359,8 @@ class _Page:
 
     def folds(self, block: Table | Matrix) -> int:
         """How many rows a script leaves unfolded; 0 where it folds none."""
+        if isinstance(block, Table) and block.folded_after:
+            return block.folded_after if len(block.rows) > block.folded_after else 0
         shown = MATRIX_ROWS_BEFORE_FOLD if isinstance(block, Matrix) else ROWS_BEFORE_FOLD
         return shown if len(block.rows) >= shown + ROWS_TO_FOLD else 0
 

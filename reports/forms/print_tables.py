@@ -114,7 +114,7 @@ def printed(table: Table, lang: str) -> Printed:
 
     Kept, so that the second form of a report need not do it again.
     """
-    shown = table.rows if table.whole else table.rows[:MOST_ROWS]
+    shown = table.rows if table.whole else table.rows[: table.folded_after or MOST_ROWS]
     columns, asked, least = [], [], []
     for i, column in enumerate(table.columns):
         values = [row[i] for row in shown]

@@ -19,13 +19,17 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from assets.instance.closed_months import edits
 from assets.instance.periods import is_period
+from assets.instance.register import Register
+from assets.instance.warehouse import model
 from assets.month.gate import require_settled
-from assets.month.work import Work
+from assets.month.summary import summaries_of_units
+from assets.month.work import Work, made_by
 from expectations.catalogue import Catalogue
 from reports.model import Change, Header, Report
-from reports.publishing.causes import Causes, ended_decisions, together, told_decisions
-from reports.publishing.changes import _figures, changes_since
+from reports.publishing.causes import EVERYBODY, Causes, Mail, Rests, decisions_in_force
+from reports.publishing.changes import _figures, changes_since, flatten
 from reports.publishing.datapackage import FILE as DESCRIPTION
 from reports.publishing.datapackage import describe
 from reports.publishing.manifest import _digest_of, _sha256
@@ -46,6 +50,7 @@ from reports.publishing.versions import INTERIM, Edition, latest_version, tidy, 
 
 Content = Callable[[Header], Report]
 Gather = Callable[[Sequence[str]], Content]  # of scopes, once; then report by report
+Kept = Callable[[str], Register | None]
 Render = Callable[[Iterable[tuple[str, Report]]], Iterator[tuple[str, dict[str, bytes]]]]
 
 
@@ -59,18 +64,24 @@ class _Draft:
 
 
 def publish(
-    work: Work, period: str, published: Path, gather: Gather, render: Render, lang: str = "zh"
+    work: Work,
+    period: str,
+    published: Path,
+    gather: Gather,
+    render: Render,
+    lang: str = "zh",
+    kept: Kept = lambda _: None,
 ) -> list[Edition]:
     """Publish the period for every scope; what stands of each, in the order of the register.
 
     Before the cut-off, and while there is no deadline report, interim is replaced where its content has changed. The
     first run at or after it makes v1, which is never touched again; later ones add a supplement where what is counted
     has changed. Raises NotSettled; the months of a span are held to that where its tables are made
-    (assets/month/spans.py).
+    (assets/month/spans.py). `kept` finds a register as it was, by its digest.
     """
     if is_period(period):
         require_settled(work, period)
-    publishing = _Publishing(work, period, published / period, lang)
+    publishing = _Publishing(work, period, published / period, lang, kept)
     finish(publishing.root)
     tidy(publishing.root)
     made: dict[str, _Draft] = {}
@@ -89,6 +100,8 @@ def publish(
         publishing.complete(draft, documents)
         finished[scope] = draft.header.version, draft.building
     commit(publishing.root, finished)
+    if any(version != INTERIM for version, _ in finished.values()):
+        publishing.remember_units()
     publishing.remember()
     return [publishing.standing(scope, made=scope in finished) for scope in publishing.members]
 
@@ -101,7 +114,8 @@ def stands_as_settled(work: Work, period: str, scope: str, published: Path) -> b
 class _Publishing:
     """One call of `publish`. A class, since all its steps rest on the same facts of the period."""
 
-    def __init__(self, work: Work, period: str, root: Path, lang: str) -> None:
+    def __init__(self, work: Work, period: str, root: Path, lang: str, kept: Kept = lambda _: None) -> None:
+        self.kept = kept
         self.work, self.period, self.root, self.lang = work, period, root, lang
         self.parameters = work.parameters(period)
         self.cutoff = work.deadline.cutoff(period)
@@ -214,9 +228,11 @@ class _Publishing:
             if _same_content(before, figures, building):
                 shutil.rmtree(building)
                 return None
-            ended = ended_decisions(before, self._told_decisions, self.lang)
-            causes = together([self._told_mails, self._told_decisions, ended])
-            changes = tuple(changes_since(before, figures, building, causes))
+            causes = Causes(before, self._rests(before))
+            units = [EVERYBODY if unit == self.parameters["carrier"] else unit for unit in self.members[scope]]
+            changes = tuple(
+                changes_since(before, figures, building, causes, units, self._was_of_units, self._is_of_units)
+            )
         zone = self.work.deadline.zone
         header = Header(
             period=self.period,
@@ -250,21 +266,19 @@ class _Publishing:
         rows = self.work.warehouse.rows("select source, state from sixth.staging.collected order by source desc")
         return {row["source"]: row["state"] for row in rows}
 
+    # ----------------------------------------------------------------------------------------- what a version rests on
     @cached_property
-    def _told_decisions(self) -> Causes:
-        return told_decisions(self.work.warehouse, self.parameters, self.lang)
-
-    @cached_property
-    def _told_mails(self) -> dict[str, list[tuple[str, str]]]:
-        """By unit the mails that it sent or that brought its forms, in the order of receipt: sha256, and in words."""
-        zone = self.work.deadline.zone
-        told: dict[str, list[tuple[str, str]]] = {}
-        for row in self.work.warehouse.rows(
+    def _mails(self) -> list[Mail]:
+        """Every mail of the period, and those of earlier months that carried-over figures rest on, in the order of
+        receipt.
+        """
+        of_month = self.work.warehouse.rows(
             """
             select
                 m.mail,
                 m.received_at,
-                m.unit_code as sender,
+                m.unit_code as unit,
+                m.copies,
                 list(distinct s.unit_code) as units,
                 any_value(u.unit_name) as name,
             from core.mails as m
@@ -275,34 +289,72 @@ class _Publishing:
             order by m.received_at, m.mail
             """,
             self.parameters,
-        ):
-            received = row["received_at"].astimezone(zone)
-            words = f"{row['name'] or '—'} {received:%Y-%m-%d %H:%M} {row['mail'][:12]}"
-            for unit in {*(u for u in row["units"] if u), row["sender"]}:
-                told.setdefault(unit, []).append((row["mail"], words))
-        return told
-
-    # ------------------------------------------------------------------------------------------------------ finishing
-    @cached_property
-    def _mails(self) -> list[dict[str, Any]]:
-        """Every mail of the period as manifests have it, in the order of receipt."""
+        )
+        earlier = self.work.warehouse.rows(model("settled/carried_mails"), self.parameters)
+        names = {u.code: u.name for u in self.work.register.tree(self.period).units}
+        carried = [{"units": [r["unit"]], "name": names.get(r["unit"]), "earlier": True, **r} for r in earlier]
         zone = self.work.deadline.zone
         return [
-            {"sha256": r["mail"], "received_at": r["received_at"].astimezone(zone).isoformat(), "unit": r["unit_code"]}
-            for r in self.work.warehouse.rows(
-                "select mail, received_at, unit_code from core.mails where period = $period order by received_at, mail",
-                self.parameters,
+            Mail(
+                sha256=row["mail"],
+                received_at=row["received_at"].astimezone(zone),
+                unit=row["unit"],
+                units=frozenset({row["unit"], *(u for u in row["units"] if u)}),
+                name=row["name"] or "",
+                copies=row.get("copies", 0),
+                earlier=row.get("earlier", False),
             )
+            for row in (*carried, *of_month)
         ]
 
     @cached_property
-    def _mails_of_units(self) -> dict[str, list[int]]:
-        """Places in `_mails` by unit."""
-        places: dict[str, list[int]] = {}
-        for place, mail in enumerate(self._mails):
-            places.setdefault(mail["unit"], []).append(place)
-        return places
+    def _on(self) -> dict[str, str]:
+        """What a version rests on beside mails and decisions, each by a digest, as its manifest has it."""
+        work = self.work
+        settings = repr((sorted(work.form_versions), sorted(work.score_weights.items()), work.coverage_percent))
+        return {
+            "register": work.register.in_force(self.period).digest,
+            "rules": work.catalogue.digest,
+            "settings": _sha256(settings.encode()),
+            "code": made_by(work.catalogue),
+        }
 
+    def _rests(self, before: Path) -> Rests:
+        """What a version rests on, beside what the one before did."""
+        manifest = json.loads((before / "manifest.json").read_text(encoding="utf-8"))
+        was = manifest.get("rests_on", {}).get("register", "")
+        register = self.work.register.in_force(self.period)
+        kept = self.kept(was) if was and was != register.digest else None
+        return Rests(
+            mails=self._mails,
+            decisions=decisions_in_force(self.work.warehouse, self.parameters),
+            on=self._on,
+            software=self.work.software,
+            scopes=frozenset(self.members),
+            edits=edits(kept, register, self.period) if kept and is_period(self.period) else (),
+        )
+
+    @cached_property
+    def _is_of_units(self) -> dict[str, dict[str, Any]]:
+        """The figures of every unit, those alone that are something; under "" what is nobody's."""
+        found = summaries_of_units(self.work.warehouse, self.work.catalogue, self.parameters)
+        carrier = self.parameters["carrier"]
+        return {
+            EVERYBODY if unit == carrier else unit: {path: value for path, value in flatten(figures) if value}
+            for unit, figures in found.items()
+        }
+
+    @cached_property
+    def _was_of_units(self) -> dict[str, dict[str, Any]]:
+        """The same as the versions that stand count them; nothing where that is forgotten."""
+        if not self.work.warehouse.exists("core.unit_figures"):
+            return {}
+        rows = self.work.warehouse.rows(
+            "select unit_code, figures from core.unit_figures where period = $period", self.parameters
+        )
+        return {r["unit_code"]: json.loads(r["figures"]) for r in rows}
+
+    # ------------------------------------------------------------------------------------------------------ finishing
     @cached_property
     def _decisions(self) -> pl.DataFrame:
         """The decisions in force that bear on the period."""
@@ -311,11 +363,22 @@ class _Publishing:
     def complete(self, draft: _Draft, documents: Mapping[str, bytes]) -> None:
         """Complete a version beside its place."""
         scope = draft.header.scope
-        mails = self._mails
-        if scope != self.parameters["carrier"]:
-            mails = [mails[p] for p in sorted(p for u in self.members[scope] for p in self._mails_of_units.get(u, ()))]
+        of_scope = frozenset(self.members[scope])
+        mails = [
+            {"sha256": m.sha256, "received_at": m.received_at.isoformat(), "unit": m.unit, "copies": m.copies}
+            for m in self._mails
+            if scope == self.parameters["carrier"] or m.units & of_scope
+        ]
         own = pl.col("unit_code").is_in(self.members[scope])
-        _write(draft, documents, mails, self._decisions.filter(own), self.work.catalogue)
+        _write(draft, documents, mails, self._decisions.filter(own), self.work.catalogue, self._on)
+
+    def remember_units(self) -> None:
+        """Book the figures of units that the versions made now count."""
+        rows = [(self.period, unit, json.dumps(figures)) for unit, figures in self._is_of_units.items()]
+        schema = dict.fromkeys(("period", "unit_code", "figures"), pl.String)
+        self.work.warehouse.put(
+            "core.unit_figures", pl.DataFrame(rows, schema=schema, orient="row"), period=self.period
+        )
 
 
 def _members(work: Work, period: str) -> dict[str, list[str]]:
@@ -352,6 +415,7 @@ def _write(
     mails: list[dict[str, Any]],
     decisions: pl.DataFrame,
     catalogue: Catalogue,
+    rests_on: Mapping[str, str],
 ) -> None:
     """Complete a version beside its place."""
     header, building = draft.header, draft.building
@@ -372,6 +436,7 @@ def _write(
         "as_of": header.as_of.isoformat(),
         "cutoff": header.cutoff.isoformat(),
         "software": header.software,
+        "rests_on": dict(rests_on),
         "mails": mails,
         "decisions": decisions.select("key", "kind", pl.col("unit_code").alias("unit"), "decided_at").to_dicts(),
         "files": [{"path": path, "bytes": p.stat().st_size, "sha256": _digest_of(p)} for path, p in files],

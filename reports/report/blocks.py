@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from expectations.catalogue import Catalogue
-from reports.model import Chart, Column, Header, Matrix, Section, Series, Table
+from reports.model import Cause, Change, Chart, Column, Header, Matrix, Section, Series, Table
 from reports.report.code_names import Look, figure_name
 from reports.report.expressions import Facts, all_said, description, evaluate, first_said, places, share
 from reports.report.facts import flat, known, look_up
@@ -21,6 +21,8 @@ from reports.text.sentences import words
 BARS_SHOWN = 15
 
 Block = Table | Chart | Matrix
+
+CHANGES_SHOWN = 5  # of the figures that a supplement changes
 
 
 class Blocks:
@@ -210,7 +212,9 @@ class Blocks:
         return self.table(block["definitions"], columns, rows, len(rows), {"source": "summary.json"}, whole=True)
 
     def changes(self, header: Header) -> Table:
-        """What a supplement changes, in the order of the summary: figure, before, after, because of which mail."""
+        """What a supplement changes: figure, before, after, and because of what; those of the first page first, then in
+        the order of the summary.
+        """
         labels = formats.labels(self.lang)
         columns = (
             Column("figure", labels["figure_changed"]),
@@ -220,9 +224,27 @@ class Blocks:
         )
         places = {path: place for place, (path, _) in enumerate(flat(self.now))}
         groups = {path.rpartition(".")[0]: place for path, place in places.items()}  # of codes that occur no more
-        changes = sorted(header.changes, key=lambda c: places.get(c.figure, groups.get(c.figure.rpartition(".")[0], 0)))
-        rows = tuple((self.measured(c.figure), c.before, c.after, "\n".join(c.because)) for c in changes)
-        return Table("changes", labels["changes"].format(version=header.before_version), columns, rows, len(rows))
+        page = description("first_page")
+        told = [*(kpi["figure"] for kpi in page["kpis"]), *page["moves"]]
+        first = {figure: place - len(told) for place, figure in enumerate(dict.fromkeys(told))}
+
+        def place(change: Change) -> int:
+            path = change.figure
+            return first.get(path, places.get(path, groups.get(path.rpartition(".")[0], 0)))
+
+        rows = tuple(
+            (self.measured(c.figure), c.before, c.after, "\n".join(self.cause(cause) for cause in c.because))
+            for c in sorted(header.changes, key=place)
+        )
+        title = labels["changes"].format(version=header.before_version)
+        return Table("changes", title, columns, rows, len(rows), source="data/", folded_after=CHANGES_SHOWN)
+
+    def cause(self, cause: Cause) -> str:
+        """What changed a figure, in words."""
+        values = dict(cause.values)
+        if "kind" in values:
+            values["kind"] = formats.name("decisions", values["kind"], self.lang)
+        return self.words.say(f"cause.{cause.kind}", **values)
 
     def measured(self, path: str) -> str:
         """A figure in words, with the sign of a percentage where it is one."""

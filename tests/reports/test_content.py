@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assets.instance.warehouse import SQL, model
-from reports.model import Change, Chart, Matrix, Report, Table
+from reports.model import Cause, Change, Chart, Matrix, Report, Table
 from reports.report import first_page, queries
 from reports.report.expressions import description
 from reports.report.facts import flat
@@ -91,7 +91,8 @@ def test_a_late_month_of_the_matrix_counts_the_days_since_its_own_cut_off(sample
 
 def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_the_summary(sample: Sample) -> None:
     """`按规则 · AST-07` told nobody what was counted."""
-    because = ("青川盟第13旗县分公司 2026-11-09 05:18 61481c6b634a",)
+    mail = (("name", "青川盟第13旗县分公司"), ("at", "2026-11-09 05:18"), ("mail", "61481c6b634a"))
+    because = (Cause("mail", mail), Cause("rules", ()))
     figures = (
         "mails.received", "findings.by_rule.OLD-01", "findings.by_rule.AST-07", "self_check.by_checklist.NSW.pass_rate", "indicators.IND-05.rate",
         "exposed_assets.by_type.网站", "units.complete_late",
@@ -103,7 +104,9 @@ def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_th
         "迟报单位", "暴露面资产 · 按资产类型 · 网站", "网络安全工作自查 · 自查符合率（%）",
         "IND-05 重要信息系统漏洞扫描 · 完成率（%）", "数据质量 · AST-07 近90天未扫描", "数据质量 · OLD-01", "收到邮件",
     ]  # fmt: skip
-    assert {row[1:] for row in report.changes.rows} == {(1, 2, because[0])}
+    assert {row[1:] for row in report.changes.rows} == {
+        (1, 2, "青川盟第13旗县分公司 2026-11-09 05:18 来信 61481c6b634a\n表样、检查清单或校验规则有改动")
+    }
     assert all(r.changes is None for r in sample.reports(LAST).values())
 
 

@@ -16,7 +16,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from reports.forms.html import render_html
-from reports.model import Change
+from reports.model import Cause, Change
 from reports.report.facts import flat
 from reports.text import formats
 from tests.reports import made_reports
@@ -209,7 +209,11 @@ def test_the_mails_of_a_change_lead_to_their_rows(sample: Sample) -> None:
     """They were words, from which nobody got on to the mail."""
     mails = next(t for t in sample.reports(LAST)["EX"].tables() if t.anchor == "appendix_mails")
     mail = str(mails.rows[0][0])[: formats.MAIL_SHOWN]
-    changes = (Change("units.missing", 2, 1, (f"综合部 2026-11-07 09:12 {mail}", "— 2026-11-07 09:12 0123456789ab")),)
+    because = tuple(
+        Cause("mail", (("name", name), ("at", "2026-11-07 09:12"), ("mail", told)))
+        for name, told in (("综合部", mail), ("—", "0123456789ab"))
+    )
+    changes = (Change("units.missing", 2, 1, because),)
     report = sample.reports(LAST, kind="supplement", version="v2", before_version="v1", changes=changes)["EX"]
     page = render_html(report).decode()
     assert f"<a href='#mail-{mail}'>{mail}</a><br>" in page

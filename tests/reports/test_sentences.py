@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expectations.catalogue import load_catalogue
-from reports.model import Change, Header
+from reports.model import Cause, Change, Header
 from reports.report.blocks import Blocks
 from reports.report.code_names import looks
 from reports.report.expressions import all_said, description, first_said, headlines
@@ -75,7 +75,7 @@ def test_every_sentence_reads_well_in_any_month(data: st.DataObject) -> None:
     now = data.draw(summaries())
     before = data.draw(st.one_of(st.none(), summaries()))
     found = data.draw(tables(now, QUERIES))
-    changes = (Change("units.missing", 2, 1, ("市场部",)),) * data.draw(st.integers(0, 2))
+    changes = (Change("units.missing", 2, 1, (Cause("rules", ()),)),) * data.draw(st.integers(0, 2))
     kind, version = (
         ("supplement", "v2") if changes else data.draw(st.sampled_from([("interim", "interim"), ("deadline", "v1")]))
     )
