@@ -90,6 +90,10 @@ def test_an_edit_is_applied_where_that_is_asked_for(month: Home) -> None:
     assert closed(month.root) == ["v1", "v2"]
     units = summary(month.root, "v2")["units"]
     assert (units["complete_on_time"], units["returned"]) == (1, 1)
+    page = (month.root / "published" / CLOSED / "C/v2/report.html").read_text(encoding="utf-8")
+    changes = page.partition('class="changes"')[2].partition("</table>")[0]
+    assert "units.csv:5 NEWCODE unit_code：— → KEPT单位" in changes
+    assert "来信" not in changes
     assert "stay as they are" not in run(month.root, "2026-12-02")
     assert closed(month.root) == ["v1", "v2"]
     edit(month.root, "NEWCODE,KEPT单位,D", "KEPT,KEPT单位,D")

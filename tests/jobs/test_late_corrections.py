@@ -64,6 +64,10 @@ def test_a_correction_of_a_closed_month_is_published_and_answered_the_same_night
     assert supplement(made.root, "2026-11") == ["v1"]
     summary = json.loads((made.root / "published/2026-10/C/v2/summary.json").read_text(encoding="utf-8"))
     assert (summary["kind"], summary["units"]["complete_late"]) == ("supplement", 1)
+    page = (made.root / "published/2026-10/C/v2/report.html").read_text(encoding="utf-8")
+    changes = page.partition('class="changes"')[2].partition("</table>")[0]
+    assert "LATE单位 2026-12-10 09:00 来信" in changes
+    assert "STEADY" not in changes
     new = {p.name for p in (made.root / "outbox").glob("2026-10_receipt*")} - receipts
     assert len(new) == 1
     assert (made.root / "published/2026-10/feedback/LATE/feedback.html").is_file()
