@@ -17,6 +17,7 @@ MANIFEST_SCHEMA = "urn:sixth:schema:manifest:2"
 
 COUNT = {"type": "integer", "minimum": 0}
 RATE = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
+RESTS_ON = ("register", "rules", "settings", "code")  # beside mails and decisions, each by a digest
 BY_CODE = {"type": "object", "additionalProperties": COUNT}
 MOMENT = {"type": "string", "format": "date-time"}
 SHA256 = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
@@ -135,7 +136,7 @@ def manifest_schema() -> dict[str, Any]:
     """The schema of manifest.json: what a version rests on, and every file of it."""
     head = _head(MANIFEST_SCHEMA)
     lists = {
-        "mails": _list_of(sha256=SHA256, received_at=MOMENT, unit={"type": ["string", "null"]}),
+        "mails": _list_of(sha256=SHA256, received_at=MOMENT, unit={"type": ["string", "null"]}, copies=COUNT),
         "decisions": _list_of(
             key={"type": "string", "pattern": "^[0-9a-f]{12}$"}, kind=TEXT, unit=TEXT, decided_at=MOMENT
         ),
@@ -146,8 +147,8 @@ def manifest_schema() -> dict[str, Any]:
         "$id": MANIFEST_SCHEMA,
         "title": "manifest.json: what a version rests on, and its files",
         "type": "object",
-        "properties": {**head, "software": TEXT, **lists},
-        "required": [*head, "software", *lists],
+        "properties": {**head, "software": TEXT, "rests_on": _closed(**dict.fromkeys(RESTS_ON, SHA256)), **lists},
+        "required": [*head, "software", "rests_on", *lists],
     }
 
 
