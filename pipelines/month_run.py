@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,6 +18,7 @@ from assets.instance.periods import Deadline, is_period
 from assets.instance.register import Register, load_register
 from assets.instance.settings import load_settings
 from assets.instance.workers import warm
+from pipelines.listing import query
 from pipelines.register_diff import edit_lines
 from reports.publishing.versions import latest_version
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 MOST_NAMED = 20
+HELD_DAYS = 1  # after which a held mail is told in every run
 WORKER_MODULES = ["cv2", "assets.intake.parsing", "reports.forms.warm_worker", "reports.feedback.folders"]
 
 
@@ -108,6 +110,7 @@ def run_period(
     stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
     made = {place: version for place, version in _standing(home).items() if before.get(place) != version}
     lines = (*_earlier_lines(made, period), *_summary_lines(home, period), *_not_collected(no_mails), *edit_lines(home))
+    lines = (*lines, *_held_lines(home, as_of))
     return Outcome(lines, 0, stages)
 
 
@@ -124,6 +127,27 @@ def _earlier_lines(made: Mapping[tuple[str, str], str], period: str) -> list[str
         if is_period(month) and month != period:
             months.setdefault(month, []).append(f"{scope} {version}")
     return [f"{month} published again: {', '.join(scopes)}" for month, scopes in sorted(months.items())]
+
+
+def _held_lines(home: Home, as_of: datetime) -> list[str]:
+    """The mails held for a day or more, a line each, in every run until a steward gives them to a unit."""
+    rows = query(
+        home,
+        """
+        select distinct m.mail, m.received_at, t.sender
+        from core.mails as m
+        inner join staging.mails as t using (mail)
+        where m.held and m.received_at <= $before
+        order by m.received_at, m.mail
+        """,
+        {"before": as_of - timedelta(days=HELD_DAYS)},
+    )
+    lines = [
+        f"held     {r['mail'][:12]} for {(as_of - r['received_at']).days} days, from {r['sender']}: "
+        f"sixth show {r['mail'][:12]}, sixth assign"
+        for r in rows[:MOST_NAMED]
+    ]
+    return lines + ([f"held     and {len(rows) - MOST_NAMED} more"] if len(rows) > MOST_NAMED else [])
 
 
 def _not_collected(told: Mapping[str, str]) -> list[str]:
