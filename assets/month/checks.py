@@ -1,55 +1,80 @@
-"""What must hold of a month, as Dagster asset checks.
+"""What must hold of a month, and what of it needs a person, as Dagster asset checks.
 
-Belongs here: thin checks. Does not: the SQL tests (sql/tests), the rules (expectations/).
+Belongs here: thin checks. Does not: what needs a person (reviews.py), the SQL tests (sql/tests), the rules
+(expectations/).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from assets.instance.resource import POOL, HomeResource
-from assets.instance.warehouse import model
 from assets.month.assets import findings, mart_key
 from assets.month.gate import reconcile
+from assets.month.reviews import groups, missing, reviews
 from assets.month.settle import as_indexed
 from expectations.catalogue import load_catalogue
 
-SHEETS = tuple(load_catalogue().sheets)
-WORST_UNITS = 20
+GROUPS = groups(load_catalogue())
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    return {"first cells": dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])} if rows else {}
 
 
 @dg.multi_asset_check(
     pool=POOL,
     specs=[
         dg.AssetCheckSpec(
-            f"{sheet}_rows_hold", asset=findings, description=f"No row of sheet {sheet} fails a drop rule"
+            f"{group}_in_order", asset=findings, description=f"Nothing of {group.replace('_', ' ')} needs a person"
         )
-        for sheet in SHEETS
+        for group in GROUPS
     ],
 )
-def rows_hold(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Iterator[dg.AssetCheckResult]:
-    """One check a suite: the rules that rows fail, most cells first. A unit's fault never stops the month."""
-    period = context.partition_key
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in home.session.warehouse.rows(model("settled/rules_of_sheets"), {"period": period}):
-        found.setdefault(row["sheet_key"], []).append(row)
-    for sheet in SHEETS:
-        rules = found.get(sheet, [])
-        dropping = [r for r in rules if r["effect"] == "drop"]
-        records = [
-            dg.TableRecord({k: r[k] for k in ("rule_id", "effect", "cells", "units")}) for r in rules[:WORST_UNITS]
-        ]
+def in_order(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Iterator[dg.AssetCheckResult]:
+    """One check a group: red where somebody must act who is not the unit, with the first cells that fail."""
+    session, period = home.session, context.partition_key
+    work = session.once(as_indexed)
+    pages = session.home.data_docs / period / "index.html"
+    for group, review in reviews(work.warehouse, work.catalogue, period).items():
         yield dg.AssetCheckResult(
             asset_key=findings.key,
-            check_name=f"{sheet}_rows_hold",
-            passed=not dropping,
+            check_name=f"{group}_in_order",
+            passed=review.well,
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
-                "cells": sum(r["cells"] for r in rules),
-                **({"rules": dg.MetadataValue.table(records)} if records else {}),
+                **review.counts,
+                **({"needed": review.needed} if review.needed else {}),
+                "data docs": dg.MetadataValue.path(str(pages)),
+                **_table(review.cells),
             },
         )
+
+
+@dg.asset_check(pool=POOL, asset=mart_key("unit_results"))
+def nobody_is_missing(context: dg.AssetCheckExecutionContext, home: HomeResource) -> dg.AssetCheckResult:
+    """Once the cut-off is over every unit has reported; before it, who is missing is told and nothing is wrong."""
+    work, period = home.session.once(as_indexed), context.partition_key
+    rows = missing(work.warehouse, period, work.parameters(period))
+    return dg.AssetCheckResult(
+        passed=not rows or work.as_of < work.deadline.cutoff(period),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "missing": sum(r["state"] == "missing" for r in rows),
+            "returned": sum(r["state"] == "returned" for r in rows),
+            "who": dg.MetadataValue.md(_listed(rows)),
+        },
+    )
+
+
+def _listed(rows: Sequence[Mapping[str, str]]) -> str:
+    """Markdown: a line a unit."""
+    told = (
+        f"- {r['unit_code']} {r['unit_name']}: {r['state']}" + (f", until {r['until']}" if r["until"] else "")
+        for r in rows
+    )
+    return "\n".join(told) or "nobody"
 
 
 @dg.asset_check(pool=POOL, asset=mart_key("summaries"), blocking=True)
@@ -59,4 +84,4 @@ def figures_reconcile(context: dg.AssetCheckExecutionContext, home: HomeResource
     return dg.AssetCheckResult(passed=not failing, metadata={"failing rows": dg.MetadataValue.json(failing)})
 
 
-CHECKS = (rows_hold, figures_reconcile)
+CHECKS = (in_order, nobody_is_missing, figures_reconcile)

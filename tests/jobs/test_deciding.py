@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from assets.instance.warehouse import open_warehouse
+from assets.month.reviews import Review, _cell, missing, reviews
+from expectations.catalogue import load_catalogue
 from tests.jobs.decided_month import (
     AFTER,
     CARRIER,
@@ -249,6 +252,17 @@ def test_a_waiver_that_needs_a_second_person_waits_for_one(evening: Path, tmp_pa
     assert row["decided_by"] == "王晓燕、李卫"
 
 
+def test_a_decision_on_an_earlier_month_has_it_published_again_by_the_next_run(undecided: Path, tmp_path: Path) -> None:
+    home = copy_of(undecided, tmp_path)
+    (key,) = decide(home, "waive", of(home, DROPPED), at="2026-11-20T09:00:00+08:00")
+    command_line = ["run", "--home", str(home), "--as-of", "2026-12-02T02:00:00+08:00"]
+    told = subprocess.run([*SIXTH, *command_line], capture_output=True, text=True, timeout=300, check=True).stdout
+    assert f"{FOLLOWING} interim" in told
+    assert f"{PERIOD} published again: C v2" in told
+    assert f"held     {held_mail(home)[:12]} for 28 days, from stranger@elsewhere.example" in told
+    assert [d["key"] for d in table(latest(home, PERIOD, CARRIER), "decisions")] == [key]
+
+
 # ------------------------------------------------------------------------------------------------ what stewards look at
 def test_mails_are_listed_the_held_first_with_whom_they_name_and_what_to_do(evening: Path) -> None:
     rows = json.loads(command("mails", "--home", str(evening), "--format", "json"))
@@ -279,3 +293,50 @@ def test_a_units_month_shows_what_stands_why_and_what_changed_by_key(evening: Pa
     assert told.count("nothing in its rows") == 2
     assert ">http<" in told
     assert "returned by CVR-07" in command("unit", RETURNED, "--period", PERIOD, "--home", str(home))
+
+
+# --------------------------------------------------------------------------------------------------- who is needed
+def reviewed(home: Path, to: Path) -> dict[str, Review]:
+    shutil.copytree(home / "warehouse", to)
+    with open_warehouse(to) as warehouse:
+        return reviews(warehouse, load_catalogue(), PERIOD)
+
+
+def test_a_group_is_in_order_unless_somebody_must_act_who_is_not_the_unit(
+    evening: Path, decided: Path, tmp_path: Path
+) -> None:
+    before, after = reviewed(evening, tmp_path / "before"), reviewed(decided, tmp_path / "after")
+    needed = {group: review.needed for group, review in before.items() if not review.well}
+    assert needed == {
+        "envelope": "held mails: 1 (sixth mails --held)",
+        "workbooks_and_covers": "returns that could be let stand: 1 (sixth waive)",
+        "scans": "units with a scan on which no seal was found: 1 (sixth confirm-seal)",
+    }
+    assert all(review.well for review in after.values())
+    # A row that fails is its unit's to mend: shown, and nothing that anybody else must see to.
+    cells = {(c["unit"], c["rule"], c["cell"]) for c in before["exposed_assets"].cells}
+    assert (DROPPED, RULE_OF[DROPPED], "E5") in cells
+    assert before["exposed_assets"].counts["error"] == 2
+
+
+def test_who_is_missing_is_told_with_a_cutoff_of_its_own(evening: Path, tmp_path: Path) -> None:
+    shutil.copytree(evening / "warehouse", tmp_path / "copy")
+    with open_warehouse(tmp_path / "copy") as warehouse:
+        rows = missing(warehouse, PERIOD, {"timezone": "Asia/Shanghai"})
+    assert [(r["unit_code"], r["state"]) for r in rows] == [(LATE, "missing"), (HELD, "missing")]
+
+
+def test_no_personal_data_and_no_secret_stands_in_a_check() -> None:
+    catalogue = load_catalogue()
+    told = {
+        "unit_code": "U1",
+        "file": "附件2.xlsx",
+        "sheet_key": "exposed_assets",
+        "sheet": "暴露面资产新增",
+        "cell": "N5",
+    }
+    personal = told | {"column_key": "owner", "rule_id": "GEN-04", "message": "“责任人”王晓燕超过 20 字"}
+    secret = told | {"column_key": "remark", "rule_id": "GEN-04", "message": "“备注”密码：Abc123456 超过 200 字"}
+    shown = [_cell(row, catalogue)["message"] for row in (personal, secret)]
+    assert "王晓燕" not in shown[0]
+    assert "Abc123456" not in shown[1]
