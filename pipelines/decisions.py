@@ -28,6 +28,7 @@ from assets.month.findings.record import says_something
 from expectations.catalogue import Catalogue, Rule, load_catalogue
 from pipelines.listing import query
 
+IN_FORCE = "in force"
 LASTING_EFFECTS = ("drop", "flag")  # of which a waiver may go on to later months
 KEYED_SHEETS = frozenset({"self_check", "rectification", "incidents", "indicators", "agreements"})
 
@@ -430,6 +431,9 @@ class Desk:
         bearing = {
             r["mail"] for r in self._rows("select mail from core.mail_periods where period = $period", period=period)
         }
+        waived = [d.subject for d in decisions if d.kind == "waive"]
+        found = "select finding_id from core.all_findings where finding_id in (select unnest($waived))"
+        acted_on = {r["finding_id"] for r in self._rows(found, waived=waived)}
         rows = []
         for d in decisions:
             if d.decided_at > at or (kind and d.kind != kind) or (unit and d.unit_code != unit):
@@ -438,7 +442,9 @@ class Desk:
             if period and not bears:
                 continue
             state = self._state(d, followed.get(d.key), approved)
-            if standing and state != "in force":
+            if state == IN_FORCE and d.kind == "waive" and not d.through and d.subject not in acted_on:
+                state = f"{IN_FORCE}, its finding is gone"  # mended, or replaced by a later submission
+            if standing and not state.startswith(IN_FORCE):
                 continue
             rows.append(
                 {
@@ -468,4 +474,4 @@ class Desk:
         effect = json.loads(decision.about).get("effect")
         if decision.kind == "waive" and effect in self.settings.approved_effects and decision.key not in approved:
             return "awaits approval"
-        return "in force"
+        return IN_FORCE

@@ -219,11 +219,12 @@ def test_a_decision_after_the_deadline_report_makes_a_supplement_and_a_note_none
 def test_a_waiver_is_of_one_submission_unless_it_goes_on_to_later_ones(evening: Path, tmp_path: Path) -> None:
     home = copy_of(evening, tmp_path)
     once, lasting = of(home, DROPPED), of(home, *FLAGGED)
-    decide(home, "waive", once)
+    (gone,) = decide(home, "waive", once)
     (through,) = decide(home, "waive", lasting, "--through", FOLLOWING)
     send_again(home, PERIOD, "Fri, 6 Nov 2026 10:00:00")
     run(home, NEXT_DAY)
     assert {f["finding_id"] for f in findings(home)}.isdisjoint({once, lasting})
+    assert log_of(home) == {gone: "in force, its finding is gone", through: "in force"}
     told = {(f["unit_code"], f["rule_id"]): (f["status"], f["decision"]) for f in findings(home)}
     assert told[DROPPED, RULE_OF[DROPPED]] == ("open", "")
     assert told[FLAGGED] == ("waived", through)
