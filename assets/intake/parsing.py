@@ -77,6 +77,7 @@ FORMS: dict[str, Any] = {
     "cover": pl.String,
     "tables": pl.String,
     "totals": pl.List(pl.Int64),
+    "totals_at_most": pl.List(pl.Int64),
     "is_answer": pl.Boolean,
     "content": pl.String,
     "span": pl.List(pl.Int64),
@@ -350,19 +351,24 @@ def _said(value: object, text: str | None) -> str:
     return f"{text or ''}" if value is None else f"={value}"
 
 
-def _signed_totals(form: RecognisedForm, catalogue: Catalogue) -> list[int]:
-    """The totals that the head of the unit signs for (SIG-05), in their order."""
+def _signed_totals(form: RecognisedForm, catalogue: Catalogue) -> tuple[list[int], list[int]]:
+    """The totals that the head of the unit signs for (SIG-05), in their order, and what each may be on the page.
+
+    The page counts cells, and so the rows that are none, as a total under the table, where they fill the column.
+    """
     tables = {table.sheet.key: table for table in form.tables}
-    totals = []
+    totals, at_most = [], []
     for total in signed_totals(catalogue, form.form):
         table = tables.get(total.sheet)
-        if table is None:
-            totals.append(0)
-        elif total.code:
-            totals.append(sum(value == total.code for value in table.values[total.column]))
-        else:
-            totals.append(sum(text is not None for text in table.texts[total.column]))
-    return totals
+        count = skipped = 0
+        if table is not None and total.code:
+            count = sum(value == total.code for value in table.values[total.column])
+        elif table is not None:
+            count = sum(text is not None for text in table.texts[total.column])
+            skipped = sum(len(rows) for rows in table.skipped.values())
+        totals.append(count)
+        at_most.append(count + skipped)
+    return totals, at_most
 
 
 def _row_columns(tables: list[tuple[str, Any]], sheet: SheetForm) -> dict[str, list[Any]]:
@@ -405,6 +411,7 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
         )
         for name, attachment, form, key in mail.forms:
             period = form.cover.get("period") if form else None
+            totals = _signed_totals(form, parser.catalogue) if form else None
             tables["forms"].append(
                 {
                     "form_id": name,
@@ -416,7 +423,8 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
                     "period": period.value if period else None,
                     "cover": _cover_json(form, parser.catalogue.form(key).cover) if form else "{}",
                     "tables": _tables_json(form) if form else "{}",
-                    "totals": _signed_totals(form, parser.catalogue) if form else None,
+                    "totals": totals[0] if totals else None,
+                    "totals_at_most": totals[1] if totals else None,
                     "is_answer": name in mail.answers,
                     "content": _content(form) if form else None,
                     "span": attachment.span,

@@ -99,7 +99,7 @@ def _put_booked(warehouse: Warehouse, booked: Booked, period: str, instead_of: s
     """Write what some mails were booked as, instead of the rows of the period for which a condition holds."""
     submissions: dict[str, Any] = dict.fromkeys(Submission.__slots__, pl.String) | {
         "number": pl.Int64, "received_at": UTC_TIME, "returned": pl.Boolean, "nil": pl.Boolean,
-        "totals": pl.List(pl.Int64),
+        "totals": pl.List(pl.Int64), "totals_at_most": pl.List(pl.Int64),
     }  # fmt: skip
     values = attrgetter(*submissions)  # asdict() copies them all, which took a quarter of the step
     forms = pl.DataFrame([values(s) for s in booked.submissions], schema=submissions, orient="row")

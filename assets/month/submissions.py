@@ -83,6 +83,7 @@ class Submission:
     cover: str
     tables: str
     totals: list[int] | None = None
+    totals_at_most: list[int] | None = None
 
 
 @dataclass(slots=True)
@@ -351,6 +352,7 @@ def _book_form(
             cover=form["cover"],
             tables=form["tables"],
             totals=form.get("totals"),
+            totals_at_most=form.get("totals_at_most"),
         )
     )
     return unit
@@ -397,7 +399,7 @@ def _tell_of_two_files(mail: Mail, booking: Booking, booked: Booked) -> None:
         counts = next((s for s in sent if not s.returned), sent[0])
         hint = booking.catalogue.form(form).file_hint
         for other in reversed(sent[sent.index(counts) + 1 :]):
-            fault = Fault("ENV-08", file=other.file, expected=hint)
+            fault = Fault("ENV-08", file=other.file, value=counts.file, expected=hint)
             booked.findings.append(PlainFinding(unit, mail.mail, counts.form_id, fault))
 
 

@@ -20,8 +20,11 @@ compared as (
         f.status,
         f.returned,
         f.totals,
-        list_transform(f.totals[1:len(c.code.totals)], lambda t: least(t, $most))
-        = c.code.totals[1:len(f.totals)] as has_totals,
+        -- A page may count rows that are none, as a total under the table.
+        len(list_filter(
+            list_zip(c.code.totals, f.totals, f.totals_at_most)[1:least(len(c.code.totals), len(f.totals))],
+            lambda t: t[1] < least(t[2], $most) or t[1] > t[3]
+        )) = 0 as has_totals,
     from codes as c
     left join core.submissions as f
         on f.period = c.period and f.unit_code = c.unit_code and f.form = c.code.form

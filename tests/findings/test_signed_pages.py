@@ -36,10 +36,10 @@ def scan(day: int, *codes: dict[str, Any], state: str = "sealed") -> dict[str, A
     }  # fmt: skip
 
 
-def form(*totals: int, kind: str = "annex2", status: str = "effective") -> dict[str, Any]:
+def form(*totals: int, kind: str = "annex2", status: str = "effective", skipped: int = 0) -> dict[str, Any]:
     return {
         "period": PERIOD, "unit_code": UNIT, "form": kind, "status": status, "returned": status == "returned",
-        "totals": list(totals),
+        "totals": list(totals), "totals_at_most": [total + skipped for total in totals],
     }  # fmt: skip
 
 
@@ -48,7 +48,10 @@ def found(warehouse: Warehouse, scans: list[dict[str, Any]], forms: list[dict[st
     time = pl.Datetime("us", "UTC")
     sent = pl.DataFrame(scans, schema_overrides={"received_at": time, "codes": pl.List(CODE)})
     warehouse.put("core.scans", sent)
-    warehouse.put("core.submissions", pl.DataFrame(forms, schema_overrides={"totals": pl.List(pl.Int64)}))
+    warehouse.put(
+        "core.submissions",
+        pl.DataFrame(forms, schema_overrides=dict.fromkeys(("totals", "totals_at_most"), pl.List(pl.Int64))),
+    )
     warehouse.run_model("core.signed_pages", {"period": PERIOD, "most": MOST}, model_name="settled/signed_pages")
     otherwise = warehouse.frame(model("settled/signed_otherwise"), {"period": PERIOD, "units": [UNIT]})
     rows = check_scans(pl.Series("unit_code", [UNIT]), sent, otherwise, HINTS)
@@ -100,6 +103,14 @@ def test_a_form_that_never_came_is_held_to_unit_and_month_alone(warehouse: Wareh
 
 def test_a_code_of_before_a_total_was_added_stays_valid(warehouse: Warehouse) -> None:
     assert found(warehouse, [scan(1, code(12))], [form(12, 3)]) == []
+
+
+def test_a_page_may_count_the_rows_that_are_none(warehouse: Warehouse) -> None:
+    """As 合计 in the column that it counts, and 以下空白 below."""
+    forms = [form(12, 3, skipped=2)]
+    assert found(warehouse, [scan(1, code(14, 3))], forms) == []
+    assert found(warehouse, [scan(1, code(15, 3))], forms)[0][0] == "SIG-05"
+    assert found(warehouse, [scan(1, code(11, 3))], forms)[0][0] == "SIG-05"
 
 
 def test_a_total_too_great_for_the_code_is_the_greatest(warehouse: Warehouse) -> None:
