@@ -130,3 +130,17 @@ def test_calamine_sees_the_same_cells(cells: dict[tuple[int, int], float | bool 
     } == cells
     other = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
     assert [[value if value is not None else "" for value in line] for line in sheet.rows] == other.to_python()
+
+
+def test_merged_ranges_of_an_xls_are_told() -> None:
+    merged = record(0xE5, struct.pack("<H8H", 2, 4, 6, 12, 12, 1, 1, 0, 3))
+    chart = record(0x809, struct.pack("<HHHHII", 0x600, 0x20, 0, 0, 0, 6)) + record(0x0A)
+    first, second = read(xls(label(4, 12, "王五") + chart + merged, label(0, 0, "x"))).sheets
+    assert first.merged == ((5, 13, 7, 13), (2, 1, 2, 4))
+    assert second.merged == ()
+
+
+@given(st.binary(max_size=300))
+def test_whatever_stands_in_a_record_of_merged_ranges_costs_no_cell(data: bytes) -> None:
+    (sheet,) = read(xls(label(0, 0, "x") + record(0xE5, data))).sheets
+    assert sheet.rows == [["x"]]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterable, Iterator
 from math import isfinite
 
 import xlrd
@@ -14,11 +15,23 @@ import xlrd
 from assets.instance.limits import Limits
 from assets.intake.workbooks.ole import SIGNATURE, OleFile
 from assets.intake.workbooks.serial import moment
-from assets.intake.workbooks.sheet import PLACE_BITS, Cell, Room, Sheet, Workbook, WorkbookUnreadable, arranged
+from assets.intake.workbooks.sheet import (
+    MOST_MERGED,
+    PLACE_BITS,
+    Cell,
+    Merged,
+    Room,
+    Sheet,
+    Workbook,
+    WorkbookUnreadable,
+    arranged,
+)
 from assets.intake.workbooks.shown import BUILT_IN, ShownNumber, with_format
 
-_BOUNDSHEET, _EOF = 0x85, 0x0A  # records ([MS-XLS] 2.4.28, 2.4.103)
-_MACRO_SHEET = 1
+# Records ([MS-XLS] 2.4.21, 2.4.28, 2.4.103, 2.4.168).
+_BOF, _BOUNDSHEET, _EOF, _MERGED = 0x809, 0x85, 0x0A, 0xE5
+_WORKSHEET, _MACRO_SHEET = 0, 1
+_MOST_SCANNED = 4_000_000  # bytes of a sheet whose merged ranges are looked for
 # What a workbook says beside its cells: nothing of it is read here, and xlrd gives up a whole file over an odd one.
 _BESIDE_CELLS = {
     xlrd.book.Book: (
@@ -79,7 +92,7 @@ def read_biff(content: bytes, limits: Limits) -> Workbook:
         if name is None:
             raise WorkbookUnreadable("not_workbook", "an OLE file without a workbook stream")
         stream = container.stream(name)
-        macros = "_vba_project_cur" in container.names or _has_macro_sheet(stream)
+        macros = "_vba_project_cur" in container.names or any(kind == _MACRO_SHEET for kind, _ in _listed(stream))
     try:
         book = xlrd.open_workbook(file_contents=stream, logfile=io.StringIO(), ragged_rows=True, on_demand=True)
         if book.nsheets > limits.workbook_sheets:
@@ -87,8 +100,10 @@ def read_biff(content: bytes, limits: Limits) -> Workbook:
         epoch = 1904 if book.datemode else 1900
         room = Room(limits.workbook_cells, limits.workbook_extent)
         sheets = []
+        begins = [begin for kind, begin in _listed(stream) if kind == _WORKSHEET]
         for number in range(book.nsheets):
-            sheets.append(_sheet(book.sheet_by_index(number), epoch, room))
+            merged = _merged(stream, begins[number]) if number < len(begins) else ()
+            sheets.append(_sheet(book.sheet_by_index(number), epoch, room, merged))
             book.unload_sheet(number)
     except (WorkbookUnreadable, MemoryError):
         raise
@@ -98,7 +113,7 @@ def read_biff(content: bytes, limits: Limits) -> Workbook:
     return Workbook(sheets, epoch, macros, "xls")
 
 
-def _sheet(source: xlrd.sheet.Sheet, epoch: int, room: Room) -> Sheet:
+def _sheet(source: xlrd.sheet.Sheet, epoch: int, room: Room, merged: Iterable[Merged]) -> Sheet:
     places: list[int] = []
     values: list[Cell] = []
     errors: dict[tuple[int, int], str] = {}
@@ -125,17 +140,38 @@ def _sheet(source: xlrd.sheet.Sheet, epoch: int, room: Room) -> Sheet:
             places.append((row + 1) << PLACE_BITS | (column + 1))
             values.append(meaning)
     title, visible = source.name, source.visibility == 0
-    return arranged(title, places, values, errors, visible=visible, room=room)
+    return arranged(title, places, values, errors, visible=visible, room=room, merged=merged)
 
 
-def _has_macro_sheet(stream: bytes) -> bool:
-    """Whether one of the sheets that the workbook's global records list is an Excel 4 macro sheet."""
-    at = 0
+def _records(stream: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """The records of the part of a stream that begins at `at`: kind, and where its data begin and end."""
+    depth = 0
     while at + 4 <= len(stream):
         record, length = struct.unpack_from("<HH", stream, at)
-        if record == _EOF:
-            break
-        if record == _BOUNDSHEET and length > 5 and stream[at + 9 : at + 10] == bytes([_MACRO_SHEET]):
-            return True
+        yield record, at + 4, min(at + 4 + length, len(stream))
+        depth += (record == _BOF) - (record == _EOF)
+        if depth <= 0:
+            return
         at += 4 + length
-    return False
+
+
+def _listed(stream: bytes) -> list[tuple[int, int]]:
+    """The kind of each sheet that the workbook's global records list, and where it begins in the stream."""
+    return [
+        (stream[begin + 5], struct.unpack_from("<I", stream, begin)[0])
+        for record, begin, end in _records(stream, 0)
+        if record == _BOUNDSHEET and end - begin > 5
+    ]
+
+
+def _merged(stream: bytes, at: int) -> tuple[Merged, ...]:
+    """The merged ranges of the sheet that begins at `at`; xlrd tells them only with every formatted blank cell."""
+    found: list[Merged] = []
+    for record, begin, end in _records(stream, at):
+        if begin - at > _MOST_SCANNED or len(found) >= MOST_MERGED:
+            break
+        if record == _MERGED:
+            for place in range(begin + 2, end - 7, 8):
+                top, bottom, left, right = struct.unpack_from("<4H", stream, place)
+                found.append((top + 1, left + 1, bottom + 1, right + 1))
+    return tuple(found)

@@ -31,7 +31,7 @@ class Sheet:
     code ('#N/A'), a formula without a calculated value by its text ('=A1+B1', or '=' where the cell does
     not say it), a number that is none by '#NUM!'. Dates and times are naive, as written in the sheet. A number
     or date whose format shows something else than the value remembers it (shown.py). `merged` are the merged
-    ranges; an .xls does not tell them.
+    ranges.
     """
 
     title: str
