@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import zip_longest
 from typing import NamedTuple
 
 from assets.instance.limits import Limits
@@ -29,6 +30,7 @@ OUR_PAGES = ("填表说明", "How to fill in this form", "网络安全报送签�
 SERVICE_SHEETS = frozenset({FEEDBACK_SHEET, SIGNATURE_SHEET, "填表说明", "说明"})  # ours
 RESERVED_SHEET = "wpsreserved"  # how WPS begins the titles of hidden sheets of its own
 EXPLANATION_COLUMNS = ("finding_id", "subject", "情况说明")
+PLACE_COLUMN = "place"  # of each finding: rule|sheet|row|column
 SEQUENCE = "seq"
 COVER_LABELS = ("unit_code", "period")  # by which a cover is known whatever its title
 MOST_HIDDEN = 200_000  # cells of a sheet under merged ranges that are remembered
@@ -84,11 +86,20 @@ class RecognisedForm:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a unit says of a finding in its marked workbook; `subject` names the finding from month to month."""
+    """What a unit says of a finding in its marked workbook; `subject` names the finding from month to month.
+
+    `line` is the row of the sheet 反馈. Where the finding was is told by rule, sheet, row and column, "" and 0 in
+    workbooks that were marked before it was.
+    """
 
     finding_id: str
     subject: str
     text: str
+    line: int = 0
+    rule_id: str = ""
+    sheet_key: str = ""
+    row: int = 0
+    column_key: str = ""
 
 
 def _blank(cell: Cell) -> bool:
@@ -202,6 +213,14 @@ def _names(cell: Cell) -> list[str]:
     return str(cell or "").split()
 
 
+def _place(told: str) -> tuple[str, str, int, str]:
+    """Rule, sheet, row and column of a finding, as a marked workbook tells them."""
+    rule, _, rest = told.partition("|")
+    sheet, _, rest = rest.partition("|")
+    row, _, column = rest.partition("|")
+    return (rule, sheet, int(row), column) if row.isdecimal() else ("", "", 0, "")
+
+
 def _as_written(cell: Cell) -> str:
     """A unit's own words: on one line, without characters that cannot be seen, its punctuation as it is."""
     seen = (c if c.isprintable() else " " for c in str(cell))
@@ -219,12 +238,19 @@ def read_explanations(workbook: Workbook) -> list[Explanation]:
             if not places.keys() >= set(EXPLANATION_COLUMNS):
                 continue
             finding_id, subject, text = (places[name] for name in EXPLANATION_COLUMNS)
+            at = places.get(PLACE_COLUMN)
             explanations.extend(
-                Explanation(name, about, _as_written(below[text]))
-                for below in sheet.rows[r + 1 :]
+                Explanation(name, about, _as_written(below[text]), sheet.first_row + line, *_place(place))
+                for line, below in enumerate(sheet.rows[r + 1 :], r + 1)
                 if not _blank(below[text])
                 # A line for many cells of a column names each of its findings, in the same order.
-                for name, about in zip(_names(below[finding_id]), _names(below[subject]), strict=False)
+                for name, about, place in zip_longest(
+                    _names(below[finding_id]),
+                    _names(below[subject]),
+                    _names(below[at]) if at is not None else [],
+                    fillvalue="",
+                )
+                if name and about
             )
             break
     return explanations

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -100,8 +100,13 @@ EXPLANATIONS: dict[str, Any] = {
     "mail": pl.String,
     "form_id": pl.String,
     "ordinal": pl.Int64,
+    "line": pl.Int64,
     "finding_id": pl.String,
     "subject": pl.String,
+    "rule_id": pl.String,
+    "sheet_key": pl.String,
+    "row": pl.Int64,
+    "column_key": pl.String,
     "text": pl.String,
 }
 SCANS: dict[str, Any] = {
@@ -451,9 +456,7 @@ def write_tables(parsed: list[ParsedMail], parser: Parser, folder: Path, stem: s
                     "mail": mail.mail,
                     "form_id": of_form,
                     "ordinal": ordinal,
-                    "finding_id": explanation.finding_id,
-                    "subject": explanation.subject,
-                    "text": explanation.text,
+                    **asdict(explanation),
                 }
             )
         for ordinal, (about_form, fault) in enumerate(mail.faults):

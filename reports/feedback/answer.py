@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -64,6 +64,15 @@ class SentWorkbook:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a unit said of a finding in a marked workbook, and what became of it (core.explanations)."""
+
+    subject: str
+    text: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnitState:
     """What became of a unit in a month: rows of marts.unit_results and marts.unit_forms. Times are aware, local."""
 
@@ -102,17 +111,32 @@ def feedback_of(
     catalogue: Catalogue,
     lang: str = "zh",
     folding: Folding | None = None,
+    said: Iterable[Said] = (),
 ) -> Feedback:
     """The answer to a unit from rows of core.all_findings (COLUMNS).
 
-    `folding` is of the same catalogue; who answers many units makes it once.
+    `folding` is of the same catalogue; who answers many units makes it once. `said`: what the unit said of its
+    findings in the month, the latest last.
     """
     sent = tuple(workbooks)
     own = [row for row in findings if row["status"] in ("open", EXPLAINED, WAIVED)]
     covers = {form.form_id: form.cover for workbook in sent for form in workbook.forms}
     found = [placed(row, covers.get(row["form_id"], ""), catalogue) for row in own]
-    lines = (folding or Folding(catalogue)).lines(found)
+    lines = (folding or Folding(catalogue)).lines(_with_refusals(found, said))
     return Feedback(unit, sent, tuple(lines), Wording(catalogue, lang, unit.period))
+
+
+def _with_refusals(findings: Iterable[Finding], said: Iterable[Said]) -> Iterator[Finding]:
+    """The findings, those that are open although the unit said something of them with why that does not do."""
+    latest = {s.subject: s for s in said}
+    for finding in findings:
+        own = None if finding.is_explained else latest.get(finding.subject)
+        if own and own.verdict != "accepted":
+            yield replace(finding, note_said=own.text, note_refused=own.verdict)
+        elif own and finding.severity != "warning":
+            yield replace(finding, note_said=own.text, note_refused="must")
+        else:
+            yield finding
 
 
 def placed(row: Mapping[str, Any], cover: str, catalogue: Catalogue) -> Finding:
@@ -242,6 +266,12 @@ class Wording:
                 told.append(self.say("follow_one", title=title, n=len(findings)))
         return clean(self.say("follow", list=self.say("apart").join(told)))
 
+    def refusal(self, finding: Finding) -> str:
+        """Why what the unit said of a finding explains nothing; "" where it said nothing, or enough."""
+        if not finding.note_refused:
+            return ""
+        return clean(self.say("refused", text=finding.note_said, why=self.say(f"refused_{finding.note_refused}")))
+
     def note(self, finding: Finding) -> str:
         """What stands beside a marked cell."""
         head = self.say("note_title", severity=self.severity(finding), title=self.title(finding), rule=finding.rule_id)
@@ -302,6 +332,15 @@ def owed(feedback: Feedback) -> str:
     return wording.say("list").join(parts)
 
 
+def _said(feedback: Feedback) -> str:
+    """How many explanations were accepted, and how many not; "" where there is none."""
+    accepted = sum(len(line.findings) for line in feedback.lines if line.first.is_explained)
+    refused = sum(1 for line in feedback.lines for f in line.findings if f.note_refused)
+    say = feedback.wording.say
+    told = [say("said_accepted", n=accepted)] if accepted else []
+    return say("list").join([*told, say("said_refused", n=refused)] if refused else told)
+
+
 def _cutoff(feedback: Feedback) -> str:
     wording = feedback.wording
     return wording.say("cutoff_text", deadline=deadline_in_words(feedback.unit.cutoff, wording.lang))
@@ -346,6 +385,7 @@ def _facts(feedback: Feedback, copies: Sequence[str]) -> list[tuple[str, str]]:
         (say("rows"), say("rows_text", received=unit.rows_received, counted=unit.rows_counted)),
         (say("skipped"), _skipped(feedback)),
         (say("owed"), owed(feedback)),
+        (say("said"), _said(feedback)),
         (say("received"), moment(unit.received_at, wording.lang) if unit.received_at else ""),
         (say("cutoff"), _cutoff(feedback)),
         (say("workbooks"), say("apart").join(copies)),
@@ -404,6 +444,7 @@ def _block(rule_id: str, remedy: str, lines: Sequence[Line], wording: Wording) -
                 "place": clean(wording.place(line, with_form=True)),
                 "fault": wording.fault(line.findings),
                 "follow": wording.follow(line),
+                "refusal": wording.refusal(line.first),
                 "explanation": clean(line.first.reason) if line.first.is_explained else "",
             }
             for line in lines
@@ -496,7 +537,11 @@ def sheet_of(feedback: Feedback, workbook: SentWorkbook, *, is_marked: bool) -> 
 
 def _entry(line: Line, wording: Wording, *, with_form: bool, is_linked: bool) -> Entry:
     first, say = line.first, wording.say
-    problem = (say("label", label=wording.title(first), text=wording.fault(line.findings)), wording.follow(line))
+    problem = (
+        say("label", label=wording.title(first), text=wording.fault(line.findings)),
+        wording.follow(line),
+        wording.refusal(first),
+    )
     example = say("label", label=say("example"), text=wording.example(first))
     return Entry(
         severity=wording.severity(first),
@@ -511,4 +556,5 @@ def _entry(line: Line, wording: Wording, *, with_form: bool, is_linked: bool) ->
         is_open=first.severity == "warning" and not first.is_waived,
         finding_ids=tuple(f.finding_id for f in line.findings),
         subjects=tuple(f.subject for f in line.findings),
+        places=tuple(f"{f.rule_id}|{f.sheet_key}|{f.row}|{f.column_key}" for f in line.findings),
     )

@@ -37,6 +37,7 @@ from assets.month.work import Work
 from expectations.catalogue import Catalogue
 from reports.feedback.answer import (
     COLUMNS,
+    Said,
     SentForm,
     SentWorkbook,
     UnitState,
@@ -80,6 +81,7 @@ class _Task:
     findings: tuple[tuple[Any, ...], ...]
     workbooks: tuple[SentWorkbook, ...]
     digest: str
+    said: tuple[Said, ...] = ()
     marks: bool = True  # False: lists only, after marking killed a worker
 
 
@@ -192,6 +194,11 @@ _FOUND = f"""
         from core.all_findings
         where period = $period and status in ('open', 'explained', 'waived')
     ),
+    said as (
+        select unit_code, received_at, mail, line, subject, text, verdict
+        from core.explanations
+        where period = $period
+    ),
     workbooks as (
         select unit_code, mail, number, file, form, form_id, coalesce(cover, '') as cover, received_at
         from core.submissions
@@ -204,7 +211,7 @@ def _hashes(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[tuple[s
     """The code of every reporting unit that something came from in the month, in the order of the register, each
     with a hash of its rows.
     """
-    parts = ("units", "forms", "findings", "workbooks")
+    parts = ("units", "forms", "findings", "said", "workbooks")
     hashed = "".join(
         f", {part}_hash as (select unit_code, sum(hash({part})) as {part} from {part} group by unit_code)"
         for part in parts
@@ -216,6 +223,7 @@ def _hashes(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[tuple[s
         inner join units_hash using (unit_code)
         left join forms_hash using (unit_code)
         left join findings_hash using (unit_code)
+        left join said_hash using (unit_code)
         left join workbooks_hash using (unit_code)
         where r.period = $period
         order by r.position
@@ -274,6 +282,12 @@ def _read(
         order by w.unit_code, w.form, w.received_at, w.mail, w.number
         """
     )
+    said = by_unit(
+        """
+        select unit_code, subject, text, verdict from said where unit_code in $these
+        order by unit_code, received_at, mail, line, subject
+        """
+    )
     units = by_unit("select * from units where unit_code in $these")
     tasks = {}
     for code in codes:
@@ -290,7 +304,8 @@ def _read(
             cutoff=(own_cutoff or parameters["cutoff"]).astimezone(zone),
             received_at=received_at.astimezone(zone),
         )
-        tasks[code] = _Task(unit, tuple(findings[code]), _workbooks(workbooks[code]), digests[code])
+        own = tuple(Said(*row) for row in said[code])
+        tasks[code] = _Task(unit, tuple(findings[code]), _workbooks(workbooks[code]), digests[code], own)
     return tasks
 
 
@@ -327,7 +342,7 @@ def _write_unit(task: _Task) -> None:
     assert _common is not None
     limits = _common.limits
     rows = (dict(zip(COLUMNS, row, strict=True)) for row in task.findings)
-    feedback = feedback_of(task.unit, rows, task.workbooks, _common.catalogue, _common.lang, _folding)
+    feedback = feedback_of(task.unit, rows, task.workbooks, _common.catalogue, _common.lang, _folding, task.said)
     files: dict[str, bytes] = {}
     contents = _contents(task.workbooks, _common.archive, limits) if task.marks else {}
     for workbook in task.workbooks:

@@ -27,7 +27,9 @@ _LETTERS = re.compile(r"[A-Z]*")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
-    """A row of core.all_findings, and `note_sheet` and `note_cell`, the place in the workbook that is to be mended."""
+    """A row of core.all_findings; `note_sheet` and `note_cell`, the place that is to be mended; and what the unit said
+    of it in vain.
+    """
 
     finding_id: str
     subject: str
@@ -50,6 +52,8 @@ class Finding:
     reason: str
     note_sheet: str = ""
     note_cell: str = ""
+    note_said: str = ""  # what the unit said of it
+    note_refused: str = ""  # why that explains nothing: says_nothing, repeated, must
 
     @property
     def is_explained(self) -> bool:
@@ -205,7 +209,7 @@ class Folding:
 
 
 def _kind(f: Finding) -> Hashable:
-    return f.form_id, f.rule_id, f.sheet_key or f.sheet, f.column_key or f.column, f.status, f.reason
+    return f.form_id, f.rule_id, f.sheet_key or f.sheet, f.column_key or f.column, f.status, f.reason, f.note_said
 
 
 def _importance(f: Finding) -> tuple[bool, int]:

@@ -40,6 +40,7 @@ def entry(number: int = 1, *, kind: str = MUST, cell: str = "C3", explanation: s
         is_open=kind == CHECK,
         finding_ids=(f"{number:012x}",),
         subjects=(f"{number:016x}",),
+        places=(f"GEN-03|self_check|{number}|result",),
     )
 
 

@@ -83,9 +83,14 @@ def check_forms(
         from core.submissions as s
         inner join core.units as u using (period, unit_code)
         anti join core.standing_units as t using (period, unit_code)
+        -- Of a replaced form it matters whether it was enough, and what was explained in it (explanations.py).
         where
             s.period = $period
-            and (s.status in ('effective', 'returned') or (s.form = 'annex3' and not s.returned))
+            and (
+                s.status in ('effective', 'returned')
+                or (s.form = 'annex3' and not s.returned)
+                or s.mail in (select mail from staging.explanations where rule_id <> '')
+            )
         """,
         {**period, "context": _context_digest(catalogue, register, parsed_by)},
     )
@@ -156,13 +161,15 @@ def _keep(warehouse: Warehouse, asked: _Asked) -> None:
 
 
 def form_failures(warehouse: Warehouse, units: Sequence[str]) -> pl.DataFrame:
-    """The standing answers for the forms of some units that `check_forms` was just asked about, with unit_code."""
+    """The standing answers for the forms of some units that `check_forms` was asked about, replaced ones among them;
+    with unit_code.
+    """
     return warehouse.frame(
         """
         select f.* exclude (context), w.unit_code
         from core.form_failures as f
         inner join wanted as w using (form_id, context)
-        where w.unit_code in (select unnest($units)) and w.status <> 'replaced'
+        where w.unit_code in (select unnest($units))
         order by f.form_id, f.sheet, f.row, f.rule_id, f.column
         """,
         {"units": units},

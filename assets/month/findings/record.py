@@ -89,7 +89,7 @@ def findings_of(
         period=pl.lit(period),
         finding_id=_finding_ids(found, period),
         message=messages(found.rename({"cause": "reason"}), catalogue),
-        subject=_subjects(found),
+        subject=subjects_of(found),
         fault=_faults(found),
     )
     found = _with_decisions(found, decisions, period)
@@ -250,7 +250,7 @@ def _finding_ids(found: pl.DataFrame, period: str) -> pl.Series:
     return _digests(numbered["place"], 12)
 
 
-def _subjects(found: pl.DataFrame) -> pl.Series:
+def subjects_of(found: pl.DataFrame) -> pl.Series:
     """What lasts of each finding from month to month: the same rule on the same row and value of the same unit.
 
     The row is told by its key, not by all its cells: a unit that explains one cell and mends another in the same

@@ -15,7 +15,8 @@ from assets.instance.batches import blocks
 from assets.instance.warehouse import Warehouse, model
 from assets.month.decisions import decisions_of
 from assets.month.findings import checking
-from assets.month.findings.record import PLAIN, findings_of, says_something
+from assets.month.findings.explanations import explained, explained_by_place, put_said, said_by
+from assets.month.findings.record import PLAIN, findings_of
 from assets.month.findings.scan_rules import check_scans
 from assets.month.freshness import NOT_STANDING, _find_standing_units
 from assets.month.work import BLOCK, Work
@@ -37,8 +38,10 @@ def check_month_forms(work: Work, period: str) -> int:
         if work.progress:
             work.progress("checking forms", done, of)
 
-    explanations = _explanations(work, period)
-    _find_standing_units(work, period, explanations)
+    said = said_by(work, period)
+    put_said(work, said, parameters)
+    explanations = explained(work, period, said)
+    _find_standing_units(work, period, _with_places(work, period, explanations))
     work.warehouse.execute(
         f"delete from core.all_findings where period = $period and ({NOT_STANDING} or {CARRIED})",
         {**parameters, "carried": _carried(work.catalogue)},
@@ -54,14 +57,25 @@ def check_month_forms(work: Work, period: str) -> int:
     answered = checking.check_forms(
         work.warehouse, work.catalogue, work.register.in_force(period), work.parsed_by, parameters, some_units, progress
     )
-    count = sum(_record_form_findings(work, {**parameters, "units": block}, explanations) for block in answered)
+    count = sum(_record_form_findings(work, {**parameters, "units": block}, explanations, said) for block in answered)
     work.warehouse.run_model(
         "core.replaced_answers", parameters, model_name="settled/replaced_answers", instead_of=NOT_STANDING
     )
+    work.warehouse.put("core.said_now", _with_places(work, period, explanations))
     return count
 
 
-def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanations: pl.DataFrame) -> int:
+def _with_places(work: Work, period: str, explanations: pl.DataFrame) -> pl.DataFrame:
+    """What is explained, with what the month's rows mended in place are explained by."""
+    by_place = work.warehouse.frame(
+        "select subject, text from core.explained_by_place where period = $period order by subject", {"period": period}
+    )
+    return pl.concat([explanations, by_place]).unique("subject", keep="first", maintain_order=True)
+
+
+def _record_form_findings(
+    work: Work, parameters: Mapping[str, Any], explanations: pl.DataFrame, said: pl.DataFrame
+) -> int:
     """Write the findings on mails, forms and scans of some units, $units; how many there are."""
     warehouse, period = work.warehouse, str(parameters["period"])
     plain = warehouse.frame(
@@ -76,13 +90,18 @@ def _record_form_findings(work: Work, parameters: Mapping[str, Any], explanation
     submissions = _submissions(warehouse, parameters, OF_UNITS)
     own = submissions.filter(pl.col("level") == "unit")["unit_code"]
     scans = warehouse.frame(f"select * from core.scans where period = $period and {OF_UNITS}", parameters)
+    failures = checking.form_failures(warehouse, parameters["units"])
+    by_place = explained_by_place(failures, submissions, said)
+    rows = by_place.with_columns(period=pl.lit(period))
+    warehouse.put("core.explained_by_place", rows, period=period, instead_of=OF_UNITS, parameters=parameters)
+    replaced = submissions.filter(pl.col("status") == "replaced").select("form_id")
     otherwise = warehouse.frame(model("settled/signed_otherwise"), parameters)
     found = findings_of(
         period,
         submissions,
         pl.concat([plain, check_scans(own, scans, otherwise, {f.key: f.file_hint for f in work.catalogue.forms})]),
-        checking.form_failures(warehouse, parameters["units"]),
-        explanations,
+        failures.join(replaced, on="form_id", how="anti", maintain_order="left"),
+        _with_places(work, period, explanations),
         decisions_of(warehouse, period),
         work.catalogue,
     )
@@ -109,22 +128,6 @@ def _submissions(warehouse: Warehouse, parameters: Mapping[str, Any], which: str
     )
 
 
-def _explanations(work: Work, period: str) -> pl.DataFrame:
-    """What units have said of their warnings in marked workbooks up to the period: subject, text; the latest stands."""
-    told = work.warehouse.frame(
-        """
-        select e.subject, e.text
-        from staging.explanations as e
-        inner join core.mails as m using (mail)
-        where m.period <= $period and not m.held
-        order by m.received_at, e.mail, e.ordinal
-        """,
-        {"period": period},
-    )
-    tells = pl.Series([says_something(text, work.catalogue) for text in told["text"]], dtype=pl.Boolean)
-    return told.filter(tells).unique("subject", keep="last", maintain_order=True)
-
-
 def check_month_across(work: Work, period: str) -> int:
     """The rules that look at other months, other units or what is absent; how many findings they add."""
     parameters = work.parameters(period)
@@ -136,7 +139,8 @@ def check_month_across(work: Work, period: str) -> int:
     }
     submissions = _submissions(work.warehouse, parameters, "form_id in (select unnest($forms))")
     plain = pl.DataFrame(schema=PLAIN)
-    explained, decided = _explanations(work, period), decisions_of(work.warehouse, period)
-    found = findings_of(period, submissions, plain, failures, explained, decided, work.catalogue)
+    decided = decisions_of(work.warehouse, period)
+    explanations = _with_places(work, period, explained(work, period, said_by(work, period)))
+    found = findings_of(period, submissions, plain, failures, explanations, decided, work.catalogue)
     work.warehouse.put("core.all_findings", found, period=period, instead_of=ACROSS, parameters=parameters)
     return found.height

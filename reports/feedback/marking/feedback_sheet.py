@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
-from assets.intake.forms import EXPLANATION_COLUMNS, column_letter
+from assets.intake.forms import EXPLANATION_COLUMNS, PLACE_COLUMN, column_letter
 from reports.feedback.marking.package import MAIN
 from reports.feedback.marking.shapes import FILLS, MUST, Entry, FeedbackSheet
 from reports.feedback.marking.styles import Styles
@@ -19,7 +19,7 @@ from reports.forms.xlsx_book import disarm, text_width
 from reports.text.formats import clean
 
 WIDTHS = (6, 8, 24, 50, 50, 10, 34)  # characters, of the seven columns that are seen
-HIDDEN_COLUMNS = EXPLANATION_COLUMNS[:2]
+HIDDEN_COLUMNS = (*EXPLANATION_COLUMNS[:2], PLACE_COLUMN)
 LINE, TALLEST = 14.0, 400.0  # points; a spreadsheet takes 409
 LONGEST = 32_000  # characters of a cell, which holds 32,767
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")  # ECMA-376 part 1, 22.9.2.19: it would be read as a character
@@ -91,7 +91,7 @@ def _row(row: int, cells: Iterator[str] | list[str], extra: str = "") -> str:
 def cells_of(number: int, entry: Entry) -> tuple[str, ...]:
     """The texts of a line, the hidden ones last."""
     texts = (entry.severity, entry.place, entry.problem, entry.remedy, entry.rule, entry.explanation)
-    return (str(number), *map(safe, texts), joined(entry.finding_ids), joined(entry.subjects))
+    return (str(number), *map(safe, texts), joined(entry.finding_ids), joined(entry.subjects), joined(entry.places))
 
 
 def height(texts: Sequence[str]) -> float:
@@ -107,7 +107,7 @@ def _lines_of(text: str, width: int) -> int:
 def _line(row: int, number: int, entry: Entry, looks: dict[str, int]) -> str:
     names = ("number", entry.kind, "link" if entry.sheet else "text", "text", "text", "number")
     last = "open" if entry.is_open else "closed"
-    styles = (*names, last, "text", "text")
+    styles = (*names, last, *("text",) * len(HIDDEN_COLUMNS))
     texts = cells_of(number, entry)
     cells = [_cell(row, i, looks[s], t) for i, (s, t) in enumerate(zip(styles, texts, strict=True), 1)]
     return _row(row, cells, f' ht="{height(texts)}" customHeight="1"')

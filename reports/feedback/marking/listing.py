@@ -40,7 +40,7 @@ def list_workbook(sheet: FeedbackSheet) -> bytes:
         page.fit_to_pages(1, 0)
         for column, width in enumerate(WIDTHS):
             page.set_column(column, column, width)
-        page.set_column(len(WIDTHS), len(WIDTHS) + 1, 9, None, {"hidden": True})
+        page.set_column(len(WIDTHS), len(WIDTHS) + len(HIDDEN_COLUMNS) - 1, 9, None, {"hidden": True})
         page.set_row(0, 26)
         page.write_string(0, 0, safe(sheet.title), book.add_format({**font, "bold": True, "font_size": 14}))
         for row, words in enumerate(sheet.lines, 1):
@@ -52,7 +52,7 @@ def list_workbook(sheet: FeedbackSheet) -> bytes:
         page.repeat_rows(top)
         for n, entry in enumerate(sheet.entries, 1):
             last = to_write if entry.is_open else closed
-            looks = (number, kinds[entry.kind], text, text, text, number, last, text, text)
+            looks = (number, kinds[entry.kind], text, text, text, number, last, *(text,) * len(HIDDEN_COLUMNS))
             texts = cells_of(n, entry)
             page.set_row(top + n, height(texts))
             for column, (words, look) in enumerate(zip(texts, looks, strict=True)):

@@ -28,7 +28,7 @@ class Entry:
     """A line of the sheet 反馈.
 
     `place` is shown and links to `sheet` and `cell` where they are given; `is_open` says whether the unit may explain
-    it; `finding_ids` and `subjects`, in the same order, are what the line stands for, kept in hidden columns.
+    it; `finding_ids`, `subjects` and `places`, in the same order, are what the line stands for, in hidden columns.
     """
 
     severity: str
@@ -43,6 +43,7 @@ class Entry:
     is_open: bool
     finding_ids: tuple[str, ...]
     subjects: tuple[str, ...]
+    places: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

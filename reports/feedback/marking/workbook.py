@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from lxml import etree
 
 from assets.instance.limits import Limits
-from assets.intake.forms import FEEDBACK_SHEET
+from assets.intake.forms import EXPLANATION_COLUMNS, FEEDBACK_SHEET
 from assets.intake.headings import whole_title
 from assets.intake.workbooks.sheet import WorkbookUnreadable
 from reports.feedback.marking.cells import Cells, place
-from reports.feedback.marking.feedback_sheet import HIDDEN_COLUMNS, feedback_xml
+from reports.feedback.marking.feedback_sheet import feedback_xml
 from reports.feedback.marking.notes import MOST_NOTES, Notes
 from reports.feedback.marking.package import LINK, ContentTypes, NotMarkable, Package, Relations, main
 from reports.feedback.marking.rules import Rules
@@ -117,15 +117,15 @@ class _Book:
             return False
         root = self._package.xml(sheet.part)
         texts = {"".join(t.itertext()) for t in root.iter(main("is"))}
-        if set(HIDDEN_COLUMNS) <= texts:
+        if set(EXPLANATION_COLUMNS[:2]) <= texts:
             return True
         numbers = {c.findtext(main("v"), "") for c in root.iter(main("c")) if c.get("t") == "s"}
         strings = self._relations.of_kind("sharedStrings")
         if not strings or strings not in self._package:
             return False
         items = self._package.xml(strings).findall(main("si"))[:_MOST_STRINGS]
-        wanted = {str(i) for i, item in enumerate(items) if item.findtext(main("t")) in HIDDEN_COLUMNS}
-        return len(wanted & numbers) == len(HIDDEN_COLUMNS)
+        wanted = {str(i) for i, item in enumerate(items) if item.findtext(main("t")) in EXPLANATION_COLUMNS[:2]}
+        return len(wanted & numbers) == len(EXPLANATION_COLUMNS[:2])
 
     def _remove(self, sheet: _Sheet) -> None:
         """Take a sheet out, with the names that are its own; names of later sheets count one less."""
