@@ -24,6 +24,7 @@ from expectations.language import codes, language, read_texts
 from expectations.messages import fill, reason_text
 from reports.feedback.grouping import EXPLAINED, SEVERITIES, WAIVED, Finding, Folding, Line
 from reports.feedback.marking.shapes import CHECK, MUST, Entry, FeedbackSheet, Mark
+from reports.feedback.replacements import Replacement, in_words
 from reports.text.deadline import deadline_in_words
 from reports.text.examples import in_month
 from reports.text.formats import clean, moment
@@ -86,6 +87,7 @@ class UnitState:
     rows_counted: int
     cutoff: datetime
     received_at: datetime | None
+    replaced: tuple[Replacement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +343,15 @@ def _said(feedback: Feedback) -> str:
     return say("list").join([*told, say("said_refused", n=refused)] if refused else told)
 
 
+def _replaced(feedback: Feedback) -> str:
+    """What each form that was sent again replaced, and what changed by it."""
+    wording = feedback.wording
+    return wording.say("apart").join(
+        in_words(r, wording.say, wording.name("short_forms", r.form), lambda at: moment(at, wording.lang))
+        for r in feedback.unit.replaced
+    )
+
+
 def _cutoff(feedback: Feedback) -> str:
     wording = feedback.wording
     return wording.say("cutoff_text", deadline=deadline_in_words(feedback.unit.cutoff, wording.lang))
@@ -386,6 +397,7 @@ def _facts(feedback: Feedback, copies: Sequence[str]) -> list[tuple[str, str]]:
         (say("skipped"), _skipped(feedback)),
         (say("owed"), owed(feedback)),
         (say("said"), _said(feedback)),
+        (say("replaced"), _replaced(feedback)),
         (say("received"), moment(unit.received_at, wording.lang) if unit.received_at else ""),
         (say("cutoff"), _cutoff(feedback)),
         (say("workbooks"), say("apart").join(copies)),

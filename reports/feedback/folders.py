@@ -19,7 +19,7 @@ import re
 import shutil
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from assets.instance.limits import MIB, Limits
-from assets.instance.warehouse import Warehouse
+from assets.instance.warehouse import Warehouse, model
 from assets.instance.workers import Died, run_isolated
 from assets.intake.mail.archive import ArchiveError, load, path_of
 from assets.intake.mail.message import parse_message
@@ -48,6 +48,7 @@ from reports.feedback.answer import (
 )
 from reports.feedback.grouping import Folding
 from reports.feedback.marking import list_workbook, mark_workbook
+from reports.feedback.replacements import Replacement, SheetChange, sheet_changes
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def write_feedback(
     changed: list[str] = []
     died: list[_Task] = []
     rests_on = _rests_on(common, parameters, software)
-    tasks = _tasks(warehouse, hashes, parameters, rests_on, folder, progress)
+    tasks = _tasks(warehouse, hashes, parameters, rests_on, folder, progress, work.catalogue)
     for task, outcome in _run(tasks, common, workers):
         if isinstance(outcome, Died):
             log.warning("marking for %s ended its worker (%s): %s", task.unit.unit_code, outcome.reason, outcome.detail)
@@ -199,6 +200,9 @@ _FOUND = f"""
         from core.explanations
         where period = $period
     ),
+    replacing as (
+        {model("feedback/replacements")}
+    ),
     workbooks as (
         select unit_code, mail, number, file, form, form_id, coalesce(cover, '') as cover, received_at
         from core.submissions
@@ -211,7 +215,7 @@ def _hashes(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[tuple[s
     """The code of every reporting unit that something came from in the month, in the order of the register, each
     with a hash of its rows.
     """
-    parts = ("units", "forms", "findings", "said", "workbooks")
+    parts = ("units", "forms", "findings", "said", "replacing", "workbooks")
     hashed = "".join(
         f", {part}_hash as (select unit_code, sum(hash({part})) as {part} from {part} group by unit_code)"
         for part in parts
@@ -224,6 +228,7 @@ def _hashes(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[tuple[s
         left join forms_hash using (unit_code)
         left join findings_hash using (unit_code)
         left join said_hash using (unit_code)
+        left join replacing_hash using (unit_code)
         left join workbooks_hash using (unit_code)
         where r.period = $period
         order by r.position
@@ -238,13 +243,14 @@ def _tasks(
     rests_on: str,
     folder: Path,
     progress: Progress | None,
+    catalogue: Catalogue,
 ) -> Iterator[_Task]:
     """The units whose answer has changed, read chunk by chunk as workers become free."""
     for start in range(0, len(hashes), CHUNK):
         chunk = hashes[start : start + CHUNK]
         digests = {code: hashlib.sha256(f"{rests_on}|{found}".encode()).hexdigest() for code, found in chunk}
         stale = [code for code, digest in digests.items() if _digest(folder / safe_name(code)) != digest]
-        tasks = _read(warehouse, stale, digests, parameters) if stale else {}
+        tasks = _read(warehouse, stale, digests, parameters, catalogue) if stale else {}
         for done, (code, _) in enumerate(chunk, start + 1):
             if progress:
                 progress(done, len(hashes))
@@ -253,7 +259,11 @@ def _tasks(
 
 
 def _read(
-    warehouse: Warehouse, codes: list[str], digests: Mapping[str, str], parameters: Mapping[str, Any]
+    warehouse: Warehouse,
+    codes: list[str],
+    digests: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    catalogue: Catalogue,
 ) -> dict[str, _Task]:
     """What is told of these units."""
     wanted, zone = {**parameters, "codes": codes}, ZoneInfo(parameters["timezone"])
@@ -288,6 +298,7 @@ def _read(
         order by unit_code, received_at, mail, line, subject
         """
     )
+    replaced = _replacements(warehouse, catalogue, by_unit("select * from replacing where unit_code in $these"), zone)
     units = by_unit("select * from units where unit_code in $these")
     tasks = {}
     for code in codes:
@@ -303,10 +314,28 @@ def _read(
             rows_counted=rows_counted,
             cutoff=(own_cutoff or parameters["cutoff"]).astimezone(zone),
             received_at=received_at.astimezone(zone),
+            replaced=replaced[code],
         )
         own = tuple(Said(*row) for row in said[code])
         tasks[code] = _Task(unit, tuple(findings[code]), _workbooks(workbooks[code]), digests[code], own)
     return tasks
+
+
+def _replacements(
+    warehouse: Warehouse, catalogue: Catalogue, rows: Mapping[str, Sequence[tuple[Any, ...]]], zone: ZoneInfo
+) -> dict[str, tuple[Replacement, ...]]:
+    """What each unit's forms replaced, with what changed; `rows`: sql/feedback/replacements.sql, by unit."""
+    changes: dict[str, tuple[SheetChange, ...]] = {}
+    for form in catalogue.forms:
+        pairs = [(new, old) for own in rows.values() for kind, new, old, *_ in own if kind == form.key]
+        changes |= sheet_changes(warehouse, catalogue, form.key, pairs)
+    return {
+        code: tuple(
+            Replacement(form, at.astimezone(zone), file, changes[new])
+            for form, new, _, at, file in sorted(own, key=lambda row: row[1])
+        )
+        for code, own in rows.items()
+    }
 
 
 def _workbooks(rows: Iterable[tuple[Any, ...]]) -> tuple[SentWorkbook, ...]:
