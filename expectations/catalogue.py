@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from expectations.language import LanguageError, read_texts
+from expectations.language import DEFAULT, LanguageError, read_texts
 
 HERE = Path(__file__).parent
 FILES = (
@@ -373,10 +373,16 @@ def _rules(groups: Mapping[str, Any], sheets: Collection[str]) -> dict[str, Rule
 
 
 def _texts(content: Mapping[str, Any], rules: Mapping[str, Rule]) -> dict[str, Any]:
-    """The files of texts by name; a rule's title stands with the rule, and is read with its other texts."""
+    """The files of texts by name. A rule's title, and what is wrong in the language of the forms, stand with the rule
+    and are read with its other texts.
+    """
     texts = {name.removesuffix(".yaml"): content[name] for name in FILES[3:]}
     told = texts["messages"]
-    return {**texts, "messages": {rule.id: {"title": rule.title, **told[rule.id]} for rule in rules.values()}}
+    messages = {
+        rule.id: {"title": rule.title, **told[rule.id], "fault": {DEFAULT: rule.zh, **told[rule.id]["fault"]}}
+        for rule in rules.values()
+    }
+    return {**texts, "messages": messages}
 
 
 def load_catalogue(overrides: Path | None = None) -> Catalogue:

@@ -29,8 +29,13 @@ GLOSSARY: dict[str, dict[str, Any]] = load("glossary.yaml")
 RULES = {rule["id"]: rule for group in load("rules.yaml").values() for rule in group}
 # A rule's title stands with the rule, its other texts beside it.
 CATALOGUE = load_catalogue()
+# A rule's title and its Chinese fault stand with the rule, its other texts beside it.
 MESSAGES: dict[str, dict[str, dict[str, str]]] = {
-    rule_id: {**({"title": RULES[rule_id]["title"]} if rule_id in RULES else {}), **texts}
+    rule_id: {
+        "title": RULES[rule_id]["title"],
+        "fault": {"zh": RULES[rule_id]["zh"], **texts["fault"]},
+        **{part: text for part, text in texts.items() if part != "fault"},
+    }
     for rule_id, texts in load("messages.yaml").items()
 }
 FORMS = load("forms.yaml")

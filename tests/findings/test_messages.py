@@ -22,8 +22,8 @@ def catalogue() -> Catalogue:
 )
 def test_what_was_set_aside_says_why_and_what_to_send(catalogue: Catalogue, reason: str, asked: str) -> None:
     told = message(catalogue.rules["ENV-04"], {"file": "附件2.rar", "reason": reason}, catalogue)
-    assert told.startswith("附件“附件2.rar”类型不在接收范围，未打开：")
-    assert asked in told.partition("：")[2]
+    assert told.startswith("您发送的附件“附件2.rar”类型不在接收范围，没有打开（")
+    assert asked in told.partition("（")[2]
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

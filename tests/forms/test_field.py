@@ -559,7 +559,8 @@ def test_an_empty_cell_under_a_merged_one_says_so(
     told = [f for f in check_files([path], now=NOW).findings if f["rule_id"] == "GEN-01"]
     letter = openpyxl.utils.get_column_letter([c.key for c in form.columns].index("owner") + 1)
     assert told[0]["cell"] == f"{letter}{FIRST_ROW + 1}"
-    assert told[0]["message"] == f"“责任人”必填（与 {letter}{FIRST_ROW} 合并的格，内容只在 {letter}{FIRST_ROW} 中）"
+    at = f"{letter}{FIRST_ROW}"
+    assert told[0]["message"] == f"本行的必填项“责任人”没有填写（这一格与 {at} 合并，内容只在 {at} 中）。"
     assert len(told) == 2
 
 
