@@ -645,3 +645,30 @@ def test_no_row_with_anything_in_it_is_gone(rows: list[list[Any]]) -> None:
     assert "自己加的列" in unknown
     assert ("C" in unknown) == any(rows[n - 2][2] is not None and str(rows[n - 2][2]).strip() for n in table.rows)
     assert aside
+
+
+@given(st.data())
+def test_a_cell_alone_in_any_column_of_any_table_is_not_gone(data: st.DataObject) -> None:
+    """Whatever stands alone in a row is read, or its row is told as skipped; and beside other cells it is read."""
+    form = data.draw(st.sampled_from([*CATALOGUE.sheets.values()]))
+    at = data.draw(st.integers(0, len(form.columns) - 1))
+    entered = data.draw(CELLS.filter(lambda cell: cell is not None))
+    row: list[Any] = [None] * len(form.columns)
+    row[at] = entered
+    beside = [*row]
+    always = [n for n, c in enumerate(form.columns) if c.required == "always" and n != at][:2]
+    for n in always:
+        beside[n] = "x"
+    rows = [[c.zh for c in form.columns], row, beside]
+    sheets = [Sheet(s.title, 1, 1, [[c.zh for c in s.columns]], {}, True) for s in CATALOGUE.form(form.form).sheets]
+    sheets = [Sheet(form.title, 1, 1, rows, {}, True) if s.title == form.title else s for s in sheets]
+    (read_form,) = recognise(Workbook(sheets, 1900, False, "xlsx"), "x.xlsx", CATALOGUE, Limits())
+    table = next(t for t in read_form.tables if t.sheet.key == form.key)
+    told = {n for of_kind in table.skipped.values() for n in of_kind}
+    # A number under 序号 says nothing, however it is written.
+    is_number = form.columns[at].key == "seq" and (not isinstance(entered, str) or any(c.isnumeric() for c in entered))
+    if not (says_nothing(entered) or is_number):
+        assert 2 in told or 2 in table.rows
+    assert 3 in table.rows
+    text = table.texts[form.columns[at].key][table.rows.index(3)]
+    assert text == clean_text(entered)[0] or says_nothing(entered)
