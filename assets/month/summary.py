@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from assets.instance.periods import first_day, last_day
 from assets.instance.warehouse import Warehouse, model
 from expectations.catalogue import Catalogue
 
@@ -44,6 +45,41 @@ def summaries(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[st
     )[0]
     result[parameters["carrier"]]["mails"] = {name: int(n) for name, n in mails.items()}
     return result
+
+
+def summaries_of_reported(
+    warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The figures of the month before, by scope, of the units alone that have an effective form in the period.
+
+    reports.md: an interim report compares like with like. `parameters` are those of the period, which is a month. A
+    scope is made of the units that it has in the period.
+    """
+    last = parameters["previous"]
+    before = {**parameters, "period": last, "month_start": first_day(last), "month_end": last_day(last)}
+    before |= {"months": [last], "reported_in": parameters["period"]}
+    warehouse.execute("begin")
+    try:
+        warehouse.execute("delete from core.scope_units where period = $period", before)
+        warehouse.execute(
+            """
+            insert into core.scope_units by name
+            select $period as period, s.scope, s.unit_code
+            from core.scope_units as s
+            semi join (
+                select unit_code
+                from marts.unit_forms
+                where period = $reported_in and state in ('effective', 'nil')
+            ) as f using (unit_code)
+            where s.period = $reported_in
+            """,
+            before,
+        )
+        found = _found(warehouse, before)
+        scopes = warehouse.rows("select distinct scope from core.scope_units where period = $reported_in", before)
+    finally:
+        warehouse.execute("rollback")
+    return {r["scope"]: _summary({n: rows[r["scope"]] for n, rows in found.items()}, catalogue) for r in scopes}
 
 
 def summaries_of_units(

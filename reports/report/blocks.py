@@ -22,6 +22,7 @@ BARS_SHOWN = 15
 
 Block = Table | Chart | Matrix
 
+OTHERS = frozenset({"其他", "Other"})  # what is of no kind that has a name
 CHANGES_SHOWN = 5  # of the figures that a supplement changes
 
 
@@ -353,7 +354,11 @@ class Blocks:
             known = [(total, i) for i, total in enumerate(totals) if total is not None]
             least = block.get("least", False)
             total, place = min(known) if least else max(known, key=lambda k: (k[0], -k[1]))
-            return self.words.say("chart.least" if least else "chart.most", label=labels[place], now=write(total))
+            key = "chart.least" if least else "chart.most"
+            named = [(n, i) for n, i in known if n and labels[i] not in OTHERS]
+            if labels[place] in OTHERS and named:  # that most are of no kind that has a name tells nobody anything
+                key, (total, place) = f"{key}_named", max(named, key=lambda k: (k[0], -k[1]))
+            return self.words.say(key, label=labels[place], now=write(total))
         name = self.words.say(block["name"]) if "name" in block else self.series_name(next(iter(
             block.get("series", block.get("months", ()))
         )))  # fmt: skip

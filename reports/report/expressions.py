@@ -104,7 +104,10 @@ def _fill(entry: Mapping[str, Any], facts: Facts, words: Words) -> str:
         name: first_said(value, facts, words) if isinstance(value, list) else evaluate(value, facts)
         for name, value in entry.get("with", {}).items()
     }
-    return words.say(entry["say"], **values)
+    key = entry["say"]
+    if facts.get("partly_reported") and words.has(of_reported := f"{key}.of_reported"):
+        key = of_reported  # of units that have not reported nothing is said (reports.md)
+    return words.say(key, **values)
 
 
 def first_said(entries: Sequence[Mapping[str, Any]], facts: Facts, words: Words) -> str:

@@ -109,8 +109,16 @@ def make_facts(
     def name(group: str, code: str) -> str:
         return looks[group](code) if group in looks else formats.name(group, code, header.lang)
 
+    def is_thin(form: str) -> bool:
+        """Whether so few returns of a form are effective, or fewer than last month, that nothing is called better."""
+        forms = now["forms"][form]
+        fewer = before is not None and forms["effective"] < before["forms"][form]["effective"]
+        return bool(fewer or forms["effective"] * 2 < forms["expected"])
+
     facts: dict[str, Any] = {
         "now": now,
+        "is_thin": is_thin,
+        "partly_reported": any(now["forms"][f]["effective"] < now["forms"][f]["expected"] for f in RESTS_ON.values()),
         "before": before,
         "rows": Rows(found),
         "total": {key: f.total for key, f in found.items()},

@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
+from assets.instance.periods import is_period
 from assets.instance.warehouse import Warehouse, model
+from assets.month.summary import summaries_of_reported
 from expectations.catalogue import Catalogue
 from expectations.language import language
 from reports.model import Header, Kpi, Move, Report
@@ -56,13 +58,19 @@ def gather_pages(
     facts = {r["scope"]: r for r in warehouse.rows(model("sections/scope_facts"), parameters)}
     weights = {"weights": warehouse.rows("select * from core.score_weights")[0]}
     named = cache(partial(looks, catalogue))
+    # An interim report compares like with like: the units that have reported so far with the same units last month.
+    same_units = cache(partial(summaries_of_reported, warehouse, catalogue, parameters))
 
     def first_page(header: Header) -> FirstPage:
         scope = header.scope
+        months = {period: json.loads(summary) for period, summary in history[scope].items()}
+        last = parameters["previous"]
+        if header.kind == "interim" and is_period(header.period) and last in months:
+            months[last] = {**months[last], **same_units()[scope]}
         return FirstPage(
             header,
             catalogue,
-            {period: json.loads(summary) for period, summary in history[scope].items()},
+            months,
             {name: of.scope(scope) for name, of in found.items()},
             {r["state"]: r["names"] for r in names[scope]},
             {**weights, **facts.get(scope, {})},
@@ -127,7 +135,12 @@ class FirstPage:
         )
         times = {"as_of": self.header.as_of, "cutoff": self.header.cutoff}
         if self.header.kind == "interim" and not self.facts["closed"]:
-            return self.words.say("provisional.open" if who else "provisional.open_none", who=who, **times)
+            said = self.words.say("provisional.open" if who else "provisional.open_none", who=who, **times)
+            if self.facts["before"] is None:
+                return said
+            return language(self.header.lang).between_sentences.join(
+                [said, self.words.say("provisional.like_for_like")]
+            )
         return self.words.say("provisional.closed", who=who, **times) if who else ""
 
     def kpi(self, entry: Mapping[str, Any], anchors: set[str]) -> Kpi:
@@ -152,12 +165,11 @@ class FirstPage:
         return self.words.say("say.no_form", form=formats.name("short_forms", form, self.header.lang)) if form else ""
 
     def is_flattered(self, figure: str, good: str) -> bool:
-        """Whether a count looks better since fewer units reported what it counts: no improvement to speak of."""
-        form, before = RESTS_ON.get(figure.partition(".")[0]), self.facts["before"]
-        if form is None or good != "down" or before is None:
+        """Whether a figure looks better since fewer units reported what it counts: no improvement to speak of."""
+        form, change = RESTS_ON.get(figure.partition(".")[0]), self.facts["delta"](figure) or 0
+        if form is None or not change or not self.facts["is_thin"](form):
             return False
-        fewer = self.now["forms"][form]["effective"] < before["forms"][form]["effective"]
-        return bool(fewer and (self.facts["delta"](figure) or 0) < 0)
+        return good != "none" and (change > 0) == (good == "up")
 
     def _moves(self) -> dict[str, list[Move]]:
         """What got worse and better since last month: figures, and the units that moved most in rank."""

@@ -110,6 +110,29 @@ def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_th
     assert all(r.changes is None for r in sample.reports(LAST).values())
 
 
+def test_an_interim_report_compares_units_with_themselves(sample: Sample) -> None:
+    """Half of the units looked like half of the assets."""
+    over: dict[str, Any] = {"kind": "interim", "version": "interim"}
+    over["as_of"] = sample.work.parameters(LAST)["cutoff"] - timedelta(days=1)
+    report = sample.reports(LAST, **over)["EX"]
+    before = {kpi.label: kpi.before for kpi in report.kpis}
+    same = sample.warehouse.value(
+        """
+        select count(*)
+        from marts.exposed_assets
+        where
+            period = $before and counted and unit_code in (
+                select unit_code from marts.unit_forms where period = $now and state in ('effective', 'nil')
+            )
+        """,
+        {"before": "2026-09", "now": LAST},
+    )
+    assert before["新增暴露面资产"] == same
+    assert "与这些单位上月的数字相比" in report.provisional
+    assert sample.summary("2026-09", "EX")["exposed_assets"]["rows_counted"] >= same
+    assert sample.warehouse.value("select count(distinct scope) from core.scope_units where period = '2026-09'") == 5
+
+
 def test_of_an_unknown_month_nothing_is_claimed(sample: Sample) -> None:
     """The empty month said that no problem was open and that every row received was counted."""
     report = sample.reports(EMPTY, lang="zh", **{})["EX-16-01"]

@@ -204,6 +204,29 @@ def test_fewer_reports_are_no_improvement() -> None:
     assert page.kpi(entry, set()).good == "none"
 
 
+def test_of_a_month_of_which_little_is_in_nothing_absolute_is_said_and_nothing_better() -> None:
+    """`没有新增暴露面资产` of 2 units of 24, and a pass rate of theirs that beat last month's of all."""
+    before, now = quiet(24), quiet(24)
+    before["self_check"] |= {"pass_rate": 80.0}
+    before["indicators"] = {code: {**i, "rate": 50.0} for code, i in before["indicators"].items() if "rate" in i}
+    now["units"] |= {"complete_on_time": 2, "missing": 22}
+    for form in ("annex2", "annex3"):
+        now["forms"][form] |= {"effective": 2, "missing": 22}
+        before["forms"][form] |= {"effective": 2, "missing": 22}  # so that there are no fewer than last month
+    page = FirstPage(header("zh"), CATALOGUE, {"2026-09": before, "2026-10": now}, no_rows(), {}, {}, LOOKS["zh"])
+    said = [sentence for sentence, _ in headlines(page.facts, words("zh"))]
+    assert {
+        "已报单位没有新增暴露面资产。",
+        "自查符合率 100%。",
+        "已报单位月末没有未完成的问题。",
+        "已报单位没有报告安全事件。",
+    } <= set(said)
+    assert not [sentence for sentence in said if sentence.startswith("没有")]
+    assert [m.text for m in page.moves["figures"] if m.kind == "better" and "率" in m.text] == []
+    entry = next(k for k in description("first_page")["kpis"] if k["figure"] == "self_check.pass_rate")
+    assert page.kpi(entry, set()).good == "none"
+
+
 # ----------------------------------------------------------------------------------------------------------- the texts
 def _forms(text: Any) -> list[str]:
     return [text] if isinstance(text, str) else list(text.values())
