@@ -238,7 +238,7 @@ class Blocks:
             for c in sorted(header.changes, key=place)
         )
         title = labels["changes"].format(version=header.before_version)
-        return Table("changes", title, columns, rows, len(rows), source="data/", folded_after=CHANGES_SHOWN)
+        return Table("changes", title, columns, rows, len(rows), source="report.xlsx", folded_after=CHANGES_SHOWN)
 
     def cause(self, cause: Cause) -> str:
         """What changed a figure, in words."""
