@@ -22,7 +22,7 @@ from rich.markup import escape
 
 from assets.instance.home import find_home
 from expectations.language import DEFAULT
-from pipelines.new_home import first_steps, make_home
+from pipelines.new_home import first_steps, make_dagster_storage, make_home
 from pipelines.steward_commands import stewards
 from pipelines.terminal import (
     AsOfOption,
@@ -64,6 +64,7 @@ def init(
     """Make a home folder."""
     place = find_home(home)
     if make_home(place, sample=sample):
+        make_dagster_storage(place)
         out.print(f"{place.root} is a home now{' with the sample in it' if sample else ''}")
         for line in () if sample else first_steps(place):
             out.print(line, markup=False)

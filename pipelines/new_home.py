@@ -68,3 +68,14 @@ def first_steps(home: Home) -> Iterator[str]:
         yield f"  {home.register / name}  {what}"
     yield f"Then put mails (.eml) into {home.inbox}, or name a mailbox in {home.register / 'settings.yaml'},"
     yield f"and run: sixth run --home {home.root}"
+
+
+def make_dagster_storage(home: Home) -> None:
+    """Make Dagster's tables once: processes that start together on a home without them race in its migrations, and
+    leave a storage that none can open.
+    """
+    from dagster import DagsterInstance  # noqa: PLC0415 - a second, and only a new home needs it
+
+    with DagsterInstance.from_config(str(home.dagster)) as instance:
+        instance.get_runs_count()
+        instance.all_asset_keys()
