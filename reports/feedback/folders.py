@@ -167,68 +167,31 @@ def _rests_on(common: _Common, parameters: Mapping[str, Any], software: str) -> 
 
 # ------------------------------------------------------------------------------------------------ the unit's rows
 # The rows of the month. What stands in a query stands in the hash of a unit, but for what only orders the units.
-_SENT = """
-    received as (
-        select unit_code, received_at from core.submissions where period = $period
-        union all
-        select unit_code, received_at from core.mails where period = $period
-        union all
-        select unit_code, received_at from core.scans where period = $period
-    ),
-    latest as (
-        select unit_code, max(received_at) as received_at from received group by unit_code
-    ),
-    units as (
-        select
-            r.unit_code, r.unit_name, r.state, r.on_time, r.rows_received, r.rows_counted, l.received_at, r.cutoff
-        from marts.unit_results as r
-        inner join latest as l using (unit_code)
-        where r.period = $period
-    ),
-    forms as (
-        select unit_code, form, state from marts.unit_forms where period = $period
-    ),
-"""
-_FOUND = f"""
-    findings as (
-        select unit_code, mail, {", ".join(f'"{name}"' for name in COLUMNS)}
-        from core.all_findings
-        where period = $period and status in ('open', 'explained', 'waived')
-    ),
-    said as (
-        select unit_code, received_at, mail, line, subject, text, verdict
-        from core.explanations
-        where period = $period
-    ),
-    replacing as (
-        {model("feedback/replacements")}
-    ),
-    workbooks as (
-        select unit_code, mail, number, file, form, form_id, coalesce(cover, '') as cover, received_at
-        from core.submissions
-        where period = $period and status in ('effective', 'returned')
-    )
-"""
+_PARTS = ("units", "forms", "findings", "said", "replacements", "workbooks")  # sql/feedback/
+
+
+def _rows() -> str:
+    """The rows of the month that answers are made of, as common table expressions."""
+    return ", ".join(f"{part} as ({model(f'feedback/{part}')})" for part in _PARTS)
 
 
 def _hashes(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The code of every reporting unit that something came from in the month, in the order of the register, each
     with a hash of its rows.
     """
-    parts = ("units", "forms", "findings", "said", "replacing", "workbooks")
     hashed = "".join(
         f", {part}_hash as (select unit_code, sum(hash({part})) as {part} from {part} group by unit_code)"
-        for part in parts
+        for part in _PARTS
     )
     query = f"""
-        with {_SENT} {_FOUND} {hashed}
-        select r.unit_code, concat_ws('|', {", ".join(f"coalesce({part}, 0)" for part in parts)})
+        with {_rows()} {hashed}
+        select r.unit_code, concat_ws('|', {", ".join(f"coalesce({part}, 0)" for part in _PARTS)})
         from marts.unit_results as r
         inner join units_hash using (unit_code)
         left join forms_hash using (unit_code)
         left join findings_hash using (unit_code)
         left join said_hash using (unit_code)
-        left join replacing_hash using (unit_code)
+        left join replacements_hash using (unit_code)
         left join workbooks_hash using (unit_code)
         where r.period = $period
         order by r.position
@@ -270,7 +233,7 @@ def _read(
 
     def by_unit(query: str) -> dict[str, list[tuple[Any, ...]]]:
         """The rows of each unit; the query's first column is its code."""
-        sql = f"with {_SENT} {_FOUND} {query.replace('$these', '(select unnest($codes))')}"
+        sql = f"with {_rows()} {query.replace('$these', '(select unnest($codes))')}"
         found: dict[str, list[tuple[Any, ...]]] = {code: [] for code in codes}
         for code, *row in warehouse.execute(sql, wanted).fetchall():
             found[code].append(tuple(row))
@@ -278,8 +241,8 @@ def _read(
 
     forms = by_unit("select unit_code, form, state from forms where unit_code in $these order by unit_code, form")
     findings = by_unit(
-        """
-        select * exclude (mail) from findings where unit_code in $these
+        f"""
+        select unit_code, {", ".join(f'"{name}"' for name in COLUMNS)} from findings where unit_code in $these
         order by unit_code, mail, form, file, sheet_key, row, rule_id, column_key, finding_id
         """
     )
@@ -298,7 +261,9 @@ def _read(
         order by unit_code, received_at, mail, line, subject
         """
     )
-    replaced = _replacements(warehouse, catalogue, by_unit("select * from replacing where unit_code in $these"), zone)
+    replaced = _replacements(
+        warehouse, catalogue, by_unit("select * from replacements where unit_code in $these"), zone
+    )
     units = by_unit("select * from units where unit_code in $these")
     tasks = {}
     for code in codes:

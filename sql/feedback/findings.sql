@@ -1,0 +1,25 @@
+-- The findings that a unit is told of: open, explained and waived ones. Grain: one finding of one unit.
+select
+    unit_code,
+    mail,
+    finding_id,
+    subject,
+    form,
+    form_id,
+    file,
+    sheet_key,
+    sheet,
+    cell,
+    "row",
+    column_key,
+    "column",
+    rule_id,
+    severity,
+    effect,
+    value,
+    expected,
+    cause,
+    status,
+    reason,
+from core.all_findings
+where period = $period and status in ('open', 'explained', 'waived')
