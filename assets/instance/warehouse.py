@@ -84,9 +84,9 @@ class Warehouse:
         )
 
     def tables(self) -> set[str]:
-        """All tables, as `schema.name`."""
-        rows = self.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
-        return {name for (name,) in rows}
+        """All tables of the database in use, as `schema.name`."""
+        named = "select schema_name || '.' || table_name from duckdb_tables() where database_name = current_database()"
+        return {name for (name,) in self.execute(named).fetchall()}
 
     def put(
         self,
