@@ -27,7 +27,7 @@ from tests.reports.settled_sample import LAST, settled_sample
 
 NIGHTS = [datetime(2026, 11, day, 2, 0, tzinfo=Deadline().zone) for day in (2, 3, 4, 5, 6, 10)]
 # The last mail of the month; here it also has a word on what another unit was told to check.
-LATE_MAIL_OF, EXPLAINED = "EX-15-01-013", "EX-15-01-CHA"
+LATE_MAIL_OF, EXPLAINED = "EX-15-01-CHA", "EX-15-01-NET"
 STEPS: tuple[Callable[[Work, str], object], ...] = (
     book_month,
     check_month_forms,

@@ -81,7 +81,7 @@ def test_the_latest_partition_is_the_month_whose_window_is_open(definitions: dg.
     node = definitions.resolve_asset_graph().get(dg.AssetKey("submissions"))
     assert node.partitions_def is not None
     keys = node.partitions_def.get_partition_keys()
-    assert keys[0] == "2026-08"
+    assert keys[0] == "2026-09"
     assert "2026-10" in keys
 
 
