@@ -115,11 +115,14 @@ def _put_together(work: Work, spans: Sequence[dict[str, Any]]) -> None:
         warehouse.execute(earlier, spans[-1])
     _put_month_items(work)
     warehouse.execute(f"create table core.profile_items as {model('spans/profile_items')}")
+    # Of the months themselves, each with its own tree: the half-year of a scope is the sum of its own months.
+    warehouse.execute("use sixth")
     rows = [
         (span["period"], scope, json.dumps(figures, ensure_ascii=False))
         for span in spans
         for scope, figures in summaries(warehouse, work.catalogue, span).items()
     ]
+    warehouse.execute("use span")
     columns = {"period": pl.String, "scope": pl.String, "summary": pl.String}
     warehouse.put("marts.summaries", pl.DataFrame(rows, schema=columns, orient="row"))
 

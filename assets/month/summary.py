@@ -19,11 +19,21 @@ SEVERITIES = {"open_high": "高", "open_medium": "中", "open_low": "低"}
 
 
 def summaries(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The figures of every scope of the period, by scope code, in the order of the register."""
+    """The figures of every scope of the period, by scope code, in the order of the register.
+
+    The period is one month, or the several that `months` names: a unit counts in a scope for the months in which it was
+    there, and what stands at the end is what stands at the end of the last of them.
+    """
     scopes = [
         r["unit_code"]
         for r in warehouse.rows(
-            "select unit_code from core.units where period = $period and level <> 'unit' order by position",
+            """
+            select unit_code
+            from core.units
+            where list_contains($months, period) and level <> 'unit'
+            group by unit_code
+            order by max(period) desc, arg_max(position, period)
+            """,
             parameters,
         )
     ]
@@ -32,17 +42,7 @@ def summaries(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[st
     for scope in scopes:
         own = {name: rows[scope] for name, rows in found.items()}
         result[scope] = _summary(own, catalogue)
-    mails = warehouse.rows(
-        """
-        select
-            count(*) as received,
-            count(*) filter (where held) as held,
-            coalesce(sum(copies), 0) as duplicates,
-        from core.mails
-        where period = $period
-        """,
-        parameters,
-    )[0]
+    (mails,) = warehouse.rows(model("report/mails"), parameters)
     result[parameters["carrier"]]["mails"] = {name: int(n) for name, n in mails.items()}
     return result
 

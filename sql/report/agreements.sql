@@ -1,4 +1,4 @@
--- Confidentiality agreements on the register at the end of the month. Grain: one scope.
+-- Confidentiality agreements on the register at the end of the last of $months. Grain: one scope.
 select
     u.scope,
     count(*) filter (where expires_on > cast($month_end as date)) as in_force,
@@ -8,5 +8,5 @@ select
     ) as expiring_60d,
 from marts.agreement_register
 inner join core.scope_units as u using (period, unit_code)
-where period = $period
+where period = $months[-1]
 group by u.scope

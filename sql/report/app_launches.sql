@@ -7,5 +7,5 @@ select
     count(*) filter (where counted and interactive) as interactive,
 from marts.app_launches
 inner join core.scope_units as u using (period, unit_code)
-where period = $period
+where list_contains($months, period)
 group by u.scope

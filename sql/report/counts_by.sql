@@ -36,5 +36,5 @@ from (
     from new_incidents
 )
 inner join core.scope_units as u using (period, unit_code)
-where period = $period
+where list_contains($months, period)
 group by u.scope, figure, code

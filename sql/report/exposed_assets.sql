@@ -11,5 +11,5 @@ select
     count(*) filter (where counted and has_high_risk_port) as with_high_risk_port,
 from marts.exposed_assets
 inner join core.scope_units as u using (period, unit_code)
-where period = $period
+where list_contains($months, period)
 group by u.scope

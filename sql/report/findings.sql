@@ -9,5 +9,5 @@ select
 from core.findings as f
 left join core.scope_units as u
     on u.period = f.period and u.unit_code = f.unit_code
-where f.period = $period and (u.scope is not null or f.unit_code = '')
+where list_contains($months, f.period) and (u.scope is not null or f.unit_code = '')
 group by 1, rule_id, severity

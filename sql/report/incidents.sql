@@ -1,4 +1,4 @@
--- Incidents of the month, and those that are not resolved at its end. Grain: one scope. All but rows_received are of
+-- Incidents of $months, and those that are not resolved at their end. Grain: one scope. All but rows_received are of
 -- counted rows; reported_late and the median of those whose number the unit had not counted before.
 with reported as (
     select
@@ -12,7 +12,7 @@ with reported as (
     inner join core.scope_units as u using (period, unit_code)
     left join marts.incident_register as n
         on n.period = i.period and n.unit_code = i.unit_code and n.first_form_id = i.form_id and n.first_row = i.row
-    where i.period = $period
+    where list_contains($months, i.period)
     group by u.scope
 ),
 standing as (
@@ -21,7 +21,7 @@ standing as (
         count(*) as unresolved,
     from marts.incident_register
     inner join core.scope_units as u using (period, unit_code)
-    where period = $period and is_open
+    where period = $months[-1] and is_open
     group by u.scope
 )
 select
@@ -31,6 +31,6 @@ select
     coalesce(r.reported_late, 0) as reported_late,
     r.median_minutes_to_report,
     coalesce(o.unresolved, 0) as unresolved,
-from (select distinct scope from core.scope_units where period = $period) as s
+from (select distinct scope from core.scope_units where list_contains($months, period)) as s
 left join reported as r using (scope)
 left join standing as o using (scope)

@@ -12,5 +12,5 @@ select
     end as rate,
 from marts.indicators
 inner join core.scope_units as u using (period, unit_code)
-where period = $period and counted
+where list_contains($months, period) and counted
 group by u.scope, indicator_code, kind

@@ -1,15 +1,15 @@
--- Problems reported this month and standing at its end. Grain: one scope.
+-- Problems reported in $months and standing at their end. Grain: one scope.
 with reported as (
     select
         u.scope,
         count(*) as rows_received,
         count(*) filter (where counted) as rows_counted,
         count(*) filter (
-            where counted and status = '已完成' and closed_on between cast($month_start as date) and cast($month_end as date)
+            where counted and status = '已完成' and strftime(closed_on, '%Y-%m') = period
         ) as closed_in_period,
     from marts.rectification
     inner join core.scope_units as u using (period, unit_code)
-    where period = $period
+    where list_contains($months, period)
     group by u.scope
 ),
 standing as (
@@ -22,7 +22,7 @@ standing as (
         count(*) filter (where is_open and severity = '低') as open_low,
     from marts.problems
     inner join core.scope_units as u using (period, unit_code)
-    where period = $period
+    where period = $months[-1]
     group by u.scope
 )
 select
@@ -35,6 +35,6 @@ select
     coalesce(p.open_high, 0) as open_high,
     coalesce(p.open_medium, 0) as open_medium,
     coalesce(p.open_low, 0) as open_low,
-from (select distinct scope from core.scope_units where period = $period) as s
+from (select distinct scope from core.scope_units where list_contains($months, period)) as s
 left join reported as r using (scope)
 left join standing as p using (scope)

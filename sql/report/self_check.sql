@@ -7,7 +7,7 @@ with asked as (
     from core.units as n
     inner join core.scope_units as u using (period, unit_code)
     inner join core.profile_items as i using (profile)
-    where n.period = $period and n.level = 'unit'
+    where list_contains($months, n.period) and n.level = 'unit'
     group by grouping sets ((u.scope, i.checklist), (u.scope))
 ),
 given as (
@@ -22,7 +22,7 @@ given as (
         count(*) filter (where counted and result = '不适用') as not_applicable,
     from marts.self_check as r
     inner join core.scope_units as u using (period, unit_code)
-    where period = $period
+    where list_contains($months, period)
     group by grouping sets ((u.scope, r.checklist), (u.scope))
     having grouping(r.checklist) = 1 or r.checklist is not null
 )

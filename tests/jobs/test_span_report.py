@@ -41,7 +41,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sixth("init", "--sample", "--home", made)
     register = made / "register/units.csv"  # a unit that closes during the half-year
     told = register.read_text(encoding="utf-8")
-    assert (closed := told.replace("2025-01,2026-08", "2025-01,2026-09")) != told
+    closed = told.replace("2025-01,2026-08", "2025-01,2026-09")
+    assert closed != told
     register.write_text(closed, encoding="utf-8")
     sixth("run", "--home", made, "--period", "2026-10", "--as-of", AS_OF)
     report(made, "--half", "2026H2")
@@ -76,7 +77,11 @@ def test_counts_of_the_half_are_the_sums_of_its_months(home: Path, scope: str) -
     months = months_of(home, scope)
     assert list(months) == ["2026-09", "2026-10"]
     got = {p: v for p, v in figures_of(home / "published/2026H2" / scope / "interim").items() if is_sum(p, v)}
-    assert {"self_check.expected_answers", "exposed_assets.by_type.网络设备", "indicators.IND-01.numerator"} & got.keys()
+    assert {
+        "self_check.expected_answers",
+        "exposed_assets.by_type.网络设备",
+        "indicators.IND-01.numerator",
+    } & got.keys()
     assert got == {path: sum(month.get(path) or 0 for month in months.values()) for path in got}
     assert got["self_check.expected_answers"] > 0
 

@@ -60,7 +60,7 @@ def annex3(warehouse: Warehouse, period: str, rows: Sequence[Row], **over: Any) 
 
 
 def figures(warehouse: Warehouse, period: str) -> dict[str, Any]:
-    (row,) = warehouse.rows(model("report/incidents"), {"period": period})
+    (row,) = warehouse.rows(model("report/incidents"), {"months": [period]})
     return row
 
 
@@ -149,6 +149,6 @@ def test_closed_in_the_month_is_what_a_counted_row_closes_with_a_date_in_it(
     }  # fmt: skip
     warehouse.put("marts.rectification", pl.DataFrame(row, schema_overrides={"closed_on": pl.Date}))
     warehouse.put("core.scope_units", pl.DataFrame([("2026-10", "S", "U")], schema=SCOPES, orient="row"))
-    parameters = {"period": "2026-10", "month_start": date(2026, 10, 1), "month_end": date(2026, 10, 31)}
+    parameters = {"months": ["2026-10"]}
     (found,) = warehouse.rows(model("report/rectification"), parameters)
     assert found["closed_in_period"] == closed
