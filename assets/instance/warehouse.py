@@ -53,6 +53,16 @@ class Warehouse:
         bound = _named(sql, parameters)
         return self.connection.execute(sql, bound) if bound else self.connection.execute(sql)
 
+    @contextmanager
+    def using(self, database: str) -> Iterator[None]:
+        """Look names up in one attached database, `sixth` being the warehouse's own, and then again where before."""
+        before = self.value("select current_database()")
+        self.execute(f"use {database}")
+        try:
+            yield
+        finally:
+            self.execute(f"use {before}")
+
     def frame(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """The result of a query."""
         bound = _named(sql, parameters)

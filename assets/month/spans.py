@@ -37,7 +37,7 @@ LOOKED_BACK_INTO = ("core.mails", "marts.agreements")
 # Tables with a model of their own in sql/spans/, in an order in which each finds what it looks into.
 PUT_TOGETHER = (
     "core.units", "core.scope_units", "core.mails", "core.decisions", "marts.problems", "marts.incident_register",
-    "marts.agreement_register", "marts.unit_forms", "marts.unit_results",
+    "marts.agreement_register", "marts.unit_forms", "marts.unit_completion", "marts.unit_results",
 )  # fmt: skip
 # Tables of the warehouse that are of no period.
 REFERENCES = ("core.indicators", "core.forms", "core.required_forms", "core.report_limits", "core.score_weights")
@@ -115,14 +115,11 @@ def _put_together(work: Work, spans: Sequence[dict[str, Any]]) -> None:
         warehouse.execute(earlier, spans[-1])
     _put_month_items(work)
     warehouse.execute(f"create table core.profile_items as {model('spans/profile_items')}")
-    # Of the months themselves, each with its own tree: the half-year of a scope is the sum of its own months.
-    warehouse.execute("use sixth")
     rows = [
         (span["period"], scope, json.dumps(figures, ensure_ascii=False))
         for span in spans
         for scope, figures in summaries(warehouse, work.catalogue, span).items()
     ]
-    warehouse.execute("use span")
     columns = {"period": pl.String, "scope": pl.String, "summary": pl.String}
     warehouse.put("marts.summaries", pl.DataFrame(rows, schema=columns, orient="row"))
 

@@ -24,6 +24,13 @@ def summaries(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[st
     The period is one month, or the several that `months` names: a unit counts in a scope for the months in which it was
     there, and what stands at the end is what stands at the end of the last of them.
     """
+    with warehouse.using(
+        "sixth"
+    ):  # of the months themselves, each with its own tree, also while a span is put together
+        return _of_scopes(warehouse, catalogue, parameters)
+
+
+def _of_scopes(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     scopes = [
         r["unit_code"]
         for r in warehouse.rows(

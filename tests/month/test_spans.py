@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from assets.instance.register import Register, load_register
-from assets.month.marts import failing_tests
 from assets.month.spans import span_tables
+from assets.month.sql_tests import failing_tests
 from reports.publishing.changes import flatten
 from tests.reports.settled_sample import SAMPLE, settled_sample
 
@@ -40,8 +40,8 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
     with settled_sample(root, register_of_a_move()) as sample:
         found: dict[str, dict[str, dict[str, Any]]] = {}
         rows = sample.warehouse.rows("select * from marts.summaries where period <= '2026-12'")
-        with span_tables(sample.work, "2026H2") as (work, _):
-            assert failing_tests(work, "2026H2") == dict.fromkeys(failing_tests(work, "2026H2"), 0)
+        with span_tables(sample.work, "2026H2") as (work, parameters):
+            assert failing_tests(work, "2026H2", parameters) == {}
             rows += sample.warehouse.rows("select * from marts.summaries where period = '2026H2'")
         for row in rows:
             found.setdefault(row["scope"], {})[row["period"]] = dict(flatten(json.loads(row["summary"])))
