@@ -254,10 +254,10 @@ def test_the_first_month_has_nothing_to_compare_with(sample: Sample) -> None:
 
 
 def test_a_report_before_the_cut_off_names_who_is_missing(sample: Sample) -> None:
-    cutoff = sample.work.parameters("2026-09")["cutoff"]
-    reports = sample.reports("2026-09", kind="interim", version="interim", as_of=cutoff - timedelta(hours=30))
+    cutoff = sample.work.parameters(LAST)["cutoff"]
+    reports = sample.reports(LAST, kind="interim", version="interim", as_of=cutoff - timedelta(hours=30))
     names = sample.warehouse.rows(
-        "select unit_name from marts.unit_results where period = '2026-09' and state in ('missing', 'returned')"
+        "select unit_name from marts.unit_results where period = '2026-10' and state in ('missing', 'returned')"
     )
     assert names
     assert all(n["unit_name"] in reports["EX"].provisional for n in names)
