@@ -43,6 +43,10 @@ def test_a_file_linked_to_in_both_texts_is_one() -> None:
     ]
 
 
+def test_a_page_of_links_within_links_ends() -> None:
+    assert linked_files([("text/html", "云附件" + '<a href="https://x.example/y"><p>a.xlsx' * 9_000)]) != []
+
+
 def test_a_mail_says_of_each_such_file_that_it_did_not_come() -> None:
     raw = f"From: a@oa.example\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{QQ}".encode()
     (fault,) = parse_message(raw, Limits()).faults

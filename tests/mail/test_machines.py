@@ -55,6 +55,12 @@ def test_a_bounce_says_whom_it_is_about_and_why(said: str, reason: str) -> None:
     assert (message.attachments, message.faults) == ((), ())  # what it returns is ours, and nothing that is sent
 
 
+def test_a_report_nested_hundreds_deep_says_nothing_and_raises_nothing() -> None:
+    nested = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\r\n\r\n--b{n}\r\n' for n in range(400)).encode()
+    message = parsed(b"From: MAILER-DAEMON@oa.example\r\nMIME-Version: 1.0\r\n" + nested + b"\r\nx\r\n")
+    assert message.bounce is None
+
+
 def test_a_delay_is_no_bounce() -> None:
     assert parsed(report("delivery-status", status("4.4.1", "delayed"))).bounce is None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import lxml.etree
 import lxml.html
@@ -25,6 +26,7 @@ NAME = re.compile(
     r"([^\s/\\<>|\"][^/\\<>|\"\n]{0,120}?\.(?:xlsx?|xlsm|et|csv|pdf|jpe?g|png|tiff?|zip|rar|7z|docx?))(?![\w.])", re.I
 )
 MOST = 20
+MOST_ANCHORS = 500  # of a page: a hostile one has tens of thousands, one in the other
 
 
 def linked_files(texts: Iterable[tuple[str, str]]) -> list[str]:
@@ -47,7 +49,7 @@ def _in_page(text: str) -> Iterator[str]:
         return
     shown = page.text_content()
     told = WORDS.search(shown) is not None
-    for anchor in page.iter("a"):
+    for anchor in islice(page.iter("a"), MOST_ANCHORS):
         target = anchor.get("href") or ""
         if PLACES.match(target) or (told and LINK.match(target) and NAME.search(anchor.text_content())):
             named = NAME.search(anchor.text_content()) or NAME.search(anchor.get("title") or "")

@@ -13,7 +13,7 @@ import io
 import logging
 import re
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import Message as Part
 from urllib.parse import unquote
@@ -126,7 +126,8 @@ def parse_message(raw: bytes, limits: Limits) -> Message:
     `other`, unopened, beside their fault; a container that cannot be opened is only a fault.
     """
     intake = _Intake(limits)
-    hint, tree = "", None
+    hint, bounce = "", None
+    top = parts.parse_headers(raw, limits)
     try:
         if len(raw) > limits.mail_bytes:
             raise RefusedError("mail_too_large")
@@ -136,18 +137,16 @@ def parse_message(raw: bytes, limits: Limits) -> Message:
         if is_report(tree):
             intake.attachments.clear()
             intake.faults.clear()
+        bounce = bounce_of(tree, headers.address(headers.header(top, "from", limits), hint), intake.text, limits)
     except RefusedError as refused:
         intake.refuse(refused.reason, "")
     except Exception:  # a mail must never stop a run: it ends as a finding, and the log has the trace
         log.exception("a mail could not be taken apart")
         intake.refuse("mail_damaged", "")
-    message = _message(parts.parse_headers(raw, limits), hint, intake)
-    if tree is None:
-        return message
-    return replace(message, bounce=bounce_of(tree, message.sender, message.text, limits))
+    return _message(top, hint, intake, bounce)
 
 
-def _message(top: Part, hint: str, intake: _Intake) -> Message:
+def _message(top: Part, hint: str, intake: _Intake, bounce: Bounce | None) -> Message:
     limits = intake.limits
 
     def text_of(name: str) -> str:
@@ -164,6 +163,7 @@ def _message(top: Part, hint: str, intake: _Intake) -> Message:
         dated_at=headers.moment(headers.header(top, "date", limits), by_guess=True),
         attachments=tuple(intake.attachments),
         faults=tuple(intake.faults),
+        bounce=bounce,
     )
 
 
