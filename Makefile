@@ -1,6 +1,7 @@
 # make setup   a virtual environment in .venv from the hash-locked file, with .venv/bin/sixth
 # make run     the main job: a sample home, both sample months, the paths of the reports
 # make test    types, lint and all tests
+# make test-quick   lint, rules, parsers and SQL models, for daily work
 # make bench   speed of a generated month against the floor (BENCH_UNITS, default 2000)
 # make lock    the lock file again from pyproject.toml
 # make picture the picture of the report in the README
@@ -10,7 +11,7 @@ HOME_FOLDER ?= home
 BENCH_UNITS ?= 2000
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test bench lock picture clean
+.PHONY: setup run test test-quick bench lock picture clean
 
 setup: .venv/.ready
 
@@ -33,6 +34,11 @@ test: setup
 	.venv/bin/ruff format --quiet --check .
 	.venv/bin/mypy
 	.venv/bin/pytest -n auto --dist loadfile
+
+test-quick: setup
+	.venv/bin/ruff check --quiet .
+	.venv/bin/ruff format --quiet --check .
+	.venv/bin/pytest -n auto --dist loadfile -m "not outside" --ignore tests/jobs --ignore tests/reports
 
 bench: setup
 	.venv/bin/python -m tests.bench --units $(BENCH_UNITS)

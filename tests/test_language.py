@@ -15,6 +15,8 @@ import yaml
 
 from expectations.language import FOLDER, ROOT, LanguageError, codes, language, read_texts
 
+pytestmark = pytest.mark.outside
+
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
     for room in ("expectations", "reports")

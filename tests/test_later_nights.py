@@ -25,6 +25,8 @@ from assets.month.submissions import Mail
 from assets.month.work import Work
 from tests.reports.settled_sample import LAST, settled_sample
 
+pytestmark = pytest.mark.outside
+
 NIGHTS = [datetime(2026, 11, day, 2, 0, tzinfo=Deadline().zone) for day in (2, 3, 4, 5, 6, 10)]
 # The last mail of the month; here it also has a word on what another unit was told to check.
 LATE_MAIL_OF, EXPLAINED = "EX-15-01-CHA", "EX-15-01-NET"

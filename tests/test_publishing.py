@@ -20,6 +20,8 @@ from reports.publishing.publish import Content, publish
 from reports.publishing.versions import Edition
 from tests.reports.settled_sample import LAST, SAMPLE, Sample, settled_sample
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:

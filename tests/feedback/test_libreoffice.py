@@ -18,6 +18,8 @@ from tests.feedback.made_books import MARKS, OTHER, SHEET, by_openpyxl, by_xlsxw
 from tests.feedback.test_marking import as_intake_reads, filled, marked, noted, opened
 from tests.templates.libreoffice import through_libreoffice
 
+pytestmark = pytest.mark.outside
+
 ENTRIES = (entry(1), entry(2, kind=CHECK, explanation="租用云主机，合同 2026-017"))
 
 

@@ -34,6 +34,8 @@ from tests.mail.made_mails import (
     zipped,
 )
 
+pytestmark = pytest.mark.outside
+
 HANG_SECONDS = 60
 FROM = b"From: unit01@oa.example\r\n"
 

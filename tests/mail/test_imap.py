@@ -25,6 +25,8 @@ from assets.intake.mail.seen import copies, mails, open_sightings
 from assets.intake.mail.sources import MailboxError, collect_imap
 from tests.mail.dovecot import PASSWORD, Cutting, Dovecot, dovecot
 
+pytestmark = pytest.mark.outside
+
 __all__ = ["dovecot"]
 
 _users = iter(range(1_000_000))

@@ -12,11 +12,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from assets.ledger import queue
 from assets.ledger.models import KINDS
 from assets.ledger.opening import open_ledger
 from tests.notices.made_units import PERIOD, many
 from tests.notices.smtp_server import Post, smtp_server
+
+pytestmark = pytest.mark.outside
 
 UNITS = 200
 UNITS_IN_OUTBOX = 1000  # they go out 64 at once, and kills must come between

@@ -6,11 +6,15 @@ Belongs here: making the warehouse and the headers. Does not: asserting.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from assets.instance.limits import Limits
 from assets.instance.periods import Deadline
@@ -78,8 +82,29 @@ class Sample:
 
 @contextmanager
 def settled_sample(root: Path, register: Register | None = None) -> Iterator[Sample]:
-    """All months of the sample, and one after them in which nobody reported."""
-    catalogue, register = load_catalogue(), register or load_register(SAMPLE / "register")
+    """All months of the sample, and one after them in which nobody reported.
+
+    With the sample's own register it is settled once for all processes of a test run, and each has a copy.
+    """
+    if register is None:
+        shared = root.parents["PYTEST_XDIST_WORKER" in os.environ] / "settled-sample"
+        with FileLock(f"{shared}.lock"):
+            if not shared.exists():
+                making = shared.with_name("settling-sample")
+                shutil.rmtree(making, ignore_errors=True)
+                with _settled(making, load_register(SAMPLE / "register")):
+                    pass
+                making.rename(shared)
+        shutil.copytree(shared, root, dirs_exist_ok=True)
+    with _settled(root, register or load_register(SAMPLE / "register")) as sample:
+        yield sample
+
+
+@contextmanager
+def _settled(root: Path, register: Register) -> Iterator[Sample]:
+    """The sample in a folder, settled where it is not yet."""
+    catalogue = load_catalogue()
+    root.mkdir(parents=True, exist_ok=True)
     sightings = open_sightings(root / "sightings.sqlite")
     collect_folder(SAMPLE / "inbox", root / "archive", sightings, settle_seconds=0)
     with open_warehouse(root / "warehouse") as warehouse:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from assets.instance.warehouse import Warehouse
 from tests.feedback.made_month import Home, drop_mail, findings, home, settled
 from tests.templates.filled_forms import filled_forms
 from tests.templates.libreoffice import through_libreoffice
+
+pytestmark = pytest.mark.outside
 
 UNITS = ("FULL", "NIL", "SAVED")
 

@@ -28,6 +28,8 @@ from tests.feedback.made_month import Home, home
 from tests.templates.filled_forms import PERIOD, changed, filled_forms
 from tests.templates.libreoffice import as_pdf, through_libreoffice
 
+pytestmark = pytest.mark.outside
+
 CATALOGUE = load_catalogue()
 
 

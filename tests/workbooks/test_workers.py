@@ -19,6 +19,8 @@ from assets.instance.workers import Died, restart_clock, run_isolated
 from tests.workbooks import tasks
 from tests.workbooks.tasks import act, children
 
+pytestmark = pytest.mark.outside
+
 MIB = 1 << 20
 DEADLY = {
     "kill": "crashed",
