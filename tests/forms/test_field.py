@@ -203,7 +203,7 @@ def test_a_table_of_the_units_own_beside_its_form_is_no_form(annexes: dict[str, 
     together = check_files([tmp_path / name for name in files], now=NOW).findings
     assert {f["rule_id"] for f in together if f["file"] == "资产台账.xlsx"} == {"WBK-03"}
     alone = check_files([tmp_path / "资产台账.xlsx"], now=NOW)
-    assert ([f["rule_id"] for f in alone.findings], alone.rejected) == (["ENV-09"], True)
+    assert ([f["rule_id"] for f in alone.findings], alone.is_rejected) == (["ENV-09"], True)
 
 
 def test_a_workbook_that_hints_at_nothing_is_only_told(tmp_path: Path) -> None:
