@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return home
 
 
-def begin(*command: str) -> subprocess.Popen[str]:
-    """Begin a command of Dagster's in the repository's folder."""
+def begin(*command: str, told: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """Begin a command of Dagster's in the repository's folder; `told`: where what it says goes."""
     return subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=ROOT,
-        stdout=subprocess.PIPE,
+        stdout=told,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
@@ -84,6 +85,11 @@ def summary(home: Home, period: str) -> dict[str, Any]:
     return found
 
 
+def as_of(home: Home, period: str) -> datetime:
+    """The clock of the report."""
+    return datetime.fromisoformat(summary(home, period)["as_of"])
+
+
 def missing(home: Home, period: str) -> int:
     """The units of which nothing came, as the report of the month says."""
     return int(summary(home, period)["units"]["missing"])
@@ -104,8 +110,8 @@ def test_a_process_a_step_publishes_the_same(home: Home, tmp_path: Path) -> None
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
         (run,) = instance.get_run_records()
         assert run.dagster_run.status == dg.DagsterRunStatus.SUCCESS
-        as_of = run.dagster_run.tags["sixth/as_of"]
-    assert summary(home, PERIOD)["as_of"] == as_of
+        clock = datetime.fromisoformat(run.dagster_run.tags["sixth/as_of"])
+    assert as_of(home, PERIOD) == clock
 
 
 def job() -> dg.JobDefinition:
@@ -117,8 +123,8 @@ def test_a_failed_run_is_taken_up_where_it_failed_with_its_own_clock(home: Home)
     obstacle = home.published / PERIOD
     obstacle.write_text("a file where the folder belongs", encoding="utf-8")
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        options = {"instance": instance, "raise_on_error": False}
-        failed = dg.execute_job(dg.reconstructable(job), tags={"dagster/partition": PERIOD}, **options)
+        options = {"instance": instance, "raise_on_error": False, "tags": {"dagster/partition": PERIOD}}
+        failed = dg.execute_job(dg.reconstructable(job), **options)
         assert [e.step_key for e in failed.all_events if e.is_step_failure] == ["published_reports"]
         obstacle.unlink()
         again = dg.execute_job(
@@ -128,10 +134,10 @@ def test_a_failed_run_is_taken_up_where_it_failed_with_its_own_clock(home: Home)
         )
         assert again.success
         steps = {e.step_key for e in again.all_events if e.is_step_success}
-        assert steps == {"published_reports", "unit_feedback", "sent_notices"}
+        assert steps == {"published_reports", "unit_feedback", "sent_notices", "data_docs"}
         first = instance.get_run_by_id(failed.run_id)
     assert first is not None
-    assert summary(home, PERIOD)["as_of"] == first.tags["sixth/as_of"]
+    assert as_of(home, PERIOD) == datetime.fromisoformat(first.tags["sixth/as_of"])
 
 
 def test_a_run_whose_process_was_killed_is_known_to_have_ended() -> None:
@@ -152,7 +158,8 @@ def test_a_run_whose_process_was_killed_is_known_to_have_ended() -> None:
 @contextmanager
 def daemon() -> Iterator[None]:
     """Dagster's daemon, which takes runs out of the queue."""
-    process = begin("dagster._daemon", "run", "-m", "pipelines.definitions")
+    # Not to a pipe that nobody reads: its runs would wait for it once it is full.
+    process = begin("dagster._daemon", "run", "-m", "pipelines.definitions", told=subprocess.DEVNULL)
     try:
         yield
     finally:
