@@ -66,7 +66,10 @@ class Causes:
         self._known = {(m["sha256"], m["unit"]): m.get("copies", 0) for m in manifest["mails"]}
         self._made_at = datetime.fromisoformat(manifest["as_of"])
         self._rests = rests
-        self._new = [m for m in rests.mails if not m.earlier and (m.sha256, m.unit) not in self._known]
+        # A mail that was another unit's is not new: what made it this one's is an edit of the register.
+        owned = {sha256 for sha256, unit in self._known if unit}
+        new = (m for m in rests.mails if not m.earlier and m.sha256 not in owned)
+        self._new = [m for m in new if (m.sha256, m.unit) not in self._known]
         self._decisions = self._decided(manifest, before / "data" / "decisions.csv")
         self._edits = [e for e in rests.edits if e.file == "units.csv" and e.subject not in rests.scopes]
         self._general = tuple(self._changed_for_all(manifest))
