@@ -26,6 +26,7 @@ TABLES = {
     "units", "findings", "submissions", "exposed_assets", "app_launches", "self_check", "rectification", "incidents",
     "indicators", "agreements", "decisions",
 }  # fmt: skip
+DATA = {f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet")} | {"datapackage.json"}
 
 
 def sixth(*arguments: str | Path, check: int | None = 0) -> subprocess.CompletedProcess[str]:
@@ -65,7 +66,7 @@ def test_the_figures_are_the_expected_ones(home: Path, key: str) -> None:
 def test_a_version_holds_every_file_and_verifies(home: Path, scope: str) -> None:
     folder = latest(home, "2026-10", scope)
     assert {p.name for p in folder.iterdir()} == FILES | {"data"}
-    assert {p.name for p in (folder / "data").iterdir()} == {f"{t}.{e}" for t in TABLES for e in ("csv", "parquet")}
+    assert {p.name for p in (folder / "data").iterdir()} == DATA
     assert "as it was published" in sixth("verify", folder).stdout
 
 

@@ -19,7 +19,7 @@ from assets.instance import periods
 from assets.instance.periods import Deadline
 from reports.publishing.changes import flatten
 from tests.jobs.expected import table
-from tests.jobs.test_sample import FILES, SCOPES, TABLES, manifests, sixth
+from tests.jobs.test_sample import DATA, FILES, SCOPES, manifests, sixth
 
 AS_OF = "2026-11-11T00:00:00+08:00"
 CLOSED = "2027-01-06T00:30:00+08:00"
@@ -143,7 +143,7 @@ def test_the_rows_of_the_half_are_those_of_its_months(home: Path) -> None:
 def test_a_version_holds_every_file_and_verifies(home: Path, scope: str) -> None:
     folder = home / "published/2026H2" / scope / "interim"
     assert {p.name for p in folder.iterdir()} == FILES | {"data"}
-    assert {p.name for p in (folder / "data").iterdir()} == {f"{t}.{e}" for t in TABLES for e in ("csv", "parquet")}
+    assert {p.name for p in (folder / "data").iterdir()} == DATA
     assert "as it was published" in sixth("verify", folder).stdout
 
 
