@@ -17,6 +17,7 @@ import polars as pl
 from assets.instance.warehouse import Warehouse, model
 from assets.month.work import Work
 from expectations.catalogue import Catalogue
+from expectations.secrets import hidden_column
 from expectations.suites import EACH_OF, Check, Outcome, month_suites
 from expectations.validating import validate
 from reports.data_docs.pages import Month
@@ -113,13 +114,16 @@ def _examples(work: Work, period: str, suites: dict[str, tuple[Check, ...]]) -> 
 
 
 def _masked(examples: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
-    """Values of personal columns never in clear, told by the column's key whatever its heading was."""
+    """Values of personal columns never in clear, told by the column's key whatever its heading was, nor secrets in any
+    other (GEN-07).
+    """
     value = pl.col("value")
     for kind, mask in MASKS.items():
         personal = [f"{s.key}.{c.key}" for s in catalogue.sheets.values() for c in s.columns if c.pii == kind]
         is_personal = pl.concat_str("sheet_key", pl.lit("."), "column_key").is_in(personal) & (pl.col("value") != "")
         value = pl.when(is_personal).then(mask(pl.col("value"))).otherwise(value)
-    return examples.with_columns(value=value)
+    masked = examples.with_columns(value=value)
+    return masked.with_columns(hidden_column(masked["value"]).alias("value"))
 
 
 def _of_check(examples: list[dict[str, str]], sheet: str, check: Check) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ from reports.data_docs.validations import outcomes, results_of, validate_months,
 from tests.reports.settled_sample import EMPTY, LAST, Sample
 
 PERSON, PHONE, SCRIPT = "欧阳修远", "13912345678", "<script>alert(1)</script>"
+SECRET = "Abc#98765"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def validated(sample: Sample) -> Iterator[Sample]:
     """
     faults = [
         ("made-1", "owner", "GEN-06", PERSON), ("made-2", "owner_phone", "GEN-02", PHONE),
-        ("made-3", "asset_name", "GEN-04", SCRIPT),
+        ("made-3", "asset_name", "GEN-04", SCRIPT), ("made-4", "remark", "GEN-07", f"管理口令：{SECRET}"),
     ]  # fmt: skip
     for id_, column, rule, value in faults:
         parameters = {"id": id_, "column": column, "rule": rule, "value": value, "period": LAST}
@@ -115,17 +116,20 @@ def test_pages_stand_alone_and_show_nobody(validated: Sample, tmp_path: Path, la
         text = page.read_text(encoding="utf-8")
         assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//|url\((?!data:)|@import""", text), page
         assert PERSON not in text
+        assert SECRET not in text
         assert PHONE not in text
         assert SCRIPT not in text
         for link in re.findall(r'href="([^"#]+)"', text):
             assert (page.parent / link).exists(), (page, link)
     assets = (tmp_path / LAST / "exposed_assets.html").read_text(encoding="utf-8")
     assert PERSON[0] + "**" in assets
+    assert "管理口令：****" in assets
     assert "139****5678" in assets
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in assets
     for result in tmp_path.rglob("*.json"):
         told = result.read_text(encoding="utf-8")
         assert PERSON not in told
+        assert SECRET not in told
         assert PHONE not in told
     kept = results_of(validated.warehouse, LAST)["exposed_assets"]
     assert json.loads((tmp_path / LAST / "exposed_assets.json").read_text(encoding="utf-8")) == kept
