@@ -13,10 +13,10 @@ MOST_BLOCKS = 20
 
 
 def blocks(things: Sequence[T], at_least: int) -> Iterator[Sequence[T]]:
-    """The things in their order, `at_least` so many at a time, the last ones apart.
+    """Yield `things` in batches of at least `at_least`; the last batch may be smaller.
 
-    More where they would be more than MOST_BLOCKS blocks: each costs a look through the whole month, and so many looks
-    as there are blocks would take four times as long for twice the units.
+    Batches grow so that there are never more than MOST_BLOCKS: each costs a look through the whole month, so their
+    number must not grow with the units.
     """
     size = max(at_least, -(-len(things) // MOST_BLOCKS))
     for start in range(0, len(things), size):

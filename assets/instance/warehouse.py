@@ -107,8 +107,8 @@ class Warehouse:
         instead_of: str = "true",
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write a frame into `schema.name`: instead of the whole table, or of those rows of the period for which a
-        condition holds, which may name parameters.
+        """Replace `table` with `frame`; with `period`, replace only that period's rows that match `instead_of`, a
+        condition that may name parameters.
         """
         self.scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.scratch, suffix=".parquet") as file:

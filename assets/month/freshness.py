@@ -106,7 +106,10 @@ def unsettle_changed(work: Work, period: str) -> dict[str, list[str]]:
 
 
 def _find_standing_units(work: Work, period: str, explanations: pl.DataFrame) -> None:
-    """Make core.standing_units of the period; the others no longer count as settled, whatever becomes of this run."""
+    """Find the units whose inputs are unchanged (core.standing_units).
+
+    All others are marked unsettled first, so that a killed run starts over with them.
+    """
     warehouse, parameters = work.warehouse, {"period": period, "rests_on": work.month_rests_on(period)}
     warehouse.put("core.said_now", explanations)
     for table in ("unit_digests", "standing_units"):

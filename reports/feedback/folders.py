@@ -176,9 +176,7 @@ def _rows() -> str:
 
 
 def _hashes(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The code of every reporting unit that something came from in the month, in the order of the register, each
-    with a hash of its rows.
-    """
+    """(unit_code, hash of its rows) for every unit that sent something this month, in register order."""
     hashed = "".join(
         f", {part}_hash as (select unit_code, sum(hash({part})) as {part} from {part} group by unit_code)"
         for part in _PARTS

@@ -40,7 +40,6 @@ ROWS_TO_FOLD = 6  # fewer than these are not worth folding
 NARROW_COLUMNS, NARROW_ROWS = 6, 15  # a table of no more stands beside its neighbour
 MOST_IN_GROUP = 4
 SHORT_TEXT = 18  # characters that are kept on one line
-RIGHT_ALIGNED = formats.NUMBERS
 
 Block = Table | Chart | Matrix
 _MAIL = re.compile(rf"(?:<code>)?\b([0-9a-f]{{{formats.MAIL_SHOWN}}})\b(?:</code>)?")

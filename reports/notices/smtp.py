@@ -78,7 +78,10 @@ class _Server:
         self.lost = 0
 
     def deliver(self, mails: Sequence[Outgoing]) -> list[str]:
-        """Send mails; see Deliver. Of one that was refused or lost, nothing is known of those before it."""
+        """Send mails; see Deliver.
+
+        If one is refused or the connection is lost, this raises; whether earlier mails of the call went out is unknown.
+        """
         return [self._deliver(mail.recipient, mail.content, mail.sha256) for mail in mails]
 
     def _deliver(self, recipient: str, content: bytes, sha256: str) -> str:

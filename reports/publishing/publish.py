@@ -137,8 +137,8 @@ class _Publishing:
     # ----------------------------------------------------------------------------------- which versions are to be made
     @cached_property
     def content(self) -> dict[str, str]:
-        """Of every scope a digest of what is counted and of what says how it is written: its figures, the rows of its
-        units, and all that a result rests on but mails, such as what is personal and the time zone.
+        """Digest per scope of everything its report depends on: its figures, its units' rows, and what the run rests
+        on besides mails (settings, catalogue, what is personal, time zone).
         """
         units = [u.code for u in self.work.register.tree(self.period).units]
         of_unit = content_of_units(self.work.warehouse, self.work.catalogue, self.parameters, [*units, ""])

@@ -34,7 +34,7 @@ NAMED = {"missing": "missing", "returned": "returned", "incomplete": "incomplete
 
 
 def known(summary: Mapping[str, Any], path: str) -> Any:
-    """A figure as `look_up` has it; None where no form that it rests on is effective: 0 would be a claim."""
+    """A figure, or None when no unit has an effective form behind it: 0 would claim something that we do not know."""
     part = path.partition(".")[0]
     form = RESTS_ON.get(part)
     if form and not summary["forms"][form]["effective"] and not (part == "rectification" and summary[part]["open"]):

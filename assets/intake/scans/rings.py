@@ -61,9 +61,9 @@ class _Plane:
 
 
 def around(ink: Field | NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
-    """The rows and columns that hold all ink, and so many pixels around it, as far as the page goes.
+    """The rows and columns that hold all ink, with a margin of so many pixels, within the page.
 
-    They begin at even places, so that what is counted in squares of two pixels is not counted otherwise in a part.
+    Starts at even pixels, so that 2x2 downsampling gives the same cells as on the full page.
     """
     left, top, width, height = cv2.boundingRect((ink > 0).view(np.uint8))
     first = [max(0, at - margin) & ~1 for at in (top, left)]
