@@ -23,6 +23,7 @@ from rich.markup import escape
 from assets.instance.home import find_home
 from expectations.language import DEFAULT
 from pipelines.new_home import first_steps, make_dagster_storage, make_home
+from pipelines.operator_commands import operators
 from pipelines.steward_commands import stewards
 from pipelines.terminal import (
     AsOfOption,
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 
 app.add_typer(stewards)
+app.add_typer(operators)
 
 
 # ------------------------------------------------------------------------------------------------------------ init

@@ -1,0 +1,195 @@
+"""A home saved and taken out again publishes what it published; so does one of which archive and ledger survive."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from assets.instance.home import Home
+from pipelines import backup
+from pipelines.backup import BackupError, back_up, restore
+from pipelines.new_home import make_home
+
+SIXTH = [sys.executable, "-m", "pipelines.cli"]
+RUN = ["run", "--period", "2026-09", "--as-of", "2026-10-06T00:30:00+08:00"]
+
+
+def sixth(*arguments: str | Path, status: int = 0) -> str:
+    done = subprocess.run([*SIXTH, *map(str, arguments)], capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def sent(home: Path) -> list[tuple[object, ...]]:
+    with sqlite3.connect(home / "warehouse" / "ledger.sqlite") as ledger:
+        tables = [name for (name,) in ledger.execute("select name from sqlite_master where type = 'table' order by 1")]
+        return [(table, *row) for table in tables for row in ledger.execute(f"select * from {table}")]
+
+
+def test_a_restored_home_publishes_the_same_and_so_does_one_of_archive_and_ledger(tmp_path: Path) -> None:
+    home, new, bare = tmp_path / "home", tmp_path / "new", tmp_path / "bare"
+    sixth("init", "--sample", "--home", home)
+    sixth(*RUN, "--home", home)
+    published, ledger, outbox = files_of(home / "published"), sent(home), files_of(home / "outbox")
+    assert any(name.endswith("/.digest") for name in published)
+    assert outbox
+    sixth("backup", tmp_path / "saved.tar", "--home", home)
+    shutil.rmtree(home)
+
+    sixth("restore", tmp_path / "saved.tar", "--home", new)
+    assert files_of(new / "published") == published
+    assert not (new / "warehouse" / "sixth.duckdb").exists()
+    sixth(*RUN, "--home", new)
+    assert files_of(new / "published") == published
+    assert sent(new) == ledger
+    assert files_of(new / "outbox") == outbox
+
+    (bare / "warehouse").mkdir(parents=True)
+    for kept in ("archive", "register", "warehouse/ledger.sqlite"):
+        place = new / kept
+        shutil.copytree(place, bare / kept) if place.is_dir() else shutil.copy(place, bare / kept)
+    sixth(*RUN, "--home", bare)
+    assert files_of(bare / "published") == published
+    assert sent(bare) == ledger
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    make_home(made, sample=True)
+    return made
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def restored(home: Home, tmp_path: Path) -> Path:
+    back_up(home, tmp_path / "saved.tar")
+    restore(tmp_path / "saved.tar", Home(tmp_path / "new"))
+    return tmp_path / "new"
+
+
+def test_mails_that_wait_in_the_inbox_are_saved(home: Home, tmp_path: Path) -> None:
+    assert files_of(restored(home, tmp_path) / "inbox") == files_of(home.inbox) != {}
+
+
+def test_a_round_that_was_written_down_is_saved_with_its_versions_and_others_are_not(
+    home: Home, tmp_path: Path
+) -> None:
+    due, begun = home.published / "2026-09", home.published / "2026-10"
+    write(due / "EX" / "v1" / "summary.json", "1")
+    write(due / "EX" / ".building-7" / "summary.json", "2")
+    write(due / ".round.json", '{"EX": ["v2", ".building-7"]}')
+    write(begun / "EX" / ".building-7" / "summary.json", "half")
+    write(begun / "EX" / "interim" / "summary.json", "0")
+    write(begun / "feedback" / ".building-A" / "feedback.html", "half")
+    write(begun / "feedback" / "A" / ".digest", "d")
+    published = files_of(restored(home, tmp_path) / "published")
+    assert sorted(published) == [
+        "2026-09/.round.json",
+        "2026-09/EX/.building-7/summary.json",
+        "2026-09/EX/v1/summary.json",
+        "2026-10/EX/interim/summary.json",
+        "2026-10/feedback/A/.digest",
+    ]
+
+
+def test_versions_that_take_their_places_meanwhile_are_saved_as_of_one_moment(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    period = home.published / "2026-09"
+    first, last = write(period / "A" / "latest.json", "v1"), write(period / "B" / "latest.json", "v1")
+    add, changed = backup._Saving.add, threading.Event()
+
+    def add_and_change(saving: backup._Saving, path: Path, name: str = "") -> None:
+        add(saving, path, name)
+        if path == first and not changed.is_set():
+            changed.set()
+            for place in (first, last):
+                write(place.with_name("new"), "v2!").replace(place)
+
+    monkeypatch.setattr(backup._Saving, "add", add_and_change)
+    monkeypatch.setattr(backup, "PAUSE_SECONDS", 0)
+    published = files_of(restored(home, tmp_path) / "published")
+    assert changed.is_set()
+    assert published == {"2026-09/A/latest.json": b"v2!", "2026-09/B/latest.json": b"v2!"}
+
+
+def test_a_folder_that_never_rests_ends_in_no_file(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    restless = write(home.published / "2026-09" / "A" / "latest.json", "v1")
+    add = backup._Saving.add
+
+    def add_and_grow(saving: backup._Saving, path: Path, name: str = "") -> None:
+        add(saving, path, name)
+        if path == restless:
+            path.write_text(path.read_text() + "1")
+
+    monkeypatch.setattr(backup._Saving, "add", add_and_grow)
+    monkeypatch.setattr(backup, "PAUSE_SECONDS", 0)
+    with pytest.raises(BackupError, match="keeps changing"):
+        back_up(home, tmp_path / "saved.tar")
+    assert [p.name for p in tmp_path.iterdir()] == ["home"]
+
+
+def test_what_a_writer_of_the_ledger_has_not_committed_is_not_saved(home: Home, tmp_path: Path) -> None:
+    ledger = sqlite3.connect(home.warehouse / "ledger.sqlite", isolation_level=None)
+    ledger.execute("pragma journal_mode = wal")
+    ledger.execute("create table said (word text)")
+    ledger.execute("insert into said values ('kept')")
+    ledger.execute("begin immediate")
+    ledger.execute("insert into said values ('not yet')")
+    new = restored(home, tmp_path)
+    ledger.execute("commit")
+    ledger.close()
+    with sqlite3.connect(new / "warehouse" / "ledger.sqlite") as copy:
+        assert copy.execute("select word from said").fetchall() == [("kept",)]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "none"])
+def test_a_damaged_backup_leaves_no_home(home: Home, tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "saved.tar"
+    back_up(home, file)
+    raw = bytearray(file.read_bytes())
+    with tarfile.open(file) as tar:
+        member = tar.getmember("register/units.csv")
+        last = tar.getmembers()[-1]
+    if damage == "cut":
+        raw = raw[: last.offset]
+    elif damage == "changed":
+        raw[member.offset_data] ^= 1
+    else:
+        raw = bytearray(b"no tar at all")
+    file.write_bytes(raw)
+    with pytest.raises(BackupError, match=r"saved\.tar is"):
+        restore(file, Home(tmp_path / "new"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "saved.tar"]
+
+
+def test_neither_a_file_nor_a_home_is_overwritten(home: Home, tmp_path: Path) -> None:
+    there = write(tmp_path / "saved.tar", "precious")
+    assert "already" in sixth("backup", there, "--home", home.root, status=2)
+    assert there.read_text() == "precious"
+    assert "elsewhere" in sixth("backup", home.root / "saved.tar", "--home", home.root, status=2)
+    there.unlink()
+    sixth("backup", there, "--home", home.root)
+    before = files_of(home.root)
+    assert "already" in sixth("restore", there, "--home", home.root, status=2)
+    assert files_of(home.root) == before
+    with tarfile.open(there) as tar:
+        assert json.load(tar.extractfile("sixth-backup.json"))["files"]  # type: ignore[arg-type]
+    assert there.stat().st_mode & 0o077 == 0
