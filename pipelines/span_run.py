@@ -17,6 +17,8 @@ from assets.instance.periods import Deadline
 from assets.instance.progress import reporter
 from assets.instance.register import Register
 from assets.instance.session import open_session
+from assets.intake import staging
+from assets.intake.parsing import parser_of
 from assets.month import spans
 from assets.month.settle import indexed_work
 from assets.month.sql_tests import failing_tests
@@ -35,6 +37,11 @@ def refusal(span: str, register: Register, deadline: Deadline, as_of: datetime) 
     return f"no month of {span} on record is over yet at {as_of.isoformat(timespec='minutes')}"
 
 
+def parsing(done: int, of: int) -> None:
+    """Tell how far parsing is."""
+    reporter("parsing mails", done, of)
+
+
 def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
     """Publish a half-year or year for every scope from the mails that are parsed; status 3 where figures disagree.
 
@@ -46,6 +53,9 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
 
     take_clock(home, as_of)
     with open_session(home, as_of, lang=lang) as session, reporter.shown():
+        # A home of older software has its mails parsed as this one reads them, as a month's run does.
+        incoming = home.warehouse / "incoming"
+        staging.parse_new(session.warehouse, session.once(parser_of), home.archive, incoming, parsing)
         work = session.once(indexed_work)
         of = spans.months_on_record(span, work.register, work.deadline, as_of)
         spans.settle_months(work, of[-1])
