@@ -26,7 +26,7 @@ from reports.notices import composing
 from reports.notices import smtp as delivery
 from reports.notices.letters import Standing
 from reports.notices.mime import mail_bytes
-from reports.notices.outbox import Outgoing
+from reports.notices.outbox import Outgoing, tidy_outbox
 from reports.notices.sending import Mailroom, Row, remind, send_receipts, summary
 from reports.notices.smtp import Refused, Unreachable, open_delivery
 from tests.mail.dovecot import write_certificate
@@ -180,7 +180,7 @@ def test_what_a_killed_run_left_half_written_is_removed_when_nobody_can_be_at_it
     for name, age in ((".a.eml.1", 7200), (".b.eml.2", 10), ("c.eml", 7200)):
         (tmp_path / name).write_bytes(b"x")
         os.utime(tmp_path / name, (time.time() - age,) * 2)
-    delivery.tidy_outbox(tmp_path)
+    tidy_outbox(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".b.eml.2", "c.eml"]
 
 
