@@ -1,6 +1,6 @@
-"""The commands of operators: backup, restore.
+"""The commands of operators: doctor, backup, restore, prune.
 
-Belongs here: arguments, and what is printed. Does not: the work (backup.py).
+Belongs here: arguments, and what is printed. Does not: the work (doctor.py, backup.py, prune.py).
 """
 
 from __future__ import annotations
@@ -11,9 +11,25 @@ from typing import Annotated
 import typer
 
 from assets.instance.home import Home
-from pipelines.terminal import HomeOption, exit_codes, open_home, out
+from pipelines.terminal import HomeOption, WrongUse, exit_codes, open_home, out, period_of
 
 operators = typer.Typer(rich_markup_mode=None)
+
+
+@operators.command(epilog="Example: sixth doctor --home home")
+@exit_codes
+def doctor(home: HomeOption = None) -> int:
+    """What is wrong with this home and what to do about it; nothing is changed. Exit 1 where something is."""
+    from pipelines.doctor import examine  # noqa: PLC0415 - looks at every part, and so imports all of them
+
+    wrong = 0
+    for told in examine(open_home(home)):
+        wrong += bool(told.remedy)
+        found = " ".join(told.found.split())  # errors of YAML and DuckDB have several lines
+        line = f"WRONG {told.part}: {found}; to do: {told.remedy}" if told.remedy else f"ok {told.part}: {found}"
+        out.print(line, markup=False)
+    out.print(f"{wrong} wrong" if wrong else "nothing is wrong")
+    return 1 if wrong else 0
 
 
 @operators.command(epilog="Example: sixth backup /backup/sixth-2026-11-07.tar")
@@ -44,3 +60,29 @@ def restore(
     files = take_out(file, place)
     out.print(f"{place.root} is a home now, with {files} files of {file}", markup=False)
     out.print(f"Make the rest anew with: sixth run --home {place.root}", markup=False)
+
+
+@operators.command(epilog="Example: sixth prune --before 2024-01 --yes")
+@exit_codes
+def prune(
+    before: Annotated[str, typer.Option("--before", help="Of closed months before this one, as 2024-01.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; else it is only listed.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """List what can be made anew of closed months, and remove it with --yes; never mails, versions, the ledger."""
+    place = open_home(home)
+    try:
+        month = period_of(before)
+    except WrongUse:
+        raise WrongUse(f"--before {before!r} is not a month; write it as 2024-01") from None
+    from pipelines.prune import removable, remove  # noqa: PLC0415 - Dagster takes a second
+
+    items = removable(place, month)
+    if yes:
+        remove(place, items)
+    for item in items:
+        named = item.path.relative_to(place.root) if item.path else item.run_id
+        out.print(f"{item.period} {item.kind}: {named}", markup=False)
+    size = sum(item.size for item in items) / 2**20
+    told = f"{len(items)} things, {size:.1f} MiB"
+    out.print(f"{told} removed" if yes else f"{told} can go; remove them with --yes", markup=False)

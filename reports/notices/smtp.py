@@ -66,6 +66,13 @@ def open_delivery(
         server.leave()
 
 
+def check_server(smtp: SmtpSettings) -> None:
+    """Connect, log in where there is a user, and leave; nothing is mailed. Raises Unreachable."""
+    server = _Server(smtp, "", time.sleep)
+    server.connect()
+    server.leave()
+
+
 class _Server:
     """An SMTP server: connected for the first mail, and again when the connection is lost."""
 
@@ -111,7 +118,7 @@ class _Server:
                 if self._ask(self.connection, recipient, size):
                     return self.connection
             self._drop()
-        connection = self._connect()
+        connection = self.connect()
         if not self._ask(connection, recipient, size):
             raise smtplib.SMTPServerDisconnected("the server closes the connection")
         return connection
@@ -153,7 +160,7 @@ class _Server:
         self.lost = 0
         return Refused(f"{self.settings.host}: {_answer(code, words)}", permanent=code >= PERMANENT)
 
-    def _connect(self) -> smtplib.SMTP:
+    def connect(self) -> smtplib.SMTP:
         """A connection, logged in. Raises Unreachable."""
         settings = self.settings
         password = _password(settings) if settings.user else ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,7 @@ def test_a_restored_home_publishes_the_same_and_so_does_one_of_archive_and_ledge
     published, ledger, outbox = files_of(home / "published"), sent(home), files_of(home / "outbox")
     assert any(name.endswith("/.digest") for name in published)
     assert outbox
+    assert "ok warehouse: of this software" in sixth("doctor", "--home", home)
     sixth("backup", tmp_path / "saved.tar", "--home", home)
     shutil.rmtree(home)
 
@@ -63,6 +66,22 @@ def test_a_restored_home_publishes_the_same_and_so_does_one_of_archive_and_ledge
     sixth(*RUN, "--home", bare)
     assert files_of(bare / "published") == published
     assert sent(bare) == ledger
+
+
+def test_a_backup_taken_while_a_run_goes_on_publishes_what_that_run_did(tmp_path: Path) -> None:
+    home, new = tmp_path / "home", tmp_path / "new"
+    sixth("init", "--sample", "--home", home)
+    with subprocess.Popen([*SIXTH, *RUN, "--home", str(home)], stdout=subprocess.DEVNULL) as run:
+        while run.poll() is None and not (home / "published" / "2026-09").is_dir():
+            time.sleep(0.01)
+        run.send_signal(signal.SIGSTOP)  # so that it is under way for as long as the backup takes
+        assert run.poll() is None
+        sixth("backup", tmp_path / "saved.tar", "--home", home)
+        run.send_signal(signal.SIGCONT)
+        assert run.wait(timeout=500) == 0
+    sixth("restore", tmp_path / "saved.tar", "--home", new)
+    sixth(*RUN, "--home", new)
+    assert files_of(new / "published") == files_of(home / "published")
 
 
 @pytest.fixture

@@ -333,3 +333,15 @@ def test_odd_server_is_read_as_far_as_it_goes(tmp_path: Path, monkeypatch: pytes
     }
     assert {seen.received_at for seen in mails(book)} == {datetime(2026, 11, 5, 16, tzinfo=UTC)}
     book.close()
+
+
+def test_a_mailbox_is_tried_without_collecting_or_marking(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    mailbox.append(*some_mails(3))
+    assert sources.check_mailbox(mailbox.settings) == 3
+    assert mailbox.contents() == []
+    with pytest.raises(MailboxError, match=r"127\.0\.0\.1"):
+        sources.check_mailbox(replace(mailbox.settings, mailbox="no such"))
+    monkeypatch.setenv("SIXTH_TEST_PASSWORD", "wrong")
+    with pytest.raises(MailboxError) as told:
+        sources.check_mailbox(mailbox.settings)
+    assert "wrong" not in str(told.value)

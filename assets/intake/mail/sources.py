@@ -306,6 +306,19 @@ def _unseen(settings: ImapSettings, seen: set[str], listing: _Listing, mail_byte
             server.logout()
 
 
+def check_mailbox(settings: ImapSettings) -> int:
+    """Log in, open the mailbox for reading, and leave; how many mails there are. Raises MailboxError, at once."""
+    try:
+        server = _connect(settings)
+        try:
+            return int(_expect(server.select(_quoted(settings.mailbox), readonly=True))[0])
+        finally:
+            with suppress(imaplib.IMAP4.error, OSError):
+                server.logout()
+    except (imaplib.IMAP4.error, OSError, ValueError) as error:
+        raise MailboxError(f"{settings.host}: {error}") from error
+
+
 def _connect(settings: ImapSettings) -> imaplib.IMAP4:
     """A connection, logged in. Raises MailboxError where there is no password."""
     password = _password(settings)
