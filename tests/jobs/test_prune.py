@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,27 @@ def test_nothing_goes_while_a_run_is_under_way(home: Home, monkeypatch: pytest.M
 
 def test_a_month_that_is_none_is_wrong_use(home: Home) -> None:
     assert prune(home, before="2026")[0] == 2
+
+
+def test_marked_workbooks_that_went_are_made_anew_with_the_same_bytes(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    run = ["run", "--period", "2026-09", "--as-of", "2026-10-06T00:30:00+08:00"]
+
+    def sixth(*arguments: str) -> None:
+        command = [sys.executable, "-m", "pipelines.cli", *arguments, "--home", str(root)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def published() -> dict[str, bytes]:
+        files = (p for p in sorted((root / "published").rglob("*")) if p.is_file())
+        return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
+
+    sixth("init", "--sample")
+    sixth(*run)
+    before = published()
+    sixth("prune", "--before", "2026-10", "--yes")
+    gone = before.keys() - published().keys()
+    assert gone
+    assert all("/feedback/" in name and not name.endswith("feedback.html") for name in gone)
+    sixth(*run)
+    assert published() == before
