@@ -6,6 +6,7 @@ Belongs here: holding the month against the interim report that stands. Does not
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from assets.instance.home import Home
@@ -49,4 +50,4 @@ def interim_document(home: Home, period: str, scope: str, form: str, lang: str) 
             lang=lang,
         )
         report = gather(work.warehouse, work.catalogue, work.parameters(period), [scope])(header)
-    return render_forms(report, (form,))[f"report.{form}"]
+    return render_forms(replace(report, data=folder / "data"), (form,))[f"report.{form}"]

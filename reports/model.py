@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 
 Value = None | str | int | float | bool | date | datetime
 
@@ -170,7 +171,8 @@ class Report:
     `headlines`: the first is the lead, the others follow as points; `headline_anchors` has for each the table or
     chart that it speaks of ("" where there is none). `moves` is empty in the first month on record. `months`: those
     of the trends. `changes`: what a supplement changes, figure by figure; None in other reports. `annexes` stand
-    behind the signature, in the forms that are signed.
+    behind the signature, in the forms that are signed. `data`: the folder that holds the version's tables of data/
+    while it is rendered, for the form that shows their rows; None where there is none.
     """
 
     header: Header
@@ -184,6 +186,7 @@ class Report:
     months: tuple[str, ...] = ()
     changes: Table | None = None
     annexes: tuple[Section, ...] = ()
+    data: Path | None = None
 
     def tables(self) -> Sequence[Table]:
         """Every table, in order."""

@@ -1,13 +1,16 @@
-"""report.xlsx: a contents sheet, then one table or chart a sheet, for those who sort, filter and count on.
+"""report.xlsx: a contents sheet, a sheet a section, a sheet a table of data/, for those who sort, filter and count on.
 
-Belongs here: which sheets there are and what is on each. Does not: look and cells (workbook.py), charts
-(native_charts.py), what the tables hold (content.py), the tables of data/ (reports/publishing/tables.py).
+Sheets have names that are the same in every month and version, so that other workbooks can refer to them.
+Belongs here: which sheets there are and what is on those of sections. Does not: look and cells (xlsx_book.py), charts
+(xlsx_charts.py), the sheets of data/ (xlsx_data.py), what the tables hold (reports/report/).
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import xlsxwriter
@@ -21,8 +24,10 @@ from reports.forms.xlsx_book import (
     CONTENTS,
     EMPHASIS,
     FIRST_ROW,
+    FROZEN_ROWS,
     GREY,
     HEADING_ROW,
+    HEADINGS_BELOW,
     LINE,
     LINED,
     NAVY,
@@ -31,6 +36,7 @@ from reports.forms.xlsx_book import (
     TALLEST,
     TEAL,
     Book,
+    Page,
     disarm,
     heading_format,
     heading_width,
@@ -48,8 +54,9 @@ from reports.forms.xlsx_book import (
     words_in,
     write,
 )  # fmt: skip
-from reports.forms.xlsx_charts import ROWS, native_chart
-from reports.model import Chart, Column, Kpi, Matrix, Report, Series, Table, Value
+from reports.forms.xlsx_charts import ROW_HEIGHT, height_of, native_chart
+from reports.forms.xlsx_data import data_sheets, data_tables
+from reports.model import Chart, Column, Kpi, Matrix, Report, Section, Series, Table, Value
 from reports.text import formats
 
 FILLS = {
@@ -65,27 +72,70 @@ IN_SIGHT = 3  # columns at most
 LONGEST_LINK = 255  # characters of a link's text
 
 
-def _table_sheet(book: Book, table: Table, number: str, subtitle: str) -> None:
-    sheet = open_sheet(book, table.anchor, table.title, f"{number}  {table.title}".strip(), subtitle)
-    end = FIRST_ROW + len(table.rows)
-    if table.rows:
-        _fill(book, sheet, table)
-        sheet.autofilter(HEADING_ROW, 0, end - 1, len(table.columns) - 1)
-        sheet.freeze_panes(FIRST_ROW, _columns_in_sight(table.columns))
+Block = Table | Chart | Matrix
+Extent = tuple[int, int, int, int]  # first row (the headings), first column, last row, last column
+
+
+def _section_sheet(book: Book, section: Section, name: str, numbered: Sequence[tuple[Block, str]]) -> None:
+    """A section: its tables and charts below one another, each with its title; the longest of them can be filtered."""
+    page = open_sheet(book, f"section/{section.key}", name, section.title, section.headline)
+    sheet, extents = page.sheet, []
+    if not numbered:
+        for text in section.sentences or (book.words["nothing"],):
+            words_in(sheet, page.row, 0, text, book.format())
+            page.row += 1
+    for block, number in numbered:
+        book.places[block.anchor] = page.name, page.row
+        title = book.format(bold=True, font_size=12, font_color=NAVY)
+        words_in(sheet, page.row, 0, f"{number}  {block.title}", title)
+        page.row += HEADINGS_BELOW
+        if (extent := _BLOCKS[type(block)](book, page, block)) and not isinstance(block, Chart):
+            extents.append(extent)
+        page.row += 1
+    if extents:
+        sheet.autofilter(*max(extents, key=lambda extent: extent[2] - extent[0]))
+    alone = numbered[0][0] if len(numbered) == 1 else None
+    if isinstance(alone, Table | Matrix) and extents:
+        columns = _columns_in_sight(alone.columns) if isinstance(alone, Table) else 1
+        sheet.freeze_panes(extents[0][0] + 1, columns)
     else:
-        words_in(sheet, HEADING_ROW, 0, table.empty or book.words["nothing"], book.format())
-        sheet.set_column(0, 0, WIDEST)
-    notes(book, sheet, end, (table.note, formats.whereabouts(table, len(table.rows), book.lang)))
-    set_up(book, sheet, one_page=len(table.rows) <= ONE_PAGE)
+        sheet.freeze_panes(FROZEN_ROWS, 0)
+    page.close()
+    set_up(book, sheet, one_page=page.row <= ONE_PAGE + HEADING_ROW + HEADINGS_BELOW)
 
 
-def _fill(book: Book, sheet: Worksheet, table: Table) -> None:
+def _changes_sheet(book: Book, table: Table, intro: str) -> None:
+    """What a supplement changes."""
+    page = open_sheet(book, table.anchor, book.words["change_sheet"], table.title, intro)
+    extent = _table(book, page, table)
+    if extent:
+        page.sheet.autofilter(*extent)
+        page.sheet.freeze_panes(FIRST_ROW, _columns_in_sight(table.columns))
+    page.close()
+    set_up(book, page.sheet, one_page=len(table.rows) <= ONE_PAGE)
+
+
+def _table(book: Book, page: Page, table: Table) -> Extent | None:
+    """A table from the page's next row on, and what stands below it."""
+    top, extent = page.row, None
+    if table.rows:
+        _fill(book, page, table, top)
+        extent = top, 0, top + len(table.rows), len(table.columns) - 1
+    else:
+        words_in(page.sheet, top, 0, table.empty or book.words["nothing"], book.format())
+    end = top + max(len(table.rows), 0) + 1
+    page.row = notes(book, page.sheet, end, (table.note, formats.whereabouts(table, len(table.rows), book.lang)))
+    return extent
+
+
+def _fill(book: Book, page: Page, table: Table, top: int) -> None:
     """The headings and rows of a table, its columns as wide and its rows as high as they need."""
+    sheet, first = page.sheet, top + 1
     brackets = "\n（{}）" if language(book.lang).full_width else "\n({})"
     titles = [c.title + (brackets.format(c.unit) if c.unit else "") for c in table.columns]
     values = zip(*table.rows, strict=True)
     right = [formats.is_numeric(c, own) for c, own in zip(table.columns, values, strict=True)]
-    headings(book, sheet, titles, right, LONGEST_HEADING)
+    headings(book, page, top, titles, right, LONGEST_HEADING)
     lines = [1] * len(table.rows)
     for i, column in enumerate(table.columns):
         base = _column_style(book, table, i)
@@ -108,17 +158,17 @@ def _fill(book: Book, sheet: Worksheet, table: Table) -> None:
                 width = max(width, text_width(shown))
                 known[key] = value, looks[kind], lines_of(shown, limit - 3) if column.wide else 1
             value, look, count = known[key]
-            write(sheet, FIRST_ROW + n, i, value, look)
+            write(sheet, first + n, i, value, look)
             lines[n] = max(lines[n], count)
-        sheet.set_column(i, i, min(max(width + 2, NARROWEST), limit))
+        page.widen(i, min(max(width + 2, NARROWEST), limit))
         if column.bar:
             full = column.bar / 100 if column.kind == "percent" else column.bar
             bar = {"type": "data_bar", "bar_color": "#9DBAD3", "bar_solid": True, "bar_border_color": "#9DBAD3"}
             scale = {"min_type": "num", "min_value": 0, "max_type": "num", "max_value": full}
-            sheet.conditional_format(FIRST_ROW, i, FIRST_ROW + len(table.rows) - 1, i, bar | scale)
+            sheet.conditional_format(first, i, top + len(table.rows), i, bar | scale)
     for n, count in enumerate(lines):
         if count > 1:
-            sheet.set_row(FIRST_ROW + n, min(LINE * count + 3, TALLEST))
+            sheet.set_row(first + n, min(LINE * count + 3, TALLEST))
 
 
 def _column_style(book: Book, table: Table, i: int) -> dict[str, Any]:
@@ -154,28 +204,28 @@ def _columns_in_sight(columns: Sequence[Column]) -> int:
     return named + 1
 
 
-def _matrix_sheet(book: Book, matrix: Matrix, number: str, subtitle: str) -> None:
-    sheet = open_sheet(book, matrix.anchor, matrix.title, f"{number}  {matrix.title}", subtitle)
+def _matrix(book: Book, page: Page, matrix: Matrix) -> Extent | None:
+    """The states of the last months from the page's next row on, below the key to them."""
+    sheet, top = page.sheet, page.row
     for i, (state, mark, told) in enumerate(formats.matrix_key(book.lang)):
-        _put_state(book, sheet, 2, 1 + 2 * i, state, mark)
-        words_in(sheet, 2, 2 + 2 * i, told, book.format())
+        _put_state(book, sheet, top - 1, 1 + 2 * i, state, mark)
+        words_in(sheet, top - 1, 2 + 2 * i, told, book.format())
     titles = [book.words["organisation"], *matrix.periods]
-    headings(book, sheet, titles, [False] * len(titles))
-    for n, (unit, states) in enumerate(matrix.rows, start=FIRST_ROW):
+    headings(book, page, top, titles, [False] * len(titles))
+    for n, (unit, states) in enumerate(matrix.rows, start=top + 1):
         words_in(sheet, n, 0, unit, book.format(indent=1, **LINED))
         for i, state in enumerate(states, start=1):
             if state:
                 _put_state(book, sheet, n, i, *formats.in_matrix(state, book.lang)[:2])
-    end = FIRST_ROW + len(matrix.rows)
-    sheet.set_column(0, 0, widest((unit for unit, _ in matrix.rows), least=14, most=WIDEST))
-    sheet.set_column(1, len(matrix.periods), 9)
-    if matrix.rows:
-        sheet.autofilter(HEADING_ROW, 0, end - 1, len(matrix.periods))
-    else:
-        words_in(sheet, FIRST_ROW, 0, book.words["nothing"], book.format(indent=1))
-    sheet.freeze_panes(FIRST_ROW, 1)
-    notes(book, sheet, end, [formats.cut_note(matrix.total, len(matrix.rows), "", book.lang)])
-    set_up(book, sheet, one_page=len(matrix.rows) <= ONE_PAGE)
+    page.widen(0, widest((unit for unit, _ in matrix.rows), least=14, most=WIDEST))
+    for i in range(1, len(matrix.periods) + 1):
+        page.widen(i, 9)
+    end = top + 1 + len(matrix.rows)
+    if not matrix.rows:
+        words_in(sheet, end, 0, book.words["nothing"], book.format(indent=1))
+    note = formats.cut_note(matrix.total, len(matrix.rows), "", book.lang)
+    page.row = notes(book, sheet, max(end, top + 2), [note])
+    return (top, 0, end - 1, len(matrix.periods)) if matrix.rows else None
 
 
 def _put_state(book: Book, sheet: Worksheet, row: int, column: int, state: str, mark: str) -> None:
@@ -193,9 +243,10 @@ def _state_format(book: Book, state: str, **more: Any) -> Format:
     )  # fmt: skip
 
 
-def _chart_sheet(book: Book, chart: Chart, number: str, subtitle: str) -> None:
+def _chart(book: Book, page: Page, chart: Chart) -> None:
     """The figures of a chart, and the chart beside them; of a heat map, the figures shaded."""
-    sheet = open_sheet(book, chart.anchor, f"{number} {chart.title}", f"{number}  {chart.title}", subtitle)
+    sheet, top = page.sheet, page.row
+    words_in(sheet, top - 1, 0, chart.subtitle, book.format(font_color=GREY))
     heat = chart.kind == "heat"
     target = None
     if chart.target is not None and not heat:
@@ -205,30 +256,28 @@ def _chart_sheet(book: Book, chart: Chart, number: str, subtitle: str) -> None:
     labels = list(chart.labels)
     if heat:  # has the series below one another
         names, labels, columns = labels, names, list(zip(*columns, strict=True))
-    headings(book, sheet, [book.words["category"], *names], [False] + [True] * len(names))
+    headings(book, page, top, [book.words["category"], *names], [False] + [True] * len(names))
     figures = number_format("decimal", formats.decimals_of([v for c in columns for v in c], "decimal"))
     style = book.format(num_format=figures, align="right", **LINED)
-    for n, label in enumerate(labels):
-        words_in(sheet, FIRST_ROW + n, 0, label, book.format(indent=1, **LINED))
+    for n, label in enumerate(labels, start=top + 1):
+        words_in(sheet, n, 0, label, book.format(indent=1, **LINED))
         for i, values in enumerate(columns, start=1):
-            write(sheet, FIRST_ROW + n, i, plain(values[n], "decimal", book.lang), style)
-    end = FIRST_ROW + len(labels)
-    sheet.set_column(0, 0, widest(labels, least=12, most=WIDEST))
+            write(sheet, n, i, plain(values[n - top - 1], "decimal", book.lang), style)
+    end = top + 1 + len(labels)
+    page.widen(0, widest(labels, least=12, most=WIDEST))
     for i, name in enumerate(names, start=1):
-        sheet.set_column(i, i, widest([name], least=11, most=24))
-    sheet.freeze_panes(FIRST_ROW, 1)
+        page.widen(i, widest([name], least=11, most=24))
     if labels and heat:
-        _shade(book, sheet, end - 1, len(names), chart.unit)
+        _shade(book, sheet, (top + 1, 1, end - 1, len(names)), chart.unit)
     elif any(v is not None for c in columns for v in c):
-        sheet.insert_chart(HEADING_ROW, len(names) + 2, native_chart(book, chart, target, figures))
-        end = max(end, HEADING_ROW + ROWS)
-    notes(book, sheet, end, [book.words["source"].format(source=chart.source) if chart.source else ""])
-    set_up(book, sheet)
+        sheet.insert_chart(top, len(names) + 2, native_chart(book, chart, target, figures))
+        end = max(end, top + height_of(chart) // ROW_HEIGHT + 1)
+    source = book.words["source"].format(source=chart.source) if chart.source else ""
+    page.row = notes(book, sheet, end, [source])
 
 
-def _shade(book: Book, sheet: Worksheet, last_row: int, last_column: int, unit: str) -> None:
+def _shade(book: Book, sheet: Worksheet, cells: Extent, unit: str) -> None:
     """The cells of a heat map by size: percentages as in the other forms, the worst loud."""
-    cells = (FIRST_ROW, 1, last_row, last_column)
     if unit != "%":
         sheet.conditional_format(*cells, {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#7FA8CC"})
         return
@@ -244,10 +293,11 @@ def _shade(book: Book, sheet: Worksheet, last_row: int, last_column: int, unit: 
 def _kpi_sheet(book: Book, report: Report) -> None:
     """The headline figures: this period's, last period's, the change, and the months behind them."""
     words, kpis, months = book.words, report.kpis, len(report.months)
-    sheet = open_sheet(book, "kpis", words["kpis"], words["kpis"], report.title)
+    page = open_sheet(book, "kpis", words["kpis"], words["kpis"], report.title)
+    sheet = page.sheet
     keys = ("kpi", "value", "unit", "before", "change", "detail", "trend")
     titles = [*(words[key] for key in keys), *report.months]
-    headings(book, sheet, titles, [key in {"value", "before", "change"} for key in keys] + [True] * months)
+    headings(book, page, HEADING_ROW, titles, [key in {"value", "before", "change"} for key in keys] + [True] * months)
     first = len(keys)
     for n, kpi in enumerate(kpis, start=FIRST_ROW):
         digits = number_format(kpi.kind, formats.decimals_of([kpi.value, kpi.before], kpi.kind))
@@ -264,7 +314,7 @@ def _kpi_sheet(book: Book, report: Report) -> None:
         for i, value in enumerate(kpi.trend, start=first):
             write(sheet, n, i, plain(value, kpi.kind, book.lang), book.format(**number))
         if sum(v is not None for v in kpi.trend) > 1:
-            cells = f"'{book.names['kpis']}'!{xl_range(n, first, n, first + months - 1)}"
+            cells = f"'{page.name}'!{xl_range(n, first, n, first + months - 1)}"
             sheet.add_sparkline(n, 6, {"range": cells, "last_point": True, "series_color": NAVY, "last_color": NAVY})
         sheet.set_row(n, 20)
     for i, width in enumerate((widest((k.label for k in kpis), least=12, most=WIDEST), 12, 10, 14, 20)):
@@ -288,7 +338,7 @@ def _tone(kpi: Kpi) -> str:
     return {"good": TEAL, "bad": RED}.get(formats.change_of(kpi, "en")[1], GREY)
 
 
-def _contents(book: Book, report: Report, sheet: Worksheet, links: Sequence[tuple[str, str, str, int]]) -> None:
+def _contents(book: Book, report: Report, sheet: Worksheet, links: Sequence[Link]) -> None:
     """The first sheet: which report it is, what it says, and the way to every other sheet."""
     words = book.words
     sheet.set_row(0, 30)
@@ -308,13 +358,19 @@ def _contents(book: Book, report: Report, sheet: Worksheet, links: Sequence[tupl
     for i, title in enumerate((words["section"], words["contents"], words["rows"])):
         words_in(sheet, row, i, title, heading_format(book, right=i == 2))
     link = book.format(font_color=NAVY, underline=1, indent=1, **LINED)
-    before = ""
-    for section, anchor, title, rows in links:
+    for way in links:
         row += 1
-        words_in(sheet, row, 0, "" if section == before else section, book.format(indent=1, **LINED))
-        sheet.write_url(row, 1, book.link(anchor), link, string=disarm(formats.clean(title))[:LONGEST_LINK])
-        sheet.write_number(row, 2, rows, book.format(align="right", num_format="#,##0", **LINED))
-        before = section
+        if way.chapter:
+            whole = disarm(formats.clean(way.chapter))[:LONGEST_LINK]
+            sheet.write_url(row, 0, book.link(way.sheet), link, string=whole)
+        else:
+            sheet.write_blank(row, 0, None, book.format(**LINED))
+        if way.anchor:
+            sheet.write_url(row, 1, book.link(way.anchor), link, string=disarm(formats.clean(way.title))[:LONGEST_LINK])
+        else:
+            words_in(sheet, row, 1, way.title, book.format(indent=1, **LINED))
+        figure = book.format(align="right", num_format="#,##0", **LINED)
+        write(sheet, row, 2, way.rows, figure)
     for i, width in enumerate(CONTENTS_WIDTHS):
         sheet.set_column(i, i, width)
     set_up(book, sheet, upright=True)
@@ -332,9 +388,9 @@ def _points(book: Book, sheet: Worksheet, row: int, heading: str, points: Sequen
     for i, point in enumerate(points):
         row += 1
         _across(sheet, row, point, book.format(text_wrap=True, valign="top"))
-        if i < len(anchors) and anchors[i] in book.names and anchors[i] != CONTENTS:
+        if i < len(anchors) and anchors[i] in book.places and anchors[i] != CONTENTS:
             arrow = book.format(font_color=NAVY, align="center", valign="top")
-            sheet.write_url(row, 3, book.link(anchors[i]), arrow, string="→", tip=book.names[anchors[i]])
+            sheet.write_url(row, 3, book.link(anchors[i]), arrow, string="→", tip=book.places[anchors[i]][0])
     return row
 
 
@@ -345,18 +401,37 @@ def _across(sheet: Worksheet, row: int, text: str, style: Format) -> None:
     sheet.set_row(row, LINE * lines_of(text, sum(CONTENTS_WIDTHS) - 8) + 3)
 
 
-_SHEETS: dict[type, Callable[[Book, Any, str, str], None]] = {
-    Table: _table_sheet,
-    Matrix: _matrix_sheet,
-    Chart: _chart_sheet,
-}
+_BLOCKS: dict[type, Callable[[Book, Page, Any], Extent | None]] = {Table: _table, Matrix: _matrix, Chart: _chart}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A line of the contents: a block, or a sheet. `chapter`: said on the first line of a sheet alone."""
+
+    chapter: str
+    sheet: str
+    anchor: str
+    title: str
+    rows: int | None
+
+
+@cache
+def section_names(lang: str) -> Mapping[str, str]:
+    """The name of every section's sheet, by its key: the same whatever sections a report has (glossary.yaml)."""
+    words = formats.labels(lang)
+    taken = [words["contents"], words["change_sheet"], words["kpis"], *data_tables()]
+    names: dict[str, str] = {}
+    for key in formats.glossary()["sections"]:
+        names[key] = sheet_name(formats.name("sections", key, lang), [*taken, *names.values()])
+    return names
 
 
 def render_xlsx(report: Report) -> bytes:
-    """The report as a workbook. The same report gives the same bytes.
+    """The report as a workbook. The same report, with the same tables of data/, gives the same bytes.
 
-    Sheets: contents, changes (of a supplement), headline figures, then one a table, matrix or chart, in the report's
-    order, with the numbers that it has in the other forms. Percentages are held as fractions, times without zone.
+    Sheets: contents, changes (of a supplement), headline figures, then one a section with its tables and charts, in the
+    report's order, with the numbers that they have in the other forms; then one a table of data/. Percentages are held
+    as fractions, times without zone.
     """
     header, words = report.header, formats.labels(report.header.lang)
     buffer = io.BytesIO()
@@ -373,20 +448,41 @@ def render_xlsx(report: Report) -> bytes:
         file.formats[0].set_font_name(language(header.lang).screen_font)
         file.formats[0].set_font_size(SIZE)
         book = Book(file, header.lang, f"&L&8 {title}&C&8 {page}&R&8 {header.as_of:%Y-%m-%d}")
-        book.names[CONTENTS] = sheet_name(words["contents"], [])
-        contents = file.add_worksheet(book.names[CONTENTS])
-        links: list[tuple[str, str, str, int]] = []
+        book.places[CONTENTS] = words["contents"], 0
+        contents = file.add_worksheet(words["contents"])
+        links: list[Link] = []
         if report.changes:
             intro = words["changes_intro"].format(version=header.before_version, n=report.changes.total)
-            _table_sheet(book, report.changes, "", intro)
-            links.append((words["change"], report.changes.anchor, report.changes.title, report.changes.total))
+            _changes_sheet(book, report.changes, intro)
+            anchor = report.changes.anchor
+            links.append(Link(words["change"], anchor, anchor, report.changes.title, report.changes.total))
         if report.kpis:
             _kpi_sheet(book, report)
-            links.append((words["kpis"], "kpis", words["kpis"], len(report.kpis)))
-        for section, block, number in formats.blocks(report):
-            subtitle = block.subtitle if isinstance(block, Chart) else section.headline
-            _SHEETS[type(block)](book, block, number, subtitle)
-            rows = len(block.labels) if isinstance(block, Chart) else len(block.rows)
-            links.append((section.title, block.anchor, f"{number}  {block.title}", rows))
+            links.append(Link(words["kpis"], "kpis", "kpis", words["kpis"], len(report.kpis)))
+        links += _sections(book, report)
+        if report.data:
+            chapter = words["data_tables"]
+            for anchor, title, rows in data_sheets(book, report.data):
+                links.append(Link(chapter, anchor, anchor, title, rows))
+                chapter = ""
         _contents(book, report, contents, links)
     return buffer.getvalue()
+
+
+def _sections(book: Book, report: Report) -> Iterator[Link]:
+    """A sheet a section, also of one that has nothing to show, and the lines of the contents that lead there."""
+    names = section_names(book.lang)
+    of_section: dict[str, list[tuple[Block, str]]] = {}
+    for section, block, number in formats.blocks(report):
+        of_section.setdefault(section.key, []).append((block, number))
+    for section in (*report.sections, *report.annexes):
+        numbered = of_section.get(section.key, [])
+        taken = [name for name, _ in book.places.values()]
+        _section_sheet(book, section, names.get(section.key) or sheet_name(section.title, taken), numbered)
+        anchor, chapter = f"section/{section.key}", section.title
+        if not numbered:
+            yield Link(chapter, anchor, "", section.headline, None)
+        for block, number in numbered:
+            rows = len(block.labels) if isinstance(block, Chart) else len(block.rows)
+            yield Link(chapter, anchor, block.anchor, f"{number}  {block.title}", rows)
+            chapter = ""

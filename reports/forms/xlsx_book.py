@@ -33,6 +33,8 @@ LONGEST_TEXT = 16_000  # characters; a cell holds 32,767 units of UTF-16
 LONGEST_SHEET_NAME = 31
 ROW, LINE, TALLEST = 17.0, 15.0, 400.0  # points
 CONTENTS = ""  # the anchor of the first sheet
+HEADINGS_BELOW = 2  # rows from a block's title to its headings; between them stands what it is about
+FROZEN_ROWS = HEADING_ROW  # of a sheet of several tables: its title and the way back stay in sight
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")  # as in data/: reports/publishing/tables.py, which would bring polars here
 _NOT_IN_SHEET_NAMES = re.compile("[][:*?/\\\\\x00-\x1f\U00010000-\U0010ffff]")  # the last are two units each
@@ -40,12 +42,12 @@ _NOT_IN_SHEET_NAMES = re.compile("[][:*?/\\\\\x00-\x1f\U00010000-\U0010ffff]")  
 
 @dataclass
 class Book:
-    """The workbook: its sheets' names by anchor, and its formats, once each."""
+    """The workbook: where each anchor is, as a sheet's name and a row, and its formats, once each."""
 
     file: xlsxwriter.Workbook
     lang: str
     footer: str
-    names: dict[str, str] = field(default_factory=dict)
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
     formats: dict[tuple[tuple[str, Any], ...], Format] = field(default_factory=dict)
 
     @property
@@ -62,8 +64,28 @@ class Book:
         return self.formats[key]
 
     def link(self, anchor: str) -> str:
-        """The address of a sheet's first cell within the file."""
-        return f"internal:'{self.names[anchor]}'!A1"
+        """The address of an anchor's cell within the file."""
+        name, row = self.places[anchor]
+        return f"internal:'{name}'!A{row + 1}"
+
+
+@dataclass
+class Page:
+    """A sheet of tables below one another: the next free row, and of each column the width that its widest needs."""
+
+    sheet: Worksheet
+    name: str
+    row: int = HEADING_ROW
+    widths: dict[int, float] = field(default_factory=dict)
+
+    def widen(self, column: int, width: float) -> None:
+        """A column is at least so wide."""
+        self.widths[column] = max(width, self.widths.get(column, 0))
+
+    def close(self) -> None:
+        """Set the widths."""
+        for column, width in self.widths.items():
+            self.sheet.set_column(column, column, width)
 
 
 def disarm(text: str) -> str:
@@ -148,29 +170,31 @@ def words_in(sheet: Worksheet, row: int, column: int, text: str, style: Format) 
     sheet.write_string(row, column, disarm(notation.clean(text)[:LONGEST_TEXT]), style)
 
 
-def open_sheet(book: Book, anchor: str, name: str, title: str, subtitle: str) -> Worksheet:
+def open_sheet(book: Book, anchor: str, name: str, title: str, subtitle: str) -> Page:
     """A new sheet with its title in A1, a line on it below, and the way back to the contents."""
-    book.names[anchor] = sheet_name(name, book.names.values())
-    sheet = book.file.add_worksheet(book.names[anchor])
+    book.places[anchor] = name, 0
+    sheet = book.file.add_worksheet(name)
     sheet.set_default_row(ROW)
     sheet.set_row(0, 24)
     words_in(sheet, 0, 0, title, book.format(bold=True, font_size=14, font_color=NAVY))
     words_in(sheet, 1, 0, subtitle, book.format(font_color=GREY))
     back = book.format(font_color=NAVY, underline=1)
     sheet.write_url(2, 0, book.link(CONTENTS), back, string=book.words["back"])
-    return sheet
+    return Page(sheet, name)
 
 
-def headings(book: Book, sheet: Worksheet, titles: Sequence[str], numbers: Sequence[bool], most: int = 99) -> None:
-    """The headings of the sheet's table, right over numbers, repeated on every printed page.
+def headings(book: Book, page: Page, row: int, titles: Sequence[str], numbers: Sequence[bool], most: int = 99) -> None:
+    """The headings of a table, right over numbers; on every printed page where the table alone is on the sheet.
 
     `most`: the width beyond which a heading is broken into two lines.
     """
+    sheet = page.sheet
     for i, (title, is_number) in enumerate(zip(titles, numbers, strict=True)):
-        words_in(sheet, HEADING_ROW, i, title, heading_format(book, right=is_number))
+        words_in(sheet, row, i, title, heading_format(book, right=is_number))
     lines = max((title.count("\n") + (2 if text_width(title) > most else 1) for title in titles), default=1)
-    sheet.set_row(HEADING_ROW, 20 if lines == 1 else 15 * lines + 4)
-    sheet.repeat_rows(HEADING_ROW)
+    sheet.set_row(row, 20 if lines == 1 else 15 * lines + 4)
+    if row == HEADING_ROW:
+        sheet.repeat_rows(row)
 
 
 def heading_width(title: str, most: int) -> int:
@@ -188,10 +212,12 @@ def heading_format(book: Book, *, right: bool = False) -> Format:
     )  # fmt: skip
 
 
-def notes(book: Book, sheet: Worksheet, row: int, lines: Iterable[str]) -> None:
-    """Lines below a table, a row apart from it. `row`: the first free one."""
-    for n, line in enumerate(filter(None, lines), start=row + 1):
-        words_in(sheet, n, 0, line, book.format(font_color=GREY))
+def notes(book: Book, sheet: Worksheet, row: int, lines: Iterable[str]) -> int:
+    """Lines below a table, a row apart from it. `row`: the first free one. Returns that after them."""
+    for line in filter(None, lines):
+        row += 1
+        words_in(sheet, row, 0, line, book.format(font_color=GREY))
+    return row + 1
 
 
 def set_up(book: Book, sheet: Worksheet, *, upright: bool = False, one_page: bool = False) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 from expectations.language import language
 from reports.forms.svg_charts import SERIES, ticks_of
-from reports.forms.xlsx_book import FIRST_ROW, HEADING_ROW, NAVY, ORANGE, RULE, Book
+from reports.forms.xlsx_book import HEADINGS_BELOW, NAVY, ORANGE, RULE, Book
 from reports.model import Chart, Series
 from reports.text import formats
 
 PALETTE = (*SERIES, "#3d3d3d", "#a285d1")
 WIDTH, HEIGHT = 720, 380  # pixels
-ROWS = 22  # of cells that a chart of that height lies over
+ROW_HEIGHT = 22  # pixels of a row of cells, a little less than it has
 BAR = 26  # pixels of a bar, where many of them need more height
 TALLEST = 1400
 MOST_LABELLED = 30  # points of a series that a chart has room to label
@@ -78,11 +78,13 @@ def native_chart(book: Book, chart: Chart, target: Series | None, figures: str) 
 
 
 def _cells(book: Book, chart: Chart, i: int) -> dict[str, Any]:
-    name, last = book.names[chart.anchor], HEADING_ROW + len(chart.labels)
+    name, row = book.places[chart.anchor]
+    head = row + HEADINGS_BELOW
+    last = head + len(chart.labels)
     return {
-        "name": [name, HEADING_ROW, i + 1],
-        "categories": [name, FIRST_ROW, 0, last, 0],
-        "values": [name, FIRST_ROW, i + 1, last, i + 1],
+        "name": [name, head, i + 1],
+        "categories": [name, head + 1, 0, last, 0],
+        "values": [name, head + 1, i + 1, last, i + 1],
     }
 
 

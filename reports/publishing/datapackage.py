@@ -16,6 +16,7 @@ import polars as pl
 from expectations.catalogue import CODE_TYPES, Catalogue, Column
 from expectations.language import SIDE_BY_SIDE
 
+Glossary = Mapping[str, Mapping[str, Any]]
 FILE = "datapackage.json"
 PROFILE = "tabular-data-package"
 OWN_COLUMNS = {"units": "unit_columns", "findings": "finding_columns", "decisions": "decision_columns"}
@@ -45,7 +46,7 @@ def describe(folder: Path, catalogue: Catalogue, period: str, scope: str, versio
                 "format": "csv",
                 "mediatype": "text/csv",
                 "encoding": "utf-8-sig",
-                "titles": _titles("sheets", path.stem, catalogue) or _titles("tables", path.stem, catalogue),
+                "titles": table_titles(path.stem, catalogue.texts["glossary"]),
                 "schema": _schema(path.stem, pl.read_parquet_schema(path), catalogue),
             }
             for path in sorted(folder.glob("*.parquet"))
@@ -68,7 +69,7 @@ def _schema(table: str, columns: Mapping[str, pl.DataType], catalogue: Catalogue
 
 def _field(table: str, name: str, dtype: pl.DataType, column: Column | None, catalogue: Catalogue) -> dict[str, Any]:
     field: dict[str, Any] = {"name": name, "type": _type(name, dtype)}
-    titles = _column_titles(table, name, catalogue)
+    titles = column_titles(table, name, catalogue.texts["glossary"])
     field |= {"title": titles[SIDE_BY_SIDE[0]], "titles": titles}
     if field["type"] == "boolean":
         field |= {"trueValues": ["true"], "falseValues": ["false"]}
@@ -91,14 +92,19 @@ def _type(name: str, dtype: pl.DataType) -> str:
     return "integer" if dtype.is_integer() else "number" if dtype.is_float() else "string"
 
 
-def _column_titles(table: str, name: str, catalogue: Catalogue) -> dict[str, str]:
+def table_titles(table: str, glossary: Glossary) -> dict[str, str]:
+    """A table's names by language, of glossary.yaml; empty where it has none."""
+    return _titles("sheets", table, glossary) or _titles("tables", table, glossary)
+
+
+def column_titles(table: str, name: str, glossary: Glossary) -> dict[str, str]:
     """A column's names. KeyError where glossary.yaml has none: a column without a name is not to be published."""
     for group, key in (("columns", f"{table}.{name}"), (OWN_COLUMNS.get(table, ""), name)):
-        if titles := _titles(group, key, catalogue):
+        if titles := _titles(group, key, glossary):
             return titles
-    return next(titles for group in SHARED_COLUMNS if (titles := _titles(group, name, catalogue)))
+    return next(titles for group in SHARED_COLUMNS if (titles := _titles(group, name, glossary)))
 
 
-def _titles(group: str, key: str, catalogue: Catalogue) -> dict[str, str]:
-    titles: dict[str, str] = catalogue.texts["glossary"].get(group, {}).get(key, {})
+def _titles(group: str, key: str, glossary: Glossary) -> dict[str, str]:
+    titles: dict[str, str] = glossary.get(group, {}).get(key, {})
     return titles

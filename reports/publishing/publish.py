@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -92,7 +92,7 @@ def publish(
         for draft in publishing.drafts():
             content = content or gather(list(publishing.members))
             made[draft.header.scope] = draft
-            yield draft.header.scope, content(draft.header)
+            yield draft.header.scope, replace(content(draft.header), data=draft.building / "data")
 
     finished: dict[str, tuple[str, Path]] = {}
     for scope, documents in render(reports()):
@@ -258,6 +258,8 @@ class _Publishing:
             "collected": self._collected,
             **figures,
         }
+        # After the version was compared with the one before: decisions that change nothing make none.
+        write_decisions(building / "data", self._decisions_of(scope))
         return _Draft(header, summary, building)
 
     @cached_property
@@ -360,6 +362,9 @@ class _Publishing:
         """The decisions in force that bear on the period."""
         return read_decisions(self.work.warehouse, self.work.catalogue, self.parameters)
 
+    def _decisions_of(self, scope: str) -> pl.DataFrame:
+        return self._decisions.filter(pl.col("unit_code").is_in(self.members[scope]))
+
     def complete(self, draft: _Draft, documents: Mapping[str, bytes]) -> None:
         """Complete a version beside its place."""
         scope = draft.header.scope
@@ -369,8 +374,7 @@ class _Publishing:
             for m in self._mails
             if scope == self.parameters["carrier"] or m.units & of_scope
         ]
-        own = pl.col("unit_code").is_in(self.members[scope])
-        _write(draft, documents, mails, self._decisions.filter(own), self.work.catalogue, self._on)
+        _write(draft, documents, mails, self._decisions_of(scope), self.work.catalogue, self._on)
 
     def remember_units(self) -> None:
         """Book the figures of units that the versions made now count."""
@@ -419,8 +423,6 @@ def _write(
 ) -> None:
     """Complete a version beside its place."""
     header, building = draft.header, draft.building
-    # After the version was compared with the one before: decisions that change nothing make none.
-    write_decisions(building / "data", decisions)
     described = describe(building / "data", catalogue, header.period, header.scope, header.version)
     (building / "data" / DESCRIPTION).write_bytes(described)
     summary = json.dumps(draft.summary, ensure_ascii=False, indent=1).encode() + b"\n"

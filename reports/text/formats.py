@@ -30,7 +30,8 @@ _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 @cache
-def _glossary() -> Mapping[str, Mapping[str, Any]]:
+def glossary() -> Mapping[str, Mapping[str, Any]]:
+    """The groups of glossary.yaml: names by code, each in both languages."""
     groups: Mapping[str, Mapping[str, Any]] = read_texts(GLOSSARY)
     return groups
 
@@ -79,7 +80,7 @@ def clean(text: str) -> str:
 
 def name(group: str, code: str, lang: str) -> str:
     """A code in words, by its group of glossary.yaml; the code itself where it is unknown."""
-    words = _glossary().get(group, {}).get(code)
+    words = glossary().get(group, {}).get(code)
     return str(words.get(lang, code)) if words else code
 
 
@@ -89,7 +90,7 @@ def figure_name(path: str, lang: str) -> str:
 
     `indicators.IND-01.rate` is named as `indicators.rate`, with the code.
     """
-    figures = _glossary()["figures"]
+    figures = glossary()["figures"]
     parts = path.split(".")
     known = [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
     # A figure of one code among several is named as the figure: self_check.by_checklist.NSW.pass_rate.
@@ -99,7 +100,7 @@ def figure_name(path: str, lang: str) -> str:
     if not key:
         return path
     rest = parts[1:-1] if not path.startswith(key) else parts[key.count(".") + 1 :]
-    groups = ["checklists" if p in _glossary()["checklists"] else "codes" for p in rest]
+    groups = ["checklists" if p in glossary()["checklists"] else "codes" for p in rest]
     codes = [name(group, p, lang) for group, p in zip(groups, rest, strict=True) if p[:3] != "by_"]
     return " · ".join([str(figures[key][lang]), *codes])
 

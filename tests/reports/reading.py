@@ -9,9 +9,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pypdf
 import pytest
+
+from reports.forms.xlsx_book import HEADING_ROW, HEADINGS_BELOW
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -31,6 +34,15 @@ def converted(document: Path, folder: Path) -> Path:
     environment = {**os.environ, "FONTCONFIG_FILE": str(fonts)}
     subprocess.run(command, check=True, capture_output=True, timeout=180, env=environment)
     return folder / f"{document.stem}.pdf"
+
+
+def block_of(book: Any, title: str) -> tuple[Any, int]:
+    """Where a table or chart of report.xlsx is: its sheet, and its first row below the headings, counted from 1."""
+    for sheet in book.worksheets[1:]:
+        for (cell,) in sheet.iter_rows(min_row=HEADING_ROW + 1, max_col=1):
+            if str(cell.value).endswith(f"  {title}"):
+                return sheet, cell.row + HEADINGS_BELOW + 1
+    raise LookupError(title)
 
 
 def rendered_elsewhere(module: str, function: str, report: str) -> str:

@@ -16,10 +16,10 @@ import pytest
 from docx.oxml.ns import qn
 
 from reports.forms.render import render
-from reports.forms.xlsx_book import FIRST_ROW
 from reports.model import Kpi, Report
 from reports.report.signed import for_signing
 from reports.text import formats
+from tests.reports import reading
 from tests.reports.settled_sample import EMPTY, LAST, Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")
@@ -78,8 +78,8 @@ def test_the_workbook_holds_every_figure_of_the_summary(made: Any) -> None:
     book = openpyxl.load_workbook(io.BytesIO(documents["report.xlsx"]))
     table = next(t for t in report.tables() if t.anchor == "appendix_figures")
     keys = [column.key for column in table.columns]
-    sheet = next(s for s in book if str(s["A1"].value).endswith(table.title))
-    rows = sheet.iter_rows(min_row=FIRST_ROW + 1, max_row=FIRST_ROW + len(table.rows))
+    sheet, first = reading.block_of(book, table.title)
+    rows = sheet.iter_rows(min_row=first, max_row=first + len(table.rows) - 1)
     held = {row[keys.index("path")].value: row[keys.index("value")].value for row in rows}
     figures = {path: value for path, value in flat(summary) if path.partition(".")[0] not in IDENTITY}
     assert held.keys() >= {path for path in figures if ".by_" not in path}

@@ -16,14 +16,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reports.forms.xlsx import render_xlsx
-from reports.forms.xlsx_book import FIRST_ROW, HEADING_ROW, disarm, sheet_name
+from reports.forms.xlsx import render_xlsx, section_names
+from reports.forms.xlsx_book import FIRST_ROW, HEADING_ROW, HEADINGS_BELOW, disarm, sheet_name
+from reports.forms.xlsx_data import data_tables
 from reports.model import Chart, Column, Report, Series, Table
 from reports.publishing.tables import FORMULA_START
 from reports.text import formats as notation
 from tests.reports import made_reports, reading
+from tests.reports.reading import block_of
 
 # Sparklines and bars are kept by spreadsheets, not by openpyxl.
+HOSTILE = made_reports.hostile_table().title
 pytestmark = pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")
 
 
@@ -47,7 +50,14 @@ def test_it_opens_on_the_contents_which_lead_to_every_sheet(book: Any) -> None:
     assert first.title == "目录"
     assert first["A1"].value == "网络安全月报 2026年10月"
     targets = {cell.hyperlink.location for row in first.iter_rows() for cell in row if cell.hyperlink}
-    assert targets == {f"'{s.title}'!A1" for s in book.worksheets[1:]}
+    assert targets >= {f"'{s.title}'!A1" for s in book.worksheets[1:]}
+    for target in targets:
+        name, _, cell = target.rpartition("!")
+        assert book[name.strip("'")][cell].value, target
+    report = made_reports.full()
+    for title in (b.title for s in report.sections for b in s.blocks):
+        sheet, row = block_of(book, title)
+        assert f"'{sheet.title}'!A{row - HEADINGS_BELOW - 1}" in targets
     for sheet in book.worksheets[1:]:
         assert sheet["A3"].hyperlink.location == "'目录'!A1"
 
@@ -70,15 +80,35 @@ def test_a_provisional_supplement_says_so_and_opens_with_its_changes() -> None:
     assert "乙分公司" in rows[1][3]
 
 
-def test_one_table_a_sheet_with_its_own_values() -> None:
+SHEETS = ["目录", "主要指标", "报送情况", "暴露面资产", "安全事件", "自查结果", "第三方保密协议", "附录"]
+
+
+def test_every_section_has_a_sheet_whose_name_never_changes(book: Any) -> None:
+    """There was one a table and one a chart, under titles that are computed and months: 61 for 24 units."""
+    assert book.sheetnames == SHEETS
+    later = replace(made_reports.full(units=3), header=made_reports.header(period="2026-11", version="v3"))
+    assert opened(later).sheetnames == SHEETS
+    supplement = opened(made_reports.provisional()).sheetnames
+    assert supplement == ["目录", "变化", *SHEETS[1:]]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_sheets_of_sections_and_of_data_have_names_of_their_own(lang: str) -> None:
+    names = [*section_names(lang).values(), *data_tables(), *opened(made_reports.empty()).sheetnames[:2]]
+    assert len({name.lower() for name in names}) == len(names)
+    assert section_names("zh")["rectification"] == "问题整改"
+    assert section_names("en")["rectification"] == "Rectification 2"  # the table of data/ has its key
+
+
+def test_a_table_with_its_own_values() -> None:
     report = made_reports.full()
     book = opened(report)
     table = next(t for t in report.tables() if t.anchor == "units")
-    sheet = sheet_of(book, table.title)
-    headings = [str(c.value).split("\n")[0] for c in sheet[HEADING_ROW + 1]]
-    assert headings == [c.title for c in table.columns]
-    for row, cells in zip(table.rows, sheet.iter_rows(min_row=FIRST_ROW + 1), strict=False):
-        for value, column, cell in zip(row, table.columns, cells, strict=True):
+    sheet, first = block_of(book, table.title)
+    headings = [str(c.value).split("\n")[0] for c in sheet[first - 1]]
+    assert headings[: len(table.columns)] == [c.title for c in table.columns]
+    for row, cells in zip(table.rows, sheet.iter_rows(min_row=first), strict=False):
+        for value, column, cell in zip(row, table.columns, cells, strict=False):
             expect(value, column, cell)
 
 
@@ -105,14 +135,15 @@ def expect(value: Any, column: Column, cell: Any) -> None:
 
 
 def test_dates_are_dates(book: Any) -> None:
-    cell = sheet_of(book, "照录]:*?/\\").cell(FIRST_ROW + 1, 3)
+    sheet, first = block_of(book, HOSTILE)
+    cell = sheet.cell(first, 3)
     assert cell.value == datetime(2026, 10, 1)
     assert cell.number_format == "yyyy-mm-dd"
 
 
 def test_texts_that_would_run_are_disarmed_and_no_cell_is_a_formula(book: Any) -> None:
-    sheet = sheet_of(book, "照录]:*?/\\")
-    texts = [sheet.cell(FIRST_ROW + 1 + n, 2).value for n in range(len(made_reports.HOSTILE))]
+    sheet, first = block_of(book, HOSTILE)
+    texts = [sheet.cell(first + n, 2).value for n in range(len(made_reports.HOSTILE))]
     assert texts[:4] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)"]
     assert "A&B <0.5%" in texts
     for each in book:
@@ -142,11 +173,18 @@ def test_sheet_names_are_legal_and_unlike_each_other(titles: list[str]) -> None:
 
 
 def test_headings_are_frozen_filtered_and_repeated_in_print(book: Any) -> None:
-    sheet = sheet_of(book, "各单位报送情况")
-    assert sheet.freeze_panes == "C5"  # a wide table keeps its names as well
-    assert sheet.auto_filter.ref == "A4:L28"
-    assert sheet.print_title_rows == "$4:$4"
-    assert sheet_of(book, "照录]:*?/\\").freeze_panes == "A5"
+    report = made_reports.full()
+    table = next(t for t in report.tables() if t.anchor == "units")
+    sheet = sheet_of(opened(made_reports.with_table(table)), "只有一节")
+    assert sheet.freeze_panes == "C7"  # a wide table keeps its names as well
+    assert sheet.auto_filter.ref == "A6:L30"
+    changes = opened(made_reports.provisional())["变化"]
+    assert changes.freeze_panes == "A5"
+    assert changes.auto_filter.ref == "A4:D7"
+    assert changes.print_title_rows == "$4:$4"
+    assert book["暴露面资产"].freeze_panes == "A4"  # of several tables the title and the way back
+    sheet, first = block_of(book, HOSTILE)
+    assert sheet.auto_filter.ref == f"A{first - 1}:D{first + len(made_reports.HOSTILE) - 1}"
 
 
 def test_every_sheet_is_set_up_for_print(book: Any) -> None:
@@ -164,33 +202,41 @@ def test_charts_are_native_and_drawn_from_the_cells_beside_them(book: Any) -> No
     report = made_reports.full()
     charts = [b for s in report.sections for b in s.blocks if isinstance(b, Chart)]
     for chart in charts:
-        sheet = sheet_of(book, chart.title)
+        sheet, first = block_of(book, chart.title)
+        drawn = [c for c in sheet._charts if c.anchor._from.row == first - 2]
         if chart.kind == "heat":
-            assert not sheet._charts
-            assert sheet.cell(FIRST_ROW + 1, 1).value == "NSW"
-            assert sheet.cell(FIRST_ROW + 1, 4).value == 72.5
+            assert not drawn
+            assert sheet.cell(first, 1).value == "NSW"
+            assert sheet.cell(first, 4).value == 72.5
             continue
-        assert len(sheet._charts) == 1
+        assert len(drawn) == 1
+        assert drawn[0].anchor.to is None or drawn[0].anchor.to.row < next_block(sheet, first)
         for n, (label, value) in enumerate(zip(chart.labels, chart.series[0].values, strict=True)):
-            assert sheet.cell(FIRST_ROW + 1 + n, 1).value == label
-            assert sheet.cell(FIRST_ROW + 1 + n, 2).value == value
-        series = sheet._charts[0].series
-        last = FIRST_ROW + len(chart.labels)
-        assert series[0].val.numRef.f == f"'{sheet.title}'!$B${FIRST_ROW + 1}:$B${last}"
-    trend = sheet_of(book, charts[0].title)
-    assert [trend.cell(r, 3).value for r in range(FIRST_ROW + 1, FIRST_ROW + 13)] == [400] * 12
+            assert sheet.cell(first + n, 1).value == label
+            assert sheet.cell(first + n, 2).value == value
+        series = drawn[0].series
+        last = first + len(chart.labels) - 1
+        assert series[0].val.numRef.f.replace("'", "") == f"{sheet.title}!$B${first}:$B${last}"
+    trend, first = block_of(book, charts[0].title)
+    assert [trend.cell(r, 3).value for r in range(first, first + 12)] == [400] * 12
+
+
+def next_block(sheet: Any, row: int) -> int:
+    """The row, counted from 0, of the first title below a row; a million where there is none."""
+    titles = (c.row - 1 for (c,) in sheet.iter_rows(min_row=row, max_col=1) if re.match(r"[表图]\d", str(c.value)))
+    return next(titles, 1_000_000)
 
 
 def test_the_matrix_is_readable_without_colour(book: Any) -> None:
     matrix = made_reports.matrix(24)
-    sheet = sheet_of(book, matrix.title)
+    sheet, first = block_of(book, matrix.title)
     short = {**notation.marks("zh"), "late+2": 2, "": ""}
-    for n, (unit, states) in enumerate(matrix.rows, start=FIRST_ROW + 1):
+    for n, (unit, states) in enumerate(matrix.rows, start=first):
         assert sheet.cell(n, 1).value == unit
         assert [sheet.cell(n, 2 + m).value or "" for m in range(12)] == [short[s] for s in states]
-    late = next(c for row in sheet.iter_rows(min_row=FIRST_ROW + 1) for c in row if c.value == 2)
+    late = next(c for row in sheet.iter_rows(min_row=first) for c in row if c.value == 2)
     assert late.number_format == "+0"
-    key = {sheet.cell(3, c).value: sheet.cell(3, c + 1).value for c in range(2, 12, 2)}
+    key = {sheet.cell(first - 2, c).value: sheet.cell(first - 2, c + 1).value for c in range(2, 12, 2)}
     assert key == {short["late+2"] if mark == "+2" else mark: told for _, mark, told in notation.matrix_key("zh")}
 
 
@@ -221,7 +267,7 @@ def test_a_nought_is_a_figure_and_not_the_dash_that_stands_for_none(book: Any) -
 
 def test_a_short_table_is_printed_on_one_page() -> None:
     for units, height in ((24, None), (300, 0)):  # one page is not said; nought is as many as it takes
-        sheet = sheet_of(opened(made_reports.full(units=units)), "各单位报送情况")
+        sheet = sheet_of(opened(made_reports.with_table(made_reports.units_table(units))), "只有一节")
         assert sheet.page_setup.fitToHeight == height
 
 
@@ -243,28 +289,29 @@ def test_every_label_of_a_chart_is_drawn_or_deleted() -> None:
 
 
 def test_an_empty_table_says_so() -> None:
-    sheet = sheet_of(opened(made_reports.full()), "第三方保密协议")
-    assert sheet.cell(HEADING_ROW + 1, 1).value == "本月没有第三方保密协议到期。"
+    sheet, first = block_of(opened(made_reports.full()), "第三方保密协议")
+    assert sheet.cell(first - 1, 1).value == "本月没有第三方保密协议到期。"
 
 
 def test_a_cut_table_says_where_the_rest_is(book: Any) -> None:
-    sheet = sheet_of(book, "照录]:*?/\\")
+    sheet, _ = block_of(book, HOSTILE)
     assert any("4,000" in str(r[0].value) and "data/findings.csv" in str(r[0].value) for r in sheet.iter_rows())
 
 
 def test_an_empty_month_and_one_of_many_units_can_be_written() -> None:
-    assert len(opened(made_reports.empty()).sheetnames) >= 4
-    sheet = sheet_of(opened(made_reports.full(units=300)), "各单位报送情况")
-    assert sheet.cell(FIRST_ROW + 300, 1).value == "NM-299"
+    assert opened(made_reports.empty()).sheetnames == ["目录", "主要指标", "报送情况", "附录"]
+    sheet, first = block_of(opened(made_reports.full(units=300)), "各单位报送情况")
+    assert sheet.cell(first + 299, 1).value == "NM-299"
 
 
 def test_labels_are_in_the_language_of_the_report() -> None:
     book = opened(made_reports.full("en"))
     assert book.sheetnames[0] == "Contents"
     assert book.worksheets[1]["A3"].value == "Back to contents"
-    sheet = sheet_of(book, "各单位报送情况")
-    assert sheet.cell(FIRST_ROW + 2, 3).value == "Incomplete"
-    assert sheet.cell(FIRST_ROW + 1, 5).number_format == "d mmm yyyy hh:mm"
+    sheet, first = block_of(book, "各单位报送情况")
+    assert sheet.title == "Returns"
+    assert sheet.cell(first + 1, 3).value == "Incomplete"
+    assert sheet.cell(first, 5).number_format == "d mmm yyyy hh:mm"
 
 
 def test_the_same_report_gives_the_same_bytes_in_any_process() -> None:
@@ -283,9 +330,9 @@ def test_nothing_leaves_the_file() -> None:
 def test_a_date_column_may_hold_dates_and_nothing() -> None:
     columns = (Column("day", "日期", "date"),)
     report = made_reports.with_table(Table("t", "日期", columns, ((date(2026, 10, 1),), (None,)), 2))
-    sheet = sheet_of(opened(report), "日期")
-    assert sheet.cell(FIRST_ROW + 1, 1).value == datetime(2026, 10, 1)
-    assert sheet.cell(FIRST_ROW + 2, 1).value is None
+    sheet, first = block_of(opened(report), "日期")
+    assert sheet.cell(first, 1).value == datetime(2026, 10, 1)
+    assert sheet.cell(first + 1, 1).value is None
 
 
 def test_libreoffice_reads_the_figures(tmp_path: Path) -> None:
@@ -302,4 +349,4 @@ def test_libreoffice_reads_the_figures(tmp_path: Path) -> None:
 def test_any_text_gives_a_workbook_that_opens(title: str, text: str) -> None:
     table = Table("t", title, (Column("a", text), Column("b", "说明", wide=True)), ((text, text),), 1)
     chart = Chart("c", "columns", title, text, (text,), (Series(text, (1.0,)),), target=2.0)
-    assert len(opened(made_reports.with_blocks(table, chart)).sheetnames) == 3
+    assert opened(made_reports.with_blocks(table, chart)).sheetnames == ["目录", "只有一节"]
