@@ -55,20 +55,10 @@ def clock_of(run: DagsterRun, instance: DagsterInstance) -> datetime:
 
 def last_run(home: Home) -> datetime | None:
     """The clock of the home's last run; None where there was none yet."""
-    return _booked(home).get("as_of")
-
-
-def first_run(home: Home) -> datetime | None:
-    """The clock of the home's first run; None where it is not known."""
-    return _booked(home).get("first")
-
-
-def _booked(home: Home) -> dict[str, datetime]:
     try:
-        told = json.loads(_file(home).read_text(encoding="utf-8"))
+        return parse_time(json.loads(_file(home).read_text(encoding="utf-8"))["as_of"])
     except FileNotFoundError:
-        return {}
-    return {name: parse_time(moment) for name, moment in told.items()}
+        return None
 
 
 def take_clock(home: Home, as_of: datetime) -> None:
@@ -85,9 +75,7 @@ def take_clock(home: Home, as_of: datetime) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8") as written:
-        first = as_of if before is None else first_run(home)
-        booked = {"as_of": as_of, **({"first": first} if first else {})}
-        written.write(json.dumps({name: moment.isoformat() for name, moment in booked.items()}) + "\n")
+        written.write(json.dumps({"as_of": as_of.isoformat()}) + "\n")
         written.flush()
         os.fsync(written.fileno())
     temporary.replace(file)

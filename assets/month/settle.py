@@ -12,12 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from assets.instance.clock import first_run
-from assets.instance.periods import parse_time, preceding
+from assets.instance.periods import parse_time
 from assets.instance.progress import reporter
 from assets.instance.session import Session
 from assets.instance.software import VERSION
-from assets.instance.warehouse import model
 from assets.ledger.decisions import all_decisions
 from assets.ledger.opening import open_reader
 from assets.month.booking import book_month
@@ -83,7 +81,7 @@ def indexed_work(session: Session) -> Work:
         made = all_decisions(ledger)
     put_decisions(work.warehouse, effective_decisions(made, work.as_of, settings.approved_effects))
     look_back(work)
-    return _on_record(work, session)
+    return work
 
 
 def as_indexed(session: Session) -> Work:
@@ -95,24 +93,7 @@ def as_indexed(session: Session) -> Work:
     if not work.warehouse.exists("core.indexed"):
         raise NotIndexed("no mails have been looked for on this home; materialise the job `month`, or run `sixth run`")
     as_of = parse_time(work.warehouse.value("select as_of from core.indexed"))
-    work = work if as_of == work.as_of else replace(work, as_of=as_of)
-    return _on_record(work, session)
-
-
-def _on_record(work: Work, session: Session) -> Work:
-    """The work from the first month on record: a month before the home's first run without any mail is none, and
-    nobody is missing in it (system.md, The register).
-    """
-    began = first_run(session.home)
-    if began is None:
-        return work
-    register = work.register
-    open_then = preceding(f"{began.astimezone(work.deadline.zone):%Y-%m}")
-    with_mail = work.warehouse.value(
-        model("settled/first_month_of_mails"), {"first": register.first_period, "timezone": work.deadline.timezone}
-    )
-    first = max(register.first_period, min(filter(None, (open_then, with_mail))))
-    return work if first == register.first_period else replace(work, register=replace(register, first_period=first))
+    return work if as_of == work.as_of else replace(work, as_of=as_of)
 
 
 def settle_month(work: Work, period: str) -> None:
