@@ -385,9 +385,21 @@ def _notes(blank: Blank) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ for many units
+LOOKED_INTO = (
+    "core.submissions",
+    "marts.agreement_register",
+    "marts.agreements",
+    "marts.incident_register",
+    "marts.incidents",
+    "marts.problems",
+    "marts.self_check",
+)
+"""The tables that sql/templates looks into: all of them are there once a month was settled."""
+
+
 def known_before(warehouse: Warehouse, period: str) -> dict[str, Before]:
     """What earlier returns say of each unit (sql/templates); nothing before the home's first run."""
-    if not warehouse.exists("marts.problems"):
+    if not all(map(warehouse.exists, LOOKED_INTO)):
         return {}
 
     def by_unit(name: str) -> dict[str, list[dict[str, Any]]]:
