@@ -18,6 +18,7 @@ from assets.intake import staging
 from assets.intake.collecting import collect
 from assets.intake.parsing import parser_of
 from expectations.catalogue import load_catalogue
+from expectations.secrets import hidden
 
 NO_MAILS = "files that are no mails"
 SHEETS = tuple(load_catalogue().sheets)
@@ -39,8 +40,8 @@ def archived_mails(home: HomeResource) -> dg.MaterializeResult:
             "dagster/row_count": total,
             "new": sum(len(c.new) for c in collected),
             "waiting": sum(len(c.waiting) for c in collected),
-            "skipped": dg.MetadataValue.json([s for c in collected for s in c.skipped]),
-            NO_MAILS: dg.MetadataValue.json({key: what for c in collected for key, what in c.no_mails}),
+            "skipped": dg.MetadataValue.json([hidden(s) for c in collected for s in c.skipped]),
+            NO_MAILS: dg.MetadataValue.json({hidden(key): what for c in collected for key, what in c.no_mails}),
         },
         data_version=dg.DataVersion(_receipts(home.session)),
     )

@@ -32,6 +32,7 @@ from assets.intake.mail import archive as mail_archive
 from assets.intake.mail.headers import moment
 from assets.intake.mail.kinds import SCAN_EXTENSIONS, WORKBOOK_EXTENSIONS, extension_of
 from assets.intake.mail.seen import Sighting, files_of, keys_of, record
+from expectations.secrets import hidden
 
 log = logging.getLogger(__name__)
 FOLDER = "folder"
@@ -114,7 +115,7 @@ def collect_folder(
         if 0 <= now - file.mtime_ns / 1e9 < settle_seconds:
             waiting.append(file.key)
         elif not 0 < file.size <= mail_bytes:
-            log.warning("%s: empty or over the limit of %d bytes, skipped", file.path, mail_bytes)
+            log.warning("%s: empty or over the limit of %d bytes, skipped", hidden(str(file.path)), mail_bytes)
             skipped.append(file.key)
         else:
             unread.append(file)
@@ -181,7 +182,7 @@ def _mail_files(inbox: Path, skipped: list[str], no_mails: list[tuple[str, str]]
                 continue
             if path.suffix.lower() != ".eml":
                 if what := _what_it_is(name):
-                    log.warning("%s: not collected: %s", path, what)
+                    log.warning("%s: not collected: %s", hidden(str(path)), what)
                     no_mails.append((_key(path, inbox), what))
                 continue
             try:
@@ -192,7 +193,7 @@ def _mail_files(inbox: Path, skipped: list[str], no_mails: list[tuple[str, str]]
             if stat.S_ISREG(status.st_mode):
                 yield _File(_key(path, inbox), path, status.st_size, status.st_mtime_ns)
             else:
-                log.warning("%s: no regular file, skipped", path)
+                log.warning("%s: no regular file, skipped", hidden(str(path)))
                 skipped.append(_key(path, inbox))
 
 
@@ -213,7 +214,7 @@ def _archive_file(file: _File, archive: Path) -> str | None:
             raw = opened.read(file.size + 1)
             status = os.fstat(opened.fileno())
     except OSError as error:
-        log.warning("%s: cannot be read: %s", file.path, error.strerror)
+        log.warning("%s: cannot be read: %s", hidden(str(file.path)), error.strerror)
         return None
     if len(raw) != file.size or (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
         return ""
