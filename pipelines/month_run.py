@@ -18,6 +18,7 @@ from assets.instance.periods import Deadline, is_period
 from assets.instance.register import Register, load_register
 from assets.instance.settings import load_settings
 from assets.instance.workers import warm
+from expectations.secrets import hidden
 from pipelines.listing import query
 from pipelines.register_diff import edit_lines
 from reports.publishing.versions import latest_version
@@ -143,7 +144,7 @@ def _held_lines(home: Home, as_of: datetime) -> list[str]:
         {"before": as_of - timedelta(days=HELD_DAYS)},
     )
     lines = [
-        f"held     {r['mail'][:12]} for {(as_of - r['received_at']).days} days, from {r['sender']}: "
+        f"held     {r['mail'][:12]} for {(as_of - r['received_at']).days} days, from {hidden(r['sender'])}: "
         f"sixth show {r['mail'][:12]}, sixth assign"
         for r in rows[:MOST_NAMED]
     ]
