@@ -1,4 +1,4 @@
-"""The Dagster definitions: assets, checks, the nightly schedule. `build_defs` makes them afresh, with overrides."""
+"""The Dagster definitions: assets, checks, the nightly schedule, sensors. `build_defs` makes them, with overrides."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,6 +17,7 @@ from assets.intake import assets as intake
 from assets.month import assets as month
 from assets.month.checks import CHECKS
 from pipelines.partitions import monthly
+from pipelines.sensors import deadline_sensor
 
 OF_NO_MONTH = (*intake.ASSETS, *month.OF_NO_MONTH, *outgoing.OF_NO_MONTH)
 ASSETS = (*month.ASSETS, *outgoing.ASSETS)
@@ -75,6 +76,7 @@ def build_defs(
         asset_checks=CHECKS,
         jobs=[job],
         schedules=[nightly],
+        sensors=[deadline_sensor(home, job)],
         resources={"home": HomeResource(home=str(home.root)), **(resources or {})},
         executor=executor,
     )

@@ -1,4 +1,4 @@
-"""The clock: now, the moment at which a run takes place, and the last run's, behind which none goes back.
+"""The clock: now, the moment at which a run takes place, the last run's, behind which none goes back, and the first's.
 
 commands.md, `--as-of`; outputs.md, published/. Belongs here: reading and fixing the moment, booking it beside the
 ledger, refusing an earlier one. Does not: what depends on it (cut-offs: periods.py), what a run does by it.
@@ -55,10 +55,22 @@ def clock_of(run: DagsterRun, instance: DagsterInstance) -> datetime:
 
 def last_run(home: Home) -> datetime | None:
     """The clock of the home's last run; None where there was none yet."""
+    booked = _booked(home)
+    return parse_time(booked["as_of"]) if booked else None
+
+
+def first_run(home: Home) -> datetime | None:
+    """The clock of the home's first run that was booked; None where there was none yet."""
+    booked = _booked(home)
+    return parse_time(booked.get("first", booked["as_of"])) if booked else None
+
+
+def _booked(home: Home) -> dict[str, str]:
     try:
-        return parse_time(json.loads(_file(home).read_text(encoding="utf-8"))["as_of"])
+        booked: dict[str, str] = json.loads(_file(home).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None
+        return {}
+    return booked
 
 
 def take_clock(home: Home, as_of: datetime) -> None:
@@ -71,11 +83,11 @@ def take_clock(home: Home, as_of: datetime) -> None:
         )
     if as_of == before:
         return
-    file = _file(home)
+    file, first = _file(home), first_run(home) or as_of
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8") as written:
-        written.write(json.dumps({"as_of": as_of.isoformat()}) + "\n")
+        written.write(json.dumps({"first": first.isoformat(), "as_of": as_of.isoformat()}) + "\n")
         written.flush()
         os.fsync(written.fileno())
     temporary.replace(file)
