@@ -79,9 +79,15 @@ def without_deadline_report(of: Asked, now: datetime) -> list[str]:
 
 
 def due_deadline_reports(of: Asked, now: datetime) -> list[DueRun]:
-    """A run for every period that has no deadline report minutes after its cut-off, the oldest first."""
-    periods = without_deadline_report(of, now - AFTER_CUTOFF)
-    return [DueRun(period, f"deadline:{period}:{_hour(now)}") for period in periods]
+    """A run for every period that has no deadline report minutes after its cut-off, the oldest first.
+
+    Where the report waits for the mailbox it is asked for every hour, and at once when it is to go out anyway.
+    """
+    due = []
+    for period in without_deadline_report(of, now - AFTER_CUTOFF):
+        anyway = ":anyway" if now >= of.deadline.publish_anyway(period) else ""
+        due.append(DueRun(period, f"deadline:{period}:{_hour(now)}{anyway}"))
+    return due
 
 
 def due_own_cutoffs(of: Asked, now: datetime, last_look: LastLook) -> Iterator[DueRun]:

@@ -48,6 +48,7 @@ def interim_document(home: Home, period: str, scope: str, form: str, lang: str) 
             cutoff=datetime.fromisoformat(summary["cutoff"]),
             software=work.software,
             lang=lang,
+            mailbox_unreachable=summary["collected"]["imap"] == "unreachable",
         )
         report = gather(work.warehouse, work.catalogue, work.parameters(period), [scope])(header)
     return render_forms(replace(report, data=folder / "data"), (form,))[f"report.{form}"]

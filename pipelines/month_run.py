@@ -74,7 +74,7 @@ def run_period(
 
     from assets.instance.progress import reporter  # noqa: PLC0415
     from assets.instance.resource import HomeResource  # noqa: PLC0415
-    from assets.intake.assets import NO_MAILS  # noqa: PLC0415
+    from assets.intake.assets import NO_MAILS, UNREACHABLE  # noqa: PLC0415
     from pipelines.definitions import build_defs  # noqa: PLC0415
     from pipelines.launcher import PROCESS, this_process  # noqa: PLC0415
 
@@ -106,12 +106,14 @@ def run_period(
             return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
         stats = instance.get_run_step_stats(run_id)
     no_mails: dict[str, Any] = {}
+    unreachable = ""
     for event in result.asset_materializations_for_node("archived_mails"):
         no_mails |= event.metadata[NO_MAILS].value  # type: ignore[arg-type]
+        unreachable = str(event.metadata[UNREACHABLE].value) if UNREACHABLE in event.metadata else ""
     stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
     made = {place: version for place, version in _standing(home).items() if before.get(place) != version}
     lines = (*_earlier_lines(made, period), *_summary_lines(home, period), *_not_collected(no_mails), *edit_lines(home))
-    lines = (*lines, *_held_lines(home, as_of))
+    lines = (*lines, *_mailbox_lines(unreachable), *_held_lines(home, as_of))
     return Outcome(lines, 0, stages)
 
 
@@ -149,6 +151,12 @@ def _held_lines(home: Home, as_of: datetime) -> list[str]:
         for r in rows[:MOST_NAMED]
     ]
     return lines + ([f"held     and {len(rows) - MOST_NAMED} more"] if len(rows) > MOST_NAMED else [])
+
+
+def _mailbox_lines(unreachable: str) -> list[str]:
+    """That the run went on without the mailbox."""
+    what = "the run went on with what was there, the next one collects the rest; see `sixth doctor`"
+    return [f"mailbox  cannot be reached: {unreachable}; {what}"] if unreachable else []
 
 
 def _not_collected(told: Mapping[str, str]) -> list[str]:

@@ -50,6 +50,7 @@ class Header:
     lang: str  # zh | en
     changes: tuple[Change, ...] = ()
     before_version: str = ""
+    mailbox_unreachable: bool = False  # mails may lie there that the report does not know
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class Report:
 
     header: Header
     title: str
-    provisional: str  # who is missing, in a sentence; "" where the report is none
+    provisional: str  # who is missing, and what was not collected, in sentences; "" where the report is none
     headlines: tuple[str, ...]
     kpis: tuple[Kpi, ...]
     sections: tuple[Section, ...]

@@ -33,3 +33,9 @@ def test_a_month_is_over_at_local_midnight() -> None:
     deadline = Deadline()
     assert not deadline.is_over("2026-10", datetime(2026, 10, 31, 15, 59, tzinfo=UTC))
     assert deadline.is_over("2026-10", datetime(2026, 10, 31, 16, 0, tzinfo=UTC))
+
+
+def test_a_report_waits_for_the_mailbox_until_the_first_such_time_from_the_cutoff_on() -> None:
+    deadline = Deadline(exceptions={"2026-11": datetime(2026, 12, 9, 18), "2026-12": datetime(2027, 1, 6, 6)})
+    waits = {period: f"{deadline.publish_anyway(period):%d %H:%M}" for period in ("2026-10", "2026-11", "2026-12")}
+    assert waits == {"2026-10": "06 06:00", "2026-11": "10 06:00", "2026-12": "06 06:00"}

@@ -72,12 +72,14 @@ class Deadline:
     """When returns are due: the day and local time in the month after the period (settings).
 
     `exceptions` are the cut-offs that differ, by period: a local date, or a moment (register, calendar.yaml).
+    `anyway` is the local time up to which the deadline report waits for a mailbox that cannot be reached.
     """
 
     timezone: str = "Asia/Shanghai"
     day: int = 6
     at: time = time(0, 0)
     exceptions: Mapping[str, date | datetime] = field(default_factory=dict, hash=False)
+    anyway: time = field(default=time(6, 0), repr=False)  # no figure rests on it
 
     @property
     def zone(self) -> ZoneInfo:
@@ -91,6 +93,13 @@ class Deadline:
         if isinstance(due, datetime):
             return due.replace(tzinfo=self.zone) if due.tzinfo is None else due.astimezone(self.zone)
         return datetime.combine(due, self.at, self.zone)
+
+    def publish_anyway(self, period: str) -> datetime:
+        """When the deadline report is made without the mailbox: at the first such time from the cut-off on."""
+        cutoff = self.cutoff(period)
+        same_day = datetime.combine(cutoff.date(), self.anyway, self.zone)
+        next_day = datetime.combine(cutoff.date() + timedelta(days=1), self.anyway, self.zone)
+        return same_day if same_day >= cutoff else next_day
 
     def put_off(self, period: str, until: datetime | None) -> Deadline:
         """The same with another cut-off of one period, such as a unit's own; itself where there is none."""

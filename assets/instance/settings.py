@@ -47,10 +47,15 @@ class ScoreWeights:
 
 @dataclass(frozen=True, slots=True)
 class Cutoff:
-    """`deadline_day` and `deadline_time` (local) in the month after the period, and the zone of all local times."""
+    """`deadline_day` and `deadline_time` (local) in the month after the period, and the zone of all local times.
+
+    While the mailbox cannot be reached, the deadline report waits until `publish_anyway_at` (local), then goes out
+    provisional.
+    """
 
     deadline_day: int = 6
     deadline_time: str = "00:00"
+    publish_anyway_at: str = "06:00"
     timezone: str = "Asia/Shanghai"
 
 
@@ -194,6 +199,7 @@ class Settings:
             day=self.cutoff.deadline_day,
             at=time.fromisoformat(self.cutoff.deadline_time),
             exceptions=register.cutoffs,
+            anyway=time.fromisoformat(self.cutoff.publish_anyway_at),
         )
 
     def accepted_versions(self, catalogue: Catalogue) -> frozenset[str]:
@@ -271,6 +277,7 @@ def _check(settings: Settings, file: str) -> None:
         raise SettingsError(f"{file}: coverage_percent must lie between 0 and 100")
     try:
         time.fromisoformat(cutoff.deadline_time)
+        time.fromisoformat(cutoff.publish_anyway_at)
         ZoneInfo(cutoff.timezone)
     except (ValueError, ZoneInfoNotFoundError) as error:
         raise SettingsError(f"{file}: cutoff: {error}") from error

@@ -21,6 +21,7 @@ from expectations.catalogue import load_catalogue
 from expectations.secrets import hidden
 
 NO_MAILS = "files that are no mails"
+UNREACHABLE = "mailbox unreachable"
 SHEETS = tuple(load_catalogue().sheets)
 PARSED = dg.AssetKey("parsed_mails")
 
@@ -30,10 +31,24 @@ def sheet_key(sheet: str) -> dg.AssetKey:
     return dg.AssetKey(["staging", sheet])
 
 
-@dg.asset(pool=POOL, group_name="mail", kinds={"email"}, code_version=code_version("assets/intake/mail"))
+@dg.asset(
+    pool=POOL,
+    group_name="mail",
+    kinds={"email"},
+    code_version=code_version("assets/intake/mail"),
+    check_specs=[
+        dg.AssetCheckSpec(
+            "mailbox_was_reached",
+            asset="archived_mails",
+            description="The mailbox, where one is set, was collected to its end; else mails may lie there unseen.",
+        )
+    ],
+)
 def archived_mails(home: HomeResource) -> dg.MaterializeResult:
     """Every mail of the mailbox and the drop folder, byte for byte under its sha256; nothing is ever deleted."""
     collected = collect(home.session)
+    unreachable = " ".join(hidden(c.unreachable) for c in collected if c.unreachable)
+    told = {UNREACHABLE: unreachable} if unreachable else {}
     total = home.session.warehouse.value("select count(*) from staging.receipts")
     return dg.MaterializeResult(
         metadata={
@@ -42,8 +57,10 @@ def archived_mails(home: HomeResource) -> dg.MaterializeResult:
             "waiting": sum(len(c.waiting) for c in collected),
             "skipped": dg.MetadataValue.json([hidden(s) for c in collected for s in c.skipped]),
             NO_MAILS: dg.MetadataValue.json({hidden(key): what for c in collected for key, what in c.no_mails}),
+            **told,
         },
         data_version=dg.DataVersion(_receipts(home.session)),
+        check_results=[dg.AssetCheckResult(passed=not unreachable, metadata=told)],
     )
 
 

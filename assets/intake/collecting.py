@@ -1,10 +1,12 @@
-"""Collecting: the mailbox, where one is set, and the drop folder, into the archive and the receipts of staging.
+"""Collecting: the drop folder, and the mailbox where one is set, into the archive and the receipts of staging.
 
 Belongs here: which sources a home has, and their order. Does not: how a source is read (mail/sources.py).
 """
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
 from dataclasses import replace
 from functools import partial
@@ -12,21 +14,20 @@ from functools import partial
 from assets.instance.session import Session
 from assets.intake import staging
 from assets.intake.mail import seen
-from assets.intake.mail.sources import Collected, collect_folder, collect_imap
+from assets.intake.mail.sources import Collected, MailboxError, collect_folder, collect_imap
+
+log = logging.getLogger(__name__)
 
 
 def collect(session: Session) -> list[Collected]:
-    """Collect from the mailbox, where one is set, and from the drop folder; what each had."""
+    """Collect from the drop folder and from the mailbox, where one is set; what each had.
+
+    A mailbox that cannot be reached stops nothing: the run goes on with what is there (system.md, Mail), and the next
+    one collects the rest.
+    """
     home, settings = session.home, session.settings
     connection = seen.open_sightings(home.warehouse / "sightings.sqlite", home.archive)
     try:
-        collected = []
-        if settings.imap and session.source is None:
-            collected.append(
-                collect_imap(
-                    settings.imap, home.archive, connection, mail_bytes=settings.limits.mail_bytes, clock=session.as_of
-                )
-            )
         inbox = session.source or home.inbox
         look = partial(
             collect_folder,
@@ -43,9 +44,21 @@ def collect(session: Session) -> list[Collected]:
             time.sleep(settings.settle_seconds)
             again = look()
             folder = replace(again, new=(*folder.new, *again.new))
-        collected.append(folder)
+        mailbox = _collect_mailbox(session, connection) if settings.imap and session.source is None else None
         staging.put_receipts(session.warehouse, seen.mails(connection))
-        staging.put_collected(session.warehouse, {"imap": "ok" if len(collected) > 1 else "none", "folder": "ok"})
+        state = "none" if mailbox is None else "unreachable" if mailbox.unreachable else "ok"
+        staging.put_collected(session.warehouse, {"imap": state, "folder": "ok"})
     finally:
         connection.close()
-    return collected
+    return [folder] if mailbox is None else [folder, mailbox]
+
+
+def _collect_mailbox(session: Session, sightings: sqlite3.Connection) -> Collected:
+    settings = session.settings
+    assert settings.imap is not None
+    bytes_, clock = settings.limits.mail_bytes, session.as_of
+    try:
+        return collect_imap(settings.imap, session.home.archive, sightings, mail_bytes=bytes_, clock=clock)
+    except MailboxError as error:
+        log.error("the mailbox is not collected, the run goes on without it: %s", error)
+        return Collected(0, (), unreachable=str(error))

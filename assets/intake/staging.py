@@ -67,7 +67,7 @@ def put_receipts(warehouse: Warehouse, seen: Iterable[Seen]) -> None:
 
 
 def put_collected(warehouse: Warehouse, states: Mapping[str, str]) -> None:
-    """Write how the latest collecting went: of the sources imap and folder ok, or none where there is no mailbox."""
+    """Write how the latest collecting went: of imap and folder ok, unreachable, or none where there is no mailbox."""
     rows = list(states.items())
     schema = {"source": pl.String, "state": pl.String}
     warehouse.put("staging.collected", pl.DataFrame(rows, schema=schema, orient="row"))

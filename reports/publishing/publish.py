@@ -76,8 +76,9 @@ def publish(
 
     Before the cut-off, and while there is no deadline report, interim is replaced where its content has changed. The
     first run at or after it makes v1, which is never touched again; later ones add a supplement where what is counted
-    has changed. Raises NotSettled; the months of a span are held to that where its tables are made
-    (assets/month/spans.py). `kept` finds a register as it was, by its digest.
+    has changed. While the mailbox cannot be reached v1 waits until `publish_anyway`. Raises NotSettled; the months of a
+    span are held to that where its tables are made (assets/month/spans.py). `kept` finds a register as it was, by its
+    digest.
     """
     if is_period(period):
         require_settled(work, period)
@@ -136,6 +137,18 @@ class _Publishing:
 
     # ----------------------------------------------------------------------------------- which versions are to be made
     @cached_property
+    def is_unreachable(self) -> bool:
+        """Whether mails may lie in a mailbox that could not be reached; half-years and years collect none."""
+        return is_period(self.period) and self._collected.get("imap") == "unreachable"
+
+    @cached_property
+    def is_over(self) -> bool:
+        """Whether a deadline report may be made: the cut-off is past, and the mailbox was reached, or waited for."""
+        if self.is_unreachable:
+            return self.work.as_of >= self.work.deadline.publish_anyway(self.period)
+        return self.work.as_of >= self.cutoff
+
+    @cached_property
     def content(self) -> dict[str, str]:
         """Digest per scope of everything its report depends on: its figures, its units' rows, and what the run rests
         on besides mails (settings, catalogue, what is personal, time zone).
@@ -146,6 +159,8 @@ class _Publishing:
         for scope, units in self.members.items():
             parts = [rests_on, duckdb.__version__, self.figures[scope]]
             parts += [of_unit.get(u, "") for u in units]
+            if self.is_unreachable and not versions(self.root / scope):
+                parts.append("mailbox unreachable")  # stands on the page of the next interim report no more
             digests[scope] = _sha256("|".join(parts).encode())
         return digests
 
@@ -171,7 +186,7 @@ class _Publishing:
 
     def wanted(self) -> dict[str, list[str]]:
         """The scopes of which a version may have to be made, with their units."""
-        same, is_over = self.unchanged(), self.work.as_of >= self.cutoff
+        same, is_over = self.unchanged(), self.is_over
         return {
             s: units
             for s, units in self.members.items()
@@ -218,7 +233,7 @@ class _Publishing:
         folder, building, figures = self.root / scope, self._building(scope), json.loads(self.figures[scope])
         published = versions(folder)
         changes: tuple[Change, ...] = ()
-        if not published and self.work.as_of < self.cutoff:
+        if not published and not self.is_over:
             version, kind = INTERIM, "interim"
         elif not published:
             version, kind = "v1", "deadline"
@@ -246,6 +261,7 @@ class _Publishing:
             lang=self.lang,
             changes=changes,
             before_version=published[-1] if published else "",
+            mailbox_unreachable=self.is_unreachable,
         )
         summary = {
             "$schema": SUMMARY_SCHEMA,

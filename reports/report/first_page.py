@@ -126,22 +126,27 @@ class FirstPage:
         return self.words.say(f"title.{kind}", scope=self.header.scope_name, period=self.header.period)
 
     def provisional(self) -> str:
-        """Who is missing, while the report is interim or units are missing; "" otherwise."""
+        """What the report still lacks: who is missing, while it is interim or units are; mails of a mailbox that could
+        not be reached. "" where it lacks nothing.
+        """
         names, counts = self.facts["units"], self.now["units"]
-        who = language(self.header.lang).between_sentences.join(
+        join = language(self.header.lang).between_sentences.join
+        who = join(
             self.words.say(f"provisional.who_{state}", n=counts[state], names=names[state])
             for state in ("missing", "returned")
             if counts[state]
         )
         times = {"as_of": self.header.as_of, "cutoff": self.header.cutoff}
+        said = []
         if self.header.kind == "interim" and not self.facts["closed"]:
-            said = self.words.say("provisional.open" if who else "provisional.open_none", who=who, **times)
-            if self.facts["before"] is None:
-                return said
-            return language(self.header.lang).between_sentences.join(
-                [said, self.words.say("provisional.like_for_like")]
-            )
-        return self.words.say("provisional.closed", who=who, **times) if who else ""
+            said.append(self.words.say("provisional.open" if who else "provisional.open_none", who=who, **times))
+            if self.facts["before"] is not None:
+                said.append(self.words.say("provisional.like_for_like"))
+        elif who:
+            said.append(self.words.say("provisional.closed", who=who, **times))
+        if self.header.mailbox_unreachable:
+            said.append(self.words.say("provisional.mailbox"))
+        return join(said)
 
     def kpi(self, entry: Mapping[str, Any], anchors: set[str]) -> Kpi:
         """A headline figure."""

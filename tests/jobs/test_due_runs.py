@@ -54,6 +54,12 @@ def test_a_failure_is_tried_again_once_an_hour(home: Home) -> None:
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_a_report_that_waited_for_the_mailbox_is_asked_for_when_it_is_to_go_out_anyway(home: Home) -> None:
+    (home.register / "settings.yaml").write_text("cutoff: {publish_anyway_at: '06:30'}\n", encoding="utf-8")
+    keys = [due_deadline_reports(asked(home), when(f"2026-10-06T{at}"))[0].key for at in ("06:00", "06:29", "06:30")]
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_a_cutoff_of_the_calendar_is_the_one_that_counts(home: Home) -> None:
     (home.register / "calendar.yaml").write_text(
         "first_period: 2026-09\ncutoffs: {2026-09: 2026-10-09T18:00:00}\n", encoding="utf-8"

@@ -71,7 +71,8 @@ class MailboxError(Exception):
 class Collected:
     """What a source had: `listed` mails, of which `new` (sha256) were never seen before; `waiting` are still
     being written, `skipped` cannot be had or exceed the limits (both by key, for people to look after); `no_mails` are
-    files in the drop folder that are none, each with what it is and what to do about it.
+    files in the drop folder that are none, each with what it is and what to do about it; `unreachable` is why a mailbox
+    could not be collected to its end, "" where it was.
     """
 
     listed: int
@@ -79,6 +80,7 @@ class Collected:
     waiting: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     no_mails: tuple[tuple[str, str], ...] = ()
+    unreachable: str = ""
 
 
 # --- the drop folder ---
