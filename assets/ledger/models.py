@@ -1,6 +1,6 @@
 """The tables of the ledger. A change here needs a migration beside it (migrations/versions/).
 
-Belongs here: columns and their kinds. Does not: what is done with them (queue.py, decisions.py).
+Belongs here: columns and their kinds. Does not: what is done with them (queue.py, decisions.py, people.py, audit.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 KINDS = ("receipt", "reminder", "overdue", "office_list")
 STATES = ("queued", "sent", "failed", "withdrawn")
 DECISIONS = ("waive", "assign", "confirm_seal", "extend", "note", "approve", "take_back")
+ROLES = ("steward", "reader", "unit", "admin")
 
 
 class Moment(TypeDecorator[datetime]):
@@ -125,3 +126,97 @@ class Decision(Base):
         UniqueConstraint("chain", "replaces", name="one_successor"),
         Index("decisions_by_period", "period", "kind"),
     )
+
+
+class User(Base):
+    """A person who may enter the portal. `secret` is the hash of the password (argon2id), never the password.
+
+    A name is never given to another person: users are closed (`disabled_at`) and not deleted.
+    """
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    display: Mapped[str]
+    secret: Mapped[str]
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class Grant(Base):
+    """A role in a scope, given to a user or (`gives` false) taken away again. Never changed and never deleted: the
+    last line on a user, a role and a scope is what holds.
+    """
+
+    __tablename__ = "grants"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    role: Mapped[str]
+    scope: Mapped[str]
+    gives: Mapped[bool]
+    given_by: Mapped[str]
+    at: Mapped[datetime]
+
+    __table_args__ = (_one_of("role", ROLES), Index("grants_by_user", "user_id"))
+
+
+class PortalSession(Base):
+    """A log-in that goes on. The cookie's token is known by its digest alone; `csrf` stands in every form."""
+
+    __tablename__ = "sessions"
+
+    token_sha256: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    csrf: Mapped[str]
+    address: Mapped[str]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+    __table_args__ = (Index("sessions_by_user", "user_id"),)
+
+
+class Try(Base):
+    """A log-in that failed, counted by `what`: a name, or an address."""
+
+    __tablename__ = "tries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    what: Mapped[str]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("tries_by_what", "what", "at"),)
+
+
+class Token(Base):
+    """What a program fetches published reports with, known by its digest alone; within its owner's grants."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_sha256: Mapped[str] = mapped_column(unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    scope: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditLine(Base):
+    """Who did what, and what came of it. Never changed and never deleted; `digest` covers the line and, through
+    `previous`, every line before it. `at` is text, as the digest has it.
+    """
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[str]
+    who: Mapped[str]
+    act: Mapped[str]
+    what: Mapped[str]
+    outcome: Mapped[str]
+    address: Mapped[str]
+    previous: Mapped[str] = mapped_column(unique=True)
+    digest: Mapped[str] = mapped_column(unique=True)
