@@ -24,6 +24,7 @@ from assets.instance.home import find_home
 from expectations.language import DEFAULT
 from pipelines.new_home import first_steps, make_dagster_storage, make_home
 from pipelines.operator_commands import operators
+from pipelines.portal_commands import portal
 from pipelines.steward_commands import stewards
 from pipelines.terminal import (
     AsOfOption,
@@ -51,6 +52,7 @@ app = typer.Typer(
 
 app.add_typer(stewards)
 app.add_typer(operators)
+app.add_typer(portal)
 
 
 # ------------------------------------------------------------------------------------------------------------ init

@@ -60,6 +60,11 @@ class Home:
         return self.root / "data_docs"
 
     @property
+    def portal(self) -> Path:
+        """What the portal reads: a snapshot a month; and its key."""
+        return self.root / "portal"
+
+    @property
     def dagster(self) -> Path:
         """DAGSTER_HOME."""
         return self.root / "dagster"

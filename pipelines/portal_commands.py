@@ -1,0 +1,265 @@
+"""The commands of the portal: serve, user, audit.
+
+Belongs here: arguments, and what is printed. Does not: the pages (reports/portal), what the ledger keeps of people
+(assets/ledger/people.py).
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.terminal import Format, HomeOption, WrongUse, exit_codes, open_home, out, write_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from assets.instance.home import Home
+
+portal = typer.Typer(rich_markup_mode=None)
+user_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+audit_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+portal.add_typer(user_app, name="user", help="Who may enter the portal, in which role, for which scope.")
+portal.add_typer(audit_app, name="audit", help="Who did what and when.")
+PASSWORD = "SIXTH_PASSWORD"
+NameArgument = Annotated[str, typer.Argument(help="The name to log in with.")]
+
+
+@contextmanager
+def _ledger(place: Home) -> Iterator[Engine]:
+    from assets.instance.settings import load_settings  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+    from assets.ledger.opening import open_ledger  # noqa: PLC0415
+
+    with open_ledger(place.warehouse, load_settings(place.register / "settings.yaml").ledger_url) as ledger:
+        yield ledger
+
+
+def _me() -> str:
+    """Whom the audit log names: whoever has the shell has the ledger."""
+    try:
+        return f"{getpass.getuser()} at the command line"
+    except (KeyError, OSError):
+        return "the command line"
+
+
+def _password() -> str:
+    """A password: of the environment, of a pipe, or asked for twice on a terminal."""
+    if given := os.environ.get(PASSWORD):
+        return given
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass("password: ")
+    if getpass.getpass("the same again: ") != first:
+        raise WrongUse("the two passwords are not the same")
+    return first
+
+
+def _known_scope(place: Home, role: str, scope: str) -> str:
+    """The scope of a role, where the register has it: a unit for the role of a unit, else any node."""
+    from assets.instance.closed_months import register_of  # noqa: PLC0415
+
+    if role == "admin":
+        return scope
+    levels = {unit.code: unit.level for unit in register_of(place).units}
+    if scope not in levels:
+        raise WrongUse(f"--scope {scope!r} is no code of the register; `units.csv` has them")
+    if role == "unit" and levels[scope] != "unit":
+        raise WrongUse(f"--scope {scope} is no reporting unit, and has no return of its own")
+    return scope
+
+
+# ----------------------------------------------------------------------------------------------------------- serve
+@portal.command(epilog="Example: sixth serve --home home --port 8600")
+@exit_codes
+def serve(
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="The port.")] = 8600,
+    workers: Annotated[int, typer.Option("--workers", help="Processes.")] = 1,
+    tls: Annotated[bool, typer.Option("--behind-tls", help="Browsers come by https, through a proxy.")] = False,
+    trusted: Annotated[
+        str, typer.Option("--trust-proxy", help="The proxy whose X-Forwarded-For is believed, as 127.0.0.1.")
+    ] = "",
+    home: HomeOption = None,
+) -> None:
+    """The web portal for stewards, units and the network department."""
+    import uvicorn  # noqa: PLC0415 - the web's libraries, wanted here alone
+
+    place = open_home(home)
+    if host not in ("127.0.0.1", "::1", "localhost") and not tls:
+        raise WrongUse(
+            f"--host {host}: passwords would cross the network in the clear; let a proxy with TLS stand before it and "
+            "say --behind-tls (docs/security.md)"
+        )
+    with _ledger(place):
+        pass  # its tables are made once, before there are several processes
+    os.environ["SIXTH_HOME"], os.environ["SIXTH_BEHIND_TLS"] = str(place.root), "1" if tls else ""
+    out.print(f"http://{host}:{port}  Ctrl-C ends it")
+    uvicorn.run(
+        "pipelines.portal_commands:served",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted or None,
+        timeout_keep_alive=15,
+    )
+
+
+def served() -> object:
+    """The application of one process, on the home that `serve` names; open until the process ends."""
+    from contextlib import ExitStack  # noqa: PLC0415
+
+    from assets.instance.home import find_home  # noqa: PLC0415
+    from reports.portal.app import application, opened  # noqa: PLC0415
+
+    stack = ExitStack()
+    made = application(stack.enter_context(opened(find_home(None), tls=bool(os.environ.get("SIXTH_BEHIND_TLS")))))
+    _open.append(stack)
+    return made
+
+
+_open: list[object] = []  # what `served` holds open
+
+
+# ------------------------------------------------------------------------------------------------------------ user
+RoleOption = Annotated[str, typer.Option("--role", help="steward, reader, unit or admin.")]
+ScopeOption = Annotated[str, typer.Option("--scope", help="A code of the register; of a unit its own.")]
+
+
+@user_app.callback()
+def user() -> None:
+    """Who may enter the portal, in which role, for which scope."""
+
+
+@user_app.command("add", epilog="Example: sixth user add wangxiaoyan --display 王晓燕 --role steward --scope EX")
+@exit_codes
+def add(
+    name: NameArgument,
+    role: RoleOption,
+    scope: ScopeOption = "",
+    display: Annotated[str, typer.Option("--display", help="The name that pages show.")] = "",
+    home: HomeOption = None,
+) -> None:
+    """Let somebody in, or give one more role. The password is asked for, or of the pipe, or of SIXTH_PASSWORD."""
+    from assets.ledger import people  # noqa: PLC0415
+    from reports.portal.passwords import hashed  # noqa: PLC0415
+
+    place, now = open_home(home), datetime.now(UTC)
+    with _ledger(place) as ledger:
+        if role not in people.ROLES:
+            raise WrongUse(f"--role {role!r} is none of {', '.join(people.ROLES)}")
+        known = _known_scope(place, role, scope)
+        if name not in {user.name for user, _ in people.users(ledger)}:
+            people.add_user(ledger, name, display, hashed(_password()), _me(), now)
+        people.grant(ledger, name, role, known, _me(), now)
+    out.print(f"{name} is {role}{f' of {scope}' if scope else ''}", markup=False)
+
+
+@user_app.command("take", epilog="Example: sixth user take wangxiaoyan --role steward --scope EX")
+@exit_codes
+def take(name: NameArgument, role: RoleOption, scope: ScopeOption = "", home: HomeOption = None) -> None:
+    """Take a role away."""
+    from assets.ledger import people  # noqa: PLC0415
+
+    with _ledger(open_home(home)) as ledger:
+        people.grant(ledger, name, role, scope, _me(), datetime.now(UTC), gives=False)
+    out.print(f"{name} is no longer {role}{f' of {scope}' if scope else ''}", markup=False)
+
+
+@user_app.command("list", epilog="Example: sixth user list")
+@exit_codes
+def list_users(
+    form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.table,
+    home: HomeOption = None,
+) -> None:
+    """Everybody with what is granted to them."""
+    from assets.ledger import people  # noqa: PLC0415
+
+    with _ledger(open_home(home)) as ledger:
+        rows = [
+            {
+                "name": user.name,
+                "display": user.display,
+                "granted": "; ".join(f"{role} {scope}".strip() for role, scope in grants),
+                "state": "closed" if user.disabled_at else "open",
+            }
+            for user, grants in people.users(ledger)
+        ]
+    write_rows(rows, form, {"name": "user", "display": "name", "granted": "granted", "state": "state"}, "name")
+
+
+@user_app.command("disable", epilog="Example: sixth user disable wangxiaoyan")
+@exit_codes
+def disable(name: NameArgument, home: HomeOption = None) -> None:
+    """Close a user: sessions end, tokens are revoked."""
+    from assets.ledger import people  # noqa: PLC0415
+
+    with _ledger(open_home(home)) as ledger:
+        people.disable(ledger, name, _me(), datetime.now(UTC))
+    out.print(f"{name} is closed", markup=False)
+
+
+@user_app.command("passwd", epilog="Example: sixth user passwd wangxiaoyan")
+@exit_codes
+def passwd(name: NameArgument, home: HomeOption = None) -> None:
+    """Set another password; sessions end."""
+    from assets.ledger import people  # noqa: PLC0415
+    from reports.portal.passwords import hashed  # noqa: PLC0415
+
+    with _ledger(open_home(home)) as ledger:
+        people.set_secret(ledger, name, hashed(_password()), _me(), datetime.now(UTC))
+    out.print(f"the password of {name} is set", markup=False)
+
+
+# ----------------------------------------------------------------------------------------------------------- audit
+@audit_app.callback(epilog="Example: sixth audit --who wangxiaoyan")
+def audit(
+    context: typer.Context,
+    who: Annotated[str, typer.Option("--who", help="Of one person.")] = "",
+    act: Annotated[str, typer.Option("--act", help="Of one act, as `log in`.")] = "",
+    most: Annotated[int, typer.Option("--most", help="So many of the latest lines.")] = 200,
+    form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.table,
+    home: HomeOption = None,
+) -> None:
+    """Who did what and when, the latest first."""
+    if not context.invoked_subcommand:
+        _show_audit(who, act, most, form, home)
+
+
+@exit_codes
+def _show_audit(who: str, act: str, most: int, form: Format, home: Path | None) -> None:
+    from assets.ledger.audit import latest  # noqa: PLC0415
+
+    columns = ("at", "who", "act", "what", "outcome", "address", "digest")
+    with _ledger(open_home(home)) as ledger:
+        rows = [{c: getattr(line, c) for c in columns} for line in latest(ledger, most, who, act)]
+    write_rows(rows, form, {c: "detail" if c == "what" else c for c in columns[:-1]}, "at")
+
+
+@audit_app.command("verify", epilog="Example: sixth audit verify --head 3f0c9be27a44")
+@exit_codes
+def verify(
+    head: Annotated[str, typer.Option("--head", help="A digest noted before, which must still stand.")] = "",
+    home: HomeOption = None,
+) -> int:
+    """Whether any line was changed or taken out; prints the last digest, to be noted elsewhere. Exit 1 if so."""
+    from assets.ledger.audit import verify as verified  # noqa: PLC0415
+
+    with _ledger(open_home(home)) as ledger:
+        wrong, count, last = verified(ledger, head.lower())
+    for line in wrong:
+        out.print(line, markup=False)
+    out.print(f"{count} lines, the last {last[:12] or 'none'}: {f'{len(wrong)} wrong' if wrong else 'as written'}")
+    return 1 if wrong else 0

@@ -1,0 +1,248 @@
+"""Who is there: log-in, sessions, roles, and the same 404 for what is not there and what is not theirs.
+
+Belongs here: the way from a request to a person, and what is asked of a change (where it comes from, its token). Does
+not: what the ledger keeps of people (assets/ledger/people.py), the pages.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from assets.ledger import audit, people
+from assets.ledger.people import Person
+from reports.portal.answers import LANGUAGE_COOKIE, LANGUAGES, drawn
+from reports.portal.passwords import WAIT_SECONDS, is_right, verifying
+
+if TYPE_CHECKING:
+    from reports.portal.app import Portal
+    from reports.portal.words import Words
+
+NOBODY = Person(0, "", "", ())
+MOST_FIELDS = 5_000  # of a form: a batch of findings
+SAME = ("same-origin", "none")
+TRY_AGAIN_SECONDS = int(people.TRIES_WITHIN.total_seconds())
+
+
+class NotThere(LookupError):
+    """What was asked for does not exist, or is out of scope: nobody is told which."""
+
+
+class Refused(Exception):
+    """A change that cannot be made; the words are for the person, `status` for the browser."""
+
+    def __init__(self, words: str, status: int = 422) -> None:
+        super().__init__(words)
+        self.words, self.status = words, status
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request: who, in which language, and what was sent."""
+
+    portal: Portal
+    request: Request
+    who: Person
+    lang: str
+    form: FormData = field(default_factory=FormData)
+
+    @property
+    def words(self) -> Words:
+        """The words of the visitor's language."""
+        return self.portal.words(self.lang)
+
+    @property
+    def now(self) -> datetime:
+        """The server's clock."""
+        return datetime.now(UTC)
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from."""
+        return self.request.client.host if self.request.client else ""
+
+    def asked(self, name: str, default: str = "") -> str:
+        """A value of the address, at most 200 characters."""
+        return str(self.request.query_params.get(name, default))[:200]
+
+    def sent(self, name: str) -> str:
+        """A text of the form that was sent, trimmed; "" where there is none."""
+        value = self.form.get(name, "")
+        return value.strip() if isinstance(value, str) else ""
+
+    def told(self, act: str, what: str = "", outcome: str = "done") -> None:
+        """Append a line to the audit log."""
+        audit.note(
+            self.portal.ledger, self.who.name, act, what[:500], outcome=outcome, address=self.address, now=self.now
+        )
+
+    def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page in the frame that all have."""
+        query = [(k, v) for k, v in self.request.query_params.multi_items() if k != "lang"]
+        other = LANGUAGES[1 - LANGUAGES.index(self.lang)]
+        frame = {
+            "w": self.words,
+            "say": self.words.say,
+            "who": self.who,
+            "path": self.request.url.path,
+            "other_language": "?" + urlencode([*query, ("lang", other)]) if self.request.method == "GET" else "",
+            "software": self.portal.software,
+            "as_of": self.portal.last_run,
+        }
+        return HTMLResponse(drawn(template, frame | values), status)
+
+
+Handler = Callable[[Visit], Response]
+
+
+def language_of(request: Request) -> str:
+    """The language that was asked for now, or before; Chinese where neither."""
+    for asked in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if asked in LANGUAGES:
+            return asked
+    return LANGUAGES[0]
+
+
+def own_path(target: str) -> str:
+    """A path of this portal to go on to; "/" for whatever leads elsewhere."""
+    parts = urlsplit(target)
+    plain = target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
+    return target if plain and not parts.scheme and not parts.netloc else "/"
+
+
+def missing(visit: Visit) -> Response:
+    """The answer to what is not there, the same byte for byte to what is not theirs. The audit has what was asked."""
+    visit.told("refused", f"{visit.request.method} {visit.request.url.path}", "refused")
+    nothing = visit.request.method == "HEAD"
+    page = visit.page("missing.html.jinja", 404, other_language="")
+    return Response(status_code=404) if nothing else page
+
+
+def comes_from_here(visit: Visit) -> bool:
+    """Whether a change was sent by one of our own pages: by the browser's word, and by the session's token."""
+    told = visit.request.headers.get("sec-fetch-site", SAME[0])
+    return told in SAME and hmac.compare_digest(visit.sent("csrf").encode(), visit.who.csrf.encode())
+
+
+class Routes:
+    """Makes routes of handlers: each asks who is there, whether one of its roles is theirs, and where a change comes
+    from, before its handler, which may block, is called in a thread.
+    """
+
+    def __init__(self, portal: Portal) -> None:
+        self.portal = portal
+        self.made: list[Route] = []
+
+    def add(self, path: str, handler: Handler, *roles: str, method: str = "GET") -> None:
+        """A route for people with any of the roles; without roles, for everyone who is logged in."""
+
+        async def call(request: Request) -> Response:
+            return await self.answer(request, handler, roles)
+
+        self.made.append(Route(path, call, methods=[method]))
+
+    async def answer(self, request: Request, handler: Handler, roles: tuple[str, ...]) -> Response:
+        """The answer to a request."""
+        lang = language_of(request)
+        who = await run_in_threadpool(self.portal.who_is, request)
+        if who is None:
+            return self._to_log_in(request)
+        form = FormData()
+        if request.method == "POST":
+            form = await request.form(max_files=self.portal.most_files, max_fields=MOST_FIELDS)
+        visit = Visit(self.portal, request, who, lang, form)
+        try:
+            response = await run_in_threadpool(self._handled, visit, handler, roles)
+        finally:
+            await form.close()
+        if request.query_params.get("lang") in LANGUAGES:
+            response.set_cookie(LANGUAGE_COOKIE, lang, samesite="lax", httponly=True, secure=self.portal.tls)
+        return response
+
+    def _handled(self, visit: Visit, handler: Handler, roles: tuple[str, ...]) -> Response:
+        if roles and not set(roles) & set(visit.who.roles):
+            return missing(visit)
+        if visit.request.method == "POST" and not comes_from_here(visit):
+            visit.told("refused", f"POST {visit.request.url.path} of another page", "refused")
+            return visit.page("refused.html.jinja", 403, told=visit.words.say("refused.forged"))
+        try:
+            return handler(visit)
+        except NotThere:
+            return missing(visit)
+        except Refused as refused:
+            return visit.page("refused.html.jinja", refused.status, told=refused.words)
+
+    def _to_log_in(self, request: Request) -> Response:
+        """To the log-in, for whatever was asked: nobody learns which paths there are."""
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        query = urlencode({"next": asked}) if request.method == "GET" and asked != "/" else ""
+        return RedirectResponse("/login" + (f"?{query}" if query else ""), 303)
+
+    async def anything_else(self, request: Request) -> Response:
+        """The answer to a path that is none."""
+
+        def nothing(visit: Visit) -> Response:
+            raise NotThere
+
+        return await self.answer(request, nothing, ())
+
+
+# ---------------------------------------------------------------------------------------------------------- log-in
+async def log_in_page(portal: Portal, request: Request) -> Response:
+    """The page to log in on, and the log-in itself."""
+    lang = language_of(request)
+    form = await request.form(max_files=0, max_fields=10) if request.method == "POST" else FormData()
+    visit = Visit(portal, request, NOBODY, lang, form)
+    if request.method == "POST":
+        return await run_in_threadpool(_log_in, visit)
+    response = _log_in_page(visit, own_path(visit.asked("next", "/")))
+    if request.query_params.get("lang") in LANGUAGES:
+        response.set_cookie(LANGUAGE_COOKIE, lang, samesite="lax", httponly=True, secure=portal.tls)
+    return response
+
+
+def _log_in_page(visit: Visit, to: str, told: str = "", status: int = 200) -> Response:
+    return visit.page("login.html.jinja", status, to=to, told=told, name=visit.sent("name")[:64])
+
+
+def _log_in(visit: Visit) -> Response:
+    portal, name, now = visit.portal, visit.sent("name")[:64], visit.now
+    to = own_path(visit.sent("next") or "/")
+    if visit.request.headers.get("sec-fetch-site", SAME[0]) not in SAME:
+        return _log_in_page(visit, "/", visit.words.say("refused.forged"), 403)
+    if not verifying.acquire(timeout=WAIT_SECONDS):
+        return _log_in_page(visit, to, visit.words.say("login.busy"), 503)
+    try:
+        if not people.may_try(portal.reader, name, visit.address, now):
+            page = _log_in_page(visit, to, visit.words.say("login.too_often"), 429)
+            page.headers["retry-after"] = str(TRY_AGAIN_SECONDS)
+            return page
+        password = visit.form.get("password", "")
+        secret = people.secret_of(portal.reader, name)
+        if not is_right(secret, password if isinstance(password, str) else ""):
+            people.fail(portal.ledger, name, visit.address, now)
+            return _log_in_page(visit, to, visit.words.say("login.wrong"), 401)
+    finally:
+        verifying.release()
+    token = people.log_in(portal.ledger, name, visit.address, now, visit.request.cookies.get(portal.cookie, ""))
+    response = RedirectResponse(to, 303)
+    portal.set_session(response, token)
+    return response
+
+
+def log_out(visit: Visit) -> Response:
+    """End the session."""
+    people.log_out(visit.portal.ledger, visit.who, visit.address, visit.now)
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(visit.portal.cookie, path="/", secure=visit.portal.tls, httponly=True, samesite="lax")
+    return response

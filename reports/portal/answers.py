@@ -1,0 +1,84 @@
+"""What every answer of the portal has: headers, language, the frame of a page; and how much a request may bring.
+
+Belongs here: pure ASGI layers and the rendering of templates. Does not: who is there (access.py), what is on a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+LANGUAGES = ("zh", "en")
+LANGUAGE_COOKIE = "sixth_lang"
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SAID = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
+}
+KEEP_NOTHING, KEEP_AN_HOUR = "no-store", "public, max-age=3600"
+ORDINARY_BYTES = 256 * 1024  # of a request that uploads nothing
+TLS = {"strict-transport-security": "max-age=31536000"}
+
+templates = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def drawn(template: str, values: Mapping[str, Any]) -> str:
+    """A page."""
+    return templates.get_template(template).render(values)
+
+
+class Headers:
+    """What every answer says to the browser, errors and files too; `tls`: whether browsers come by https alone."""
+
+    def __init__(self, app: ASGIApp, *, tls: bool) -> None:
+        self.app = app
+        self.said = SAID | (TLS if tls else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with headers put to the answer's."""
+        kept = KEEP_AN_HOUR if scope.get("path", "").startswith("/static/") else KEEP_NOTHING
+
+        async def said(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self.said)
+                headers["cache-control"] = kept
+            await send(message)
+
+        await self.app(scope, receive, said if scope["type"] == "http" else send)
+
+
+class Limits:
+    """How large a request may be: more where files are uploaded, little elsewhere. Counted as it comes in."""
+
+    def __init__(self, app: ASGIApp, uploads: tuple[str, ...], upload_bytes: int) -> None:
+        self.uploads = uploads
+        self.large = RequestBodyLimitMiddleware(app, upload_bytes)
+        self.ordinary = RequestBodyLimitMiddleware(app, ORDINARY_BYTES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, within a limit."""
+        chosen = self.large if scope.get("path") in self.uploads else self.ordinary
+        await chosen(scope, receive, send)

@@ -1,0 +1,60 @@
+"""The way in: where each role begins, one's own account, the log-out.
+
+Belongs here: pages that are nobody's in particular. Does not: log-in (access.py).
+"""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from assets.instance.closed_months import register_of
+from assets.ledger import people
+from assets.ledger.people import Person
+from reports.portal.access import Refused, Routes, Visit, log_out
+from reports.portal.answers import templates
+from reports.portal.passwords import LEAST_LENGTH, hashed, is_right
+
+MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+"""Of each role the pages that its menu has, the first being where it begins; of several roles the first here."""
+ACCOUNT = "/account"
+
+
+def menu(who: Person) -> list[tuple[str, str]]:
+    """The pages of a person's menu, each once: its path and the key of its name."""
+    return list(dict(link for role, links in MENU if role in who.roles for link in links).items())
+
+
+templates.globals["menu"] = menu
+
+
+def add_to(routes: Routes) -> None:
+    """Add the routes."""
+    routes.add("/", begin)
+    routes.add(ACCOUNT, account)
+    routes.add(ACCOUNT, change_password, method="POST")
+    routes.add("/logout", log_out, method="POST")
+
+
+def begin(visit: Visit) -> Response:
+    """To where the person's first role begins."""
+    links = menu(visit.who)
+    return RedirectResponse(links[0][0] if links else ACCOUNT, 303)
+
+
+def account(visit: Visit) -> Response:
+    """What one may do, and one's password."""
+    names = {unit.code: unit.name for unit in register_of(visit.portal.home).units}
+    return visit.page("account.html.jinja", names=names, told="")
+
+
+def change_password(visit: Visit) -> Response:
+    """Another password; all sessions end, this one too."""
+    portal, say = visit.portal, visit.words.say
+    before, after = (str(visit.form.get(name, "")) for name in ("before", "after"))
+    if not is_right(people.secret_of(portal.reader, visit.who.name), before):
+        visit.told("set password", visit.who.name, "refused")
+        raise Refused(say("account.wrong"))
+    if len(after) < LEAST_LENGTH:
+        raise Refused(say("account.short"))
+    people.set_secret(portal.ledger, visit.who.name, hashed(after), visit.who.name, visit.now)
+    return RedirectResponse("/login", 303)

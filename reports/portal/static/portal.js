@@ -1,0 +1,24 @@
+// What a page does beyond links and forms; without this script all works, with a reload.
+// A filter form reloads by itself. A batch says how many are chosen, and all of a group are chosen at once. J and K lead
+// to the next and the one before, unless someone is typing.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  form.addEventListener("change", () => form.requestSubmit());
+}
+for (const form of document.querySelectorAll("form[data-batch]")) {
+  const boxes = form.querySelectorAll("input[name=finding]");
+  const shown = form.querySelector("[data-chosen]");
+  const count = () => { shown.textContent = [...boxes].filter(box => box.checked).length; };
+  form.addEventListener("change", event => {
+    const group = event.target.dataset.group;
+    if (group) for (const box of boxes) if (box.dataset.of === group) box.checked = event.target.checked;
+    count();
+  });
+  for (const all of form.querySelectorAll("[data-group]")) all.closest("label").hidden = false;
+  count();
+}
+document.addEventListener("keydown", event => {
+  if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const link = {j: "next", k: "prev"}[event.key.toLowerCase()];
+  const there = link && document.querySelector(`a[rel=${link}]`);
+  if (there) there.click();
+});
