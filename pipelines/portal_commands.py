@@ -122,7 +122,8 @@ def served() -> object:
     from contextlib import ExitStack  # noqa: PLC0415
 
     from assets.instance.home import find_home  # noqa: PLC0415
-    from reports.portal.app import application, opened  # noqa: PLC0415
+    from reports.portal.app import application  # noqa: PLC0415
+    from reports.portal.shared import opened  # noqa: PLC0415
 
     stack = ExitStack()
     made = application(stack.enter_context(opened(find_home(None), tls=bool(os.environ.get("SIXTH_BEHIND_TLS")))))

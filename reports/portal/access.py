@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -23,10 +23,8 @@ from assets.ledger import audit, people
 from assets.ledger.people import Person
 from reports.portal.answers import LANGUAGE_COOKIE, LANGUAGES, drawn
 from reports.portal.passwords import WAIT_SECONDS, is_right, verifying
-
-if TYPE_CHECKING:
-    from reports.portal.app import Portal
-    from reports.portal.words import Words
+from reports.portal.shared import Portal
+from reports.portal.words import Words
 
 NOBODY = Person(0, "", "", ())
 MOST_FIELDS = 5_000  # of a form: a batch of findings

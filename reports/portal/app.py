@@ -1,82 +1,24 @@
 """The portal as one ASGI application on one home.
 
-Belongs here: what all visits share (ledger, catalogue, words), the routes of all roles put together. Does not: the
-pages of a role, serving it (pipelines/portal_commands.py).
+Belongs here: the routes of all roles put together, within limits and headers. Does not: the pages of a role, serving it
+(pipelines/portal_commands.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from assets.instance.clock import last_run
-from assets.instance.home import Home
-from assets.instance.settings import Settings, load_settings
-from assets.instance.software import VERSION
-from assets.ledger import people
-from assets.ledger.opening import open_ledger, open_reader
-from assets.ledger.people import Person
-from expectations.catalogue import Catalogue, load_catalogue
 from reports.portal import access, front
 from reports.portal.answers import STATIC, Headers, Limits
-from reports.portal.words import Words
+from reports.portal.shared import Portal
 
 UPLOADS: tuple[str, ...] = ()
 UPLOAD_BYTES = 32 * 1024 * 1024
-MOST_FILES = 10
-
-
-class Portal:
-    """What all visits to one home share."""
-
-    most_files = MOST_FILES
-
-    def __init__(self, home: Home, ledger: Engine, reader: Engine, *, tls: bool) -> None:
-        self.home, self.ledger, self.reader, self.tls = home, ledger, reader, tls
-        self.settings: Settings = load_settings(home.register / "settings.yaml")
-        self.catalogue: Catalogue = load_catalogue(home.register)
-        self.zone = ZoneInfo(self.settings.cutoff.timezone)
-        self.software = VERSION
-        # By this prefix browsers take no such cookie from another host, nor without TLS.
-        self.cookie = "__Host-sixth" if tls else "sixth"
-        self._words = {lang: Words(lang, self.catalogue, self.zone) for lang in ("zh", "en")}
-
-    def words(self, lang: str) -> Words:
-        """The words of a language."""
-        return self._words[lang]
-
-    @property
-    def last_run(self) -> datetime | None:
-        """The clock of the home's last run."""
-        return last_run(self.home)
-
-    def who_is(self, request: Request) -> Person | None:
-        """The person of a request's session; None where there is none, or it is over."""
-        token, now = request.cookies.get(self.cookie, ""), datetime.now(UTC)
-        if not token:
-            return None
-        person, to_mark = people.who_is(self.reader, token, now)
-        if person and to_mark:
-            people.seen(self.ledger, person, now)
-        return person
-
-    def set_session(self, response: Response, token: str) -> None:
-        """Give the browser its session: not for scripts, not for other sites, gone with the session."""
-        response.set_cookie(
-            self.cookie, token, httponly=True, secure=self.tls, samesite="lax", path="/",
-            max_age=int(people.WHOLE.total_seconds()),
-        )  # fmt: skip
 
 
 def application(portal: Portal) -> ASGIApp:
@@ -87,14 +29,3 @@ def application(portal: Portal) -> ASGIApp:
     elsewhere = Route("/{path:path}", routes.anything_else, methods=["GET", "POST"])
     app = Starlette(routes=[log_in, *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere])
     return Headers(Limits(app, UPLOADS, UPLOAD_BYTES), tls=portal.tls)
-
-
-@contextmanager
-def opened(home: Home, *, tls: bool = False) -> Iterator[Portal]:
-    """The portal of a home, its ledger open twice: for reading, which never waits, and for writing."""
-    settings = load_settings(home.register / "settings.yaml")
-    with (
-        open_ledger(home.warehouse, settings.ledger_url) as ledger,
-        open_reader(home.warehouse, settings.ledger_url) as reader,
-    ):
-        yield Portal(home, ledger, reader, tls=tls)

@@ -18,8 +18,9 @@ from starlette.testclient import TestClient
 
 from assets.instance.home import Home
 from assets.ledger import people
-from reports.portal.app import Portal, application, opened
+from reports.portal.app import application
 from reports.portal.passwords import hashed
+from reports.portal.shared import Portal, opened
 
 SAMPLE = Path(__file__).parents[2] / "pipelines" / "sample"
 PASSWORD = "correct horse battery"

@@ -15,7 +15,7 @@ from pipelines.cli import app as command_line
 from reports.portal import passwords
 from reports.portal.access import own_path
 from reports.portal.answers import HERE, ORDINARY_BYTES, POLICY
-from reports.portal.app import Portal
+from reports.portal.shared import Portal
 from reports.portal.words import texts
 from tests.portal.made_portal import PASSWORD, Browser, home_of, portal_of
 

@@ -1,0 +1,80 @@
+"""What all visits to the portal of one home share: the ledger, the settings, the catalogue, the words.
+
+Belongs here: opening them once. Does not: a visit (access.py), the routes (app.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+from starlette.requests import Request
+from starlette.responses import Response
+
+from assets.instance.clock import last_run
+from assets.instance.home import Home
+from assets.instance.settings import Settings, load_settings
+from assets.instance.software import VERSION
+from assets.ledger import people
+from assets.ledger.opening import open_ledger, open_reader
+from assets.ledger.people import Person
+from expectations.catalogue import Catalogue, load_catalogue
+from reports.portal.words import Words
+
+MOST_FILES = 10  # of one upload
+
+
+class Portal:
+    """What all visits to one home share."""
+
+    most_files = MOST_FILES
+
+    def __init__(self, home: Home, ledger: Engine, reader: Engine, *, tls: bool) -> None:
+        self.home, self.ledger, self.reader, self.tls = home, ledger, reader, tls
+        self.settings: Settings = load_settings(home.register / "settings.yaml")
+        self.catalogue: Catalogue = load_catalogue(home.register)
+        self.zone = ZoneInfo(self.settings.cutoff.timezone)
+        self.software = VERSION
+        # By this prefix browsers take no such cookie from another host, nor without TLS.
+        self.cookie = "__Host-sixth" if tls else "sixth"
+        self._words = {lang: Words(lang, self.catalogue, self.zone) for lang in ("zh", "en")}
+
+    def words(self, lang: str) -> Words:
+        """The words of a language."""
+        return self._words[lang]
+
+    @property
+    def last_run(self) -> datetime | None:
+        """The clock of the home's last run."""
+        return last_run(self.home)
+
+    def who_is(self, request: Request) -> Person | None:
+        """The person of a request's session; None where there is none, or it is over."""
+        token, now = request.cookies.get(self.cookie, ""), datetime.now(UTC)
+        if not token:
+            return None
+        person, to_mark = people.who_is(self.reader, token, now)
+        if person and to_mark:
+            people.seen(self.ledger, person, now)
+        return person
+
+    def set_session(self, response: Response, token: str) -> None:
+        """Give the browser its session: not for scripts, not for other sites, gone with the session."""
+        response.set_cookie(
+            self.cookie, token, httponly=True, secure=self.tls, samesite="lax", path="/",
+            max_age=int(people.WHOLE.total_seconds()),
+        )  # fmt: skip
+
+
+@contextmanager
+def opened(home: Home, *, tls: bool = False) -> Iterator[Portal]:
+    """The portal of a home, its ledger open twice: for reading, which never waits, and for writing."""
+    settings = load_settings(home.register / "settings.yaml")
+    with (
+        open_ledger(home.warehouse, settings.ledger_url) as ledger,
+        open_reader(home.warehouse, settings.ledger_url) as reader,
+    ):
+        yield Portal(home, ledger, reader, tls=tls)
