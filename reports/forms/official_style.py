@@ -4,8 +4,9 @@ Belongs here: margins, line grid, styles, numbered headings, page numbers: a doc
 not: what is in it (docx.py). Fonts are named and never shipped: those who write official documents have them.
 
 Sizes: 二号 22 pt, 三号 16 pt, 四号 14 pt, 五号 10.5 pt. 22 lines of 28 characters fill the type area of 156 x 225 mm:
-the grid is of lines alone, and characters stand 0.25 pt closer (shared/findings/render.md, 3: LibreOffice gives
-14 characters a line where the grid is of characters too). English takes the page, with type of its own.
+characters stand 0.25 pt closer (shared/findings/render.md, 3: LibreOffice gives 14 characters a line where the grid is
+of characters too). English takes the page, with type of its own. Every line has its height said and none is moved to
+the grid, so that a page holds the same in every program and with every font: its number can stand in the contents.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ TYPES = {
         "Heading 4": Type(FANGSONG, ROMAN, 32),
         "Annex Heading": Type(HEI, ROMAN, 32),
         "TOC Heading": Type(HEI, ROMAN, 32),
-        "toc 1": Type(FANGSONG, ROMAN, 28),
-        "toc 2": Type(FANGSONG, ROMAN, 28),
+        "toc 1": Type(FANGSONG, ROMAN, 24),
+        "toc 2": Type(FANGSONG, ROMAN, 24),
         "Caption": Type(HEI, ROMAN, 24),
         **{style: Type(FANGSONG, ROMAN, round(2 * size)) for style, size in TABLE_STYLES.items()},
         "Note": Type(FANGSONG, ROMAN, 21),
@@ -93,12 +94,47 @@ TYPES = {
         "Footer": Type(SONG, ROMAN, 24),
     },
 }
+CONTENTS_PITCH = 420  # twips of a line of the contents
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of a paragraph in twips: the room before and after it, the height of each; 0: as its content asks."""
+
+    before: int
+    after: int
+    pitch: int
+
+    def xml(self) -> str:
+        """The paragraph properties of it; nothing is moved to the grid."""
+        rule = f'w:line="{self.pitch}" w:lineRule="exact"' if self.pitch else 'w:line="240" w:lineRule="auto"'
+        return f'<w:snapToGrid w:val="0"/><w:spacing w:before="{self.before}" w:after="{self.after}" {rule}/>'
+
+
+_TABLE_LINES = {
+    "Caption": Lines(200, 80, 340), "Note": Lines(60, 200, 280), "Figure": Lines(160, 0, 0), "Footer": Lines(0, 0, 0),
+    "Table Text": Lines(20, 20, 280), "Table Text Small": Lines(20, 20, 240), "Table Text Smallest": Lines(20, 20, 200),
+}  # fmt: skip
+_HEADINGS = ("Heading 1", "Heading 2", "Heading 3", "Heading 4", "Annex Heading")
+LINES = {
+    "official": {
+        **dict.fromkeys(("Normal", "Body Text", "Subtitle", "TOC Heading", *_HEADINGS), Lines(0, 0, LINE_PITCH)),
+        **dict.fromkeys(("toc 1", "toc 2"), Lines(0, 0, CONTENTS_PITCH)),
+        "Title": Lines(LINE_PITCH, LINE_PITCH // 2, 700),
+        **_TABLE_LINES,
+    },
+    "plain": {
+        **dict.fromkeys(("Normal", "Subtitle"), Lines(0, 0, 330)),
+        **dict.fromkeys(("toc 1", "toc 2"), Lines(0, 0, 320)),
+        **dict.fromkeys(_HEADINGS, Lines(280, 100, 400)),
+        "Body Text": Lines(0, 120, 330),
+        "TOC Heading": Lines(0, 0, 400),
+        "Title": Lines(LINE_PITCH, LINE_PITCH // 2, 600),
+        **_TABLE_LINES,
+    },
+}
 _INDENT = '<w:ind w:firstLineChars="200" w:firstLine="640"/>'
 _FLUSH = '<w:ind w:left="0" w:right="0" w:firstLineChars="0" w:firstLine="0"/>'
-_PLAIN = '<w:snapToGrid w:val="0"/><w:spacing w:before="{}" w:after="{}" w:line="240" w:lineRule="auto"/>'
-_GRID = '<w:spacing w:before="0" w:after="0" w:line="240" w:lineRule="auto"/>'
-_TITLE = f'<w:spacing w:before="{LINE_PITCH}" w:after="{LINE_PITCH // 2}" w:line="240" w:lineRule="auto"/>'
-_LOOSE = '<w:spacing w:before="{}" w:after="{}" w:line="288" w:lineRule="auto"/>'
 _NUMBERED = '<w:numPr><w:ilvl w:val="{}"/><w:numId w:val="{}"/></w:numPr>'
 _CONTENTS_TABS = '<w:tabs><w:tab w:val="right" w:leader="dot" w:pos="{}"/></w:tabs>'
 _HEADING_LEVELS = ("Heading 1", "Heading 2", "Heading 3", "Heading 4")
@@ -120,31 +156,37 @@ def text_width(*, landscape: bool = False) -> int:
     return round((PAGE[1] - TOP - BOTTOM if landscape else PAGE[0] - LEFT - RIGHT) * MM)
 
 
+def text_height(*, landscape: bool = False) -> int:
+    """The height of the type area in twips."""
+    return round((PAGE[0] - LEFT - RIGHT if landscape else PAGE[1] - TOP - BOTTOM) * MM)
+
+
 def _paragraph(style: str, lang: str) -> str:
     """The paragraph properties of a style, in the order of the schema."""
-    zh = language(lang).page == "official"
+    page = language(lang).page
+    zh, lines = page == "official", LINES[page][style].xml()
     tabs = _CONTENTS_TABS.format(text_width())
     numbered = _NUMBERED.format(_HEADING_LEVELS.index(style) if style in _HEADING_LEVELS else 0, _NUMBERING)
-    heading = f"<w:keepNext/><w:keepLines/>{numbered}"
+    heading = f'<w:keepNext/><w:keepLines/><w:widowControl w:val="0"/>{numbered}'
     level = f'<w:outlineLvl w:val="{_HEADING_LEVELS.index(style)}"/>' if style in _HEADING_LEVELS else ""
     if style in _HEADING_LEVELS:
-        space = _GRID if zh else _LOOSE.format(280, 100)
-        return heading + space + (_INDENT if zh else _FLUSH) + '<w:jc w:val="left"/>' + level
+        return heading + lines + (_INDENT if zh else _FLUSH) + '<w:jc w:val="left"/>' + level
+    middle, keep = '<w:jc w:val="center"/>', "<w:keepNext/>"
     return {
-        "Normal": _GRID if zh else _LOOSE.format(0, 0),
-        "Body Text": _GRID + _INDENT + '<w:jc w:val="both"/>' if zh else _LOOSE.format(0, 120) + _FLUSH,
-        "Title": f'<w:keepNext/>{_TITLE}<w:jc w:val="center"/>',
-        "Subtitle": "<w:keepNext/>" + _GRID + '<w:jc w:val="center"/>',
-        "Annex Heading": "<w:keepNext/>" + (_GRID if zh else _LOOSE.format(280, 100)) + _FLUSH + _LEVEL_ONE,
-        "TOC Heading": "<w:keepNext/>" + _GRID + '<w:jc w:val="center"/>',
-        "toc 1": tabs + _GRID + _FLUSH,
-        "toc 2": tabs + _GRID + '<w:ind w:left="420"/>',
-        "Caption": "<w:keepNext/><w:keepLines/>" + _PLAIN.format(200, 80) + _FLUSH + '<w:jc w:val="center"/>',
-        **dict.fromkeys(TABLE_STYLES, _PLAIN.format(20, 20) + _FLUSH),
-        "Note": _PLAIN.format(60, 200) + _FLUSH,
-        "Figure": "<w:keepNext/>" + _PLAIN.format(160, 0) + _FLUSH + '<w:jc w:val="center"/>',
-        "Footer": _PLAIN.format(0, 0),
-    }[style]  # fmt: skip
+        "Normal": '<w:widowControl w:val="0"/>' + lines,
+        "Body Text": lines + _INDENT + '<w:jc w:val="both"/>' if zh else lines + _FLUSH,
+        "Title": keep + lines + middle,
+        "Subtitle": keep + lines + middle,
+        "Annex Heading": keep + lines + _FLUSH + _LEVEL_ONE,
+        "TOC Heading": keep + lines + middle,
+        "toc 1": tabs + lines + _FLUSH,
+        "toc 2": tabs + lines + '<w:ind w:left="420"/>',
+        "Caption": keep + "<w:keepLines/>" + lines + _FLUSH + middle,
+        **dict.fromkeys(TABLE_STYLES, lines + _FLUSH),
+        "Note": lines + _FLUSH,
+        "Figure": keep + lines + _FLUSH + middle,
+        "Footer": lines,
+    }[style]
 
 
 def _set_styles(document: Document, lang: str) -> None:

@@ -53,11 +53,10 @@ def field(instruction: str, result: str) -> str:
     return f"{field_start(instruction)}{result}{FIELD_END}"
 
 
-def field_start(instruction: str, *, stale: bool = False) -> str:
-    """A field up to its result. A stale one is brought up to date when the document is opened."""
-    dirty = ' w:dirty="true"' if stale else ""
+def field_start(instruction: str) -> str:
+    """A field up to its result."""
     return (
-        f'<w:r><w:fldChar w:fldCharType="begin"{dirty}/></w:r>'
+        '<w:r><w:fldChar w:fldCharType="begin"/></w:r>'
         f'<w:r><w:instrText xml:space="preserve"> {instruction} </w:instrText></w:r>'
         '<w:r><w:fldChar w:fldCharType="separate"/></w:r>'
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import docx
 import pypdf
 import pytest
+from docx.oxml.ns import qn
 
 from reports.forms.docx import render_docx
 from reports.forms.pdf import render_pdf
@@ -19,6 +21,7 @@ from tests.reports.settled_sample import EMPTY, LAST, Sample
 
 MOST_ROWS = 15
 BODY_PAGES = 8
+LINES_OF_A_SIGNATURE = 4  # and the number of the page
 FOR_PROGRAMS = {"mail", "row", "rule_id", "unit_code"}
 
 
@@ -89,11 +92,47 @@ def test_a_long_title_breaks_before_its_bracket(report: Report) -> None:
     assert title == "某某省某某市通信分公司网络安全工作月报\n（2026年10月）"
 
 
+@pytest.fixture(scope="module")
+def word(report: Report, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[str]]:
+    """The document, and its pages as LibreOffice lays them out."""
+    content = render_docx(for_signing(report))
+    return content, pages_of(content, "docx", tmp_path_factory.mktemp("signed"))
+
+
 @pytest.mark.parametrize("form", ["docx", "pdf"])
-def test_the_body_has_at_most_eight_pages(report: Report, tmp_path_factory: pytest.TempPathFactory, form: str) -> None:
-    signed = for_signing(report)
-    content = render_docx(signed) if form == "docx" else render_pdf(signed)
-    pages = pages_of(content, form, tmp_path_factory.mktemp("signed"))
+def test_the_body_is_short_and_no_page_nearly_empty(
+    report: Report, word: tuple[bytes, list[str]], form: str, tmp_path: Path
+) -> None:
+    pages = word[1] if form == "docx" else pages_of(render_pdf(for_signing(report)), "pdf", tmp_path)
     signature = next(n for n, text in enumerate(pages, start=1) if "签发：" in flat(text))
     assert signature <= BODY_PAGES
     assert len(pages) <= 2 * BODY_PAGES + 2
+    assert min(len(text.splitlines()) for text in pages) > LINES_OF_A_SIGNATURE
+
+
+@pytest.mark.parametrize(("period", "lang"), [(LAST, "zh"), (EMPTY, "zh"), (LAST, "en")])
+def test_the_contents_tell_the_page_of_every_heading(
+    sample: Sample, word: tuple[bytes, list[str]], tmp_path: Path, period: str, lang: str
+) -> None:
+    content, pages = word
+    if (period, lang) != (LAST, "zh"):
+        content = render_docx(for_signing(sample.reports(period, lang)["EX"]))
+        pages = pages_of(content, "docx", tmp_path)
+    shown = [[flat(line) for line in text.splitlines()] for text in pages]
+    told = contents_of(content)
+    assert len(told) >= 10
+    for heading, page in told:
+        assert [n for n, lines in enumerate(shown, start=1) if flat(heading) in lines] == [page], heading
+
+
+def contents_of(content: bytes) -> list[tuple[str, int]]:
+    """The contents as they stand in the file, without a field being brought up to date: headings and pages."""
+    body = docx.Document(io.BytesIO(content)).element.body
+    entries = []
+    for paragraph in body.iter(qn("w:p")):
+        style = paragraph.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
+        if style is not None and style.get(qn("w:val")) == "TOC1":
+            *heading, page = [text.text or "" for text in paragraph.iter(qn("w:t"))]
+            entries.append(("".join(heading), int(page)))
+    assert not any(field.get(qn("w:dirty")) for field in body.iter(qn("w:fldChar")))
+    return entries
