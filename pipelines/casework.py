@@ -7,12 +7,14 @@ printed (steward_commands.py).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assets.intake.mail.archive import path_of
-from expectations.catalogue import SheetForm
+from assets.ledger.models import Decision
+from expectations.catalogue import Column, SheetForm
+from expectations.secrets import hidden
 from pipelines.decisions import Desk
 from pipelines.listing import query
 
@@ -143,6 +145,44 @@ def told_of_mail(desk: Desk, name: str) -> Iterator[str]:
         yield f"{row['finding_id']}  {row['rule_id']}  {row['status']}  {place}  {row['message']}"
 
 
+# ---------------------------------------------------------------------------------------------------------- findings
+def decidable(desk: Desk, findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Findings (finding_id among their columns) with what a steward may do about each, and has done about the same
+    fault before: `waivable` (yes, or why not; empty where nothing is open) and `waived_before`.
+    """
+    told = {
+        row["finding_id"]: row
+        for row in query(
+            desk.home,
+            """
+            select finding_id, period, rule_id, sheet_key, column_key, fault, status
+            from core.all_findings
+            where finding_id in (select unnest($findings))
+            """,
+            {"findings": [f["finding_id"] for f in findings]},
+        )
+    }
+    before = desk.waived_before(list(told.values()))
+    rows = []
+    for finding in findings:
+        row = told[finding["finding_id"]]
+        why_not = desk.why_not(row)
+        rows.append(
+            {
+                **finding,
+                "waivable": "" if row["status"] != "open" else f"no: {why_not}" if why_not else "yes",
+                "waived_before": _waiver(desk, before.get(finding["finding_id"])),
+            }
+        )
+    return rows
+
+
+def _waiver(desk: Desk, decision: Decision | None) -> str:
+    if decision is None:
+        return ""
+    return f"{decision.key} by {decision.decided_by} on {local(desk, decision.decided_at)[:10]}: {decision.reason}"
+
+
 # ------------------------------------------------------------------------------------------------------ a unit's month
 @dataclass(frozen=True, slots=True)
 class Drawn:
@@ -228,7 +268,8 @@ def month_of_unit(desk: Desk, unit: str, period: str) -> UnitMonth:
         }
         for s in submissions
     ]
-    return UnitMonth(tuple(head), tuple(told), tuple(changes), tuple(findings), tuple(_draw(desk, findings)))
+    drawn = tuple(_draw(desk, findings))
+    return UnitMonth(tuple(head), tuple(told), tuple(changes), tuple(decidable(desk, findings)), drawn)
 
 
 def _why(submission: Mapping[str, Any]) -> str:
@@ -257,10 +298,17 @@ def _changes(desk: Desk, form: str, before: Mapping[str, Any], now: Mapping[str,
                 value = column.key
                 if was[key].get(value) != is_now[key].get(value):
                     same = False
-                    texts = [str(rows[key].get(f"{value}__text") or "empty") for rows in (was, is_now)]
+                    texts = [_readable(rows[key].get(f"{value}__text"), column) for rows in (was, is_now)]
                     yield f"  {sheet.title}  {key}  {column.zh}: {texts[0]} -> {texts[1]}"
     if same:
         yield "  nothing in its rows"
+
+
+def _readable(text: Any, column: Column) -> str:
+    """A cell as entered; personal data is left to the workbook, and no secret is shown (GEN-07)."""
+    if not text:
+        return "empty"
+    return "***" if column.pii else hidden(str(text))
 
 
 def _by_key(desk: Desk, sheet: SheetForm, form_id: str) -> dict[str, dict[str, Any]]:
@@ -305,5 +353,5 @@ def _draw(desk: Desk, findings: list[dict[str, Any]]) -> Iterator[Drawn]:
 
 
 def _cell(text: Any, fails: bool) -> str:
-    shown = "" if text is None else str(text)
+    shown = "" if text is None else hidden(str(text))
     return f">{shown or ' '}<" if fails else shown

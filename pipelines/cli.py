@@ -206,6 +206,8 @@ def findings(
     home: HomeOption = None,
 ) -> None:
     """What failed and where."""
+    from pipelines.casework import decidable  # noqa: PLC0415 - the ledger's libraries
+    from pipelines.decisions import Desk  # noqa: PLC0415
     from pipelines.listing import findings_of, unknown  # noqa: PLC0415
 
     if severity not in ("", "critical", "error", "warning"):
@@ -213,9 +215,10 @@ def findings(
     place = open_home(home)
     if why_not := unknown(place, period_of(period), unit=unit, rule=rule):
         raise WrongUse(why_not)
-    rows = findings_of(place, period, unit=unit, rule=rule, severity=severity)
+    rows = decidable(Desk(place), findings_of(place, period, unit=unit, rule=rule, severity=severity))
     headings = {"finding_id": "finding", "unit_code": "unit", "rule_id": "rule", "severity": "severity"}
-    headings |= {"cell": "cell", "message": "message", "file": "file", "sheet": "sheet"}
+    headings |= {"status": "status", "cell": "cell", "message": "message", "file": "file", "sheet": "sheet"}
+    headings |= {"waivable": "waivable", "waived_before": "waived before"}
     write_rows(rows, form, headings, "finding_id")
     if form is Format.table:
         out.print(f"{len(rows)} finding{'' if len(rows) == 1 else 's'}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,7 @@ from pipelines.listing import query
 
 IN_FORCE = "in force"
 LASTING_EFFECTS = ("drop", "flag")  # of which a waiver may go on to later months
+SEEN = ("rule_id", "effect", "form", "file", "sheet", "cell", "fault")  # of a finding that is waived, kept in `about`
 KEYED_SHEETS = frozenset({"self_check", "rectification", "incidents", "indicators", "agreements"})
 
 
@@ -45,10 +46,11 @@ class Steward:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Decisions that may be recorded, and lines on what will follow from them."""
+    """Decisions that may be recorded, lines on what will follow from them, and when it will."""
 
     proposals: tuple[Proposal, ...]
     follows: tuple[str, ...]
+    when: str = "takes effect in the next run"
 
 
 class Desk:
@@ -72,6 +74,10 @@ class Desk:
         with open_ledger(self.home.warehouse, self.settings.ledger_url) as ledger:
             return record(ledger, planned.proposals, datetime.now(UTC))
 
+    def months(self) -> list[str]:
+        """The months that are settled, in their order."""
+        return [r["period"] for r in self._rows("select period from core.settled order by period")]
+
     def _rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         return query(self.home, sql, parameters)
 
@@ -89,9 +95,7 @@ class Desk:
         proposals = []
         for row in rows:
             self._may_waive(row, through)
-            about = {
-                name: str(row[name]) for name in ("rule_id", "effect", "form", "file", "sheet", "cell") if row[name]
-            }
+            about = {name: str(row[name]) for name in SEEN if row[name]}
             proposals.append(
                 self._propose(
                     steward,
@@ -105,7 +109,15 @@ class Desk:
                     about=about,
                 )
             )
-        return Planned(tuple(proposals), tuple(self._follows_from_waiving(rows, through)))
+        planned = Planned(tuple(proposals), tuple(self._follows_from_waiving(rows, through)))
+        awaiting = sorted({row["rule_id"] for row in rows if row["effect"] in self.settings.approved_effects})
+        if not awaiting:
+            return planned
+        return replace(
+            planned,
+            when=f"{', '.join(awaiting)}: takes effect in the next run after a second person has approved it "
+            "(sixth approve, with the key)",
+        )
 
     def _finding(self, finding: str) -> dict[str, Any]:
         rows = self._rows("select * from core.all_findings where finding_id = $finding", finding=finding)
@@ -116,12 +128,35 @@ class Desk:
             )
         return rows[0]
 
-    def _may_waive(self, row: dict[str, Any], through: str) -> None:
+    def why_not(self, row: Mapping[str, Any]) -> str:
+        """Why a finding (rule_id, sheet_key, column_key) may not be waived, "" where it may."""
         rule: Rule = self.catalogue.rules[row["rule_id"]]
-        what = f"finding {row['finding_id']} ({rule.id})"
         grouped = rule.waivable == "outside_groups" and self._is_grouped(row["sheet_key"], row["column_key"])
-        if rule.waivable == "no" or grouped:
-            raise DecisionError(f"{what} may not be waived: {rule.why_not.get('en', rule.when)}")
+        return rule.why_not.get("en", rule.when) if rule.waivable == "no" or grouped else ""
+
+    def waived_before(self, findings: Sequence[Mapping[str, Any]]) -> dict[str, Decision]:
+        """By finding_id the last waiver in force of the same fault in an earlier submission or month: it has nothing to
+        act on any more, and the fault is open again. `findings`: finding_id, period, fault, status.
+        """
+        faults: dict[str, list[Decision]] = {}
+        for decision in in_force(self.decisions(), datetime.now(UTC)):
+            if decision.kind == "waive" and (fault := decision.fault or json.loads(decision.about).get("fault")):
+                faults.setdefault(fault, []).append(decision)
+        before = {}
+        for row in findings:
+            if row["status"] != "open" or not row["fault"]:
+                continue
+            same = [
+                d for d in faults.get(row["fault"], ()) if d.subject != row["finding_id"] and d.period <= row["period"]
+            ]
+            if same:
+                before[row["finding_id"]] = same[-1]
+        return before
+
+    def _may_waive(self, row: dict[str, Any], through: str) -> None:
+        what = f"finding {row['finding_id']} ({row['rule_id']})"
+        if why_not := self.why_not(row):
+            raise DecisionError(f"{what} may not be waived: {why_not}")
         if through and row["effect"] not in LASTING_EFFECTS:
             raise DecisionError(f"{what} is waived month by month: --through is for rules that drop or flag a row")
         if through and not row["fault"]:
@@ -385,7 +420,7 @@ class Desk:
             subject = self.mail(subject)
             owner = self._rows("select unit_code from core.mails where mail = $mail order by period", mail=subject)
             told = {"mail": subject, "unit_code": owner[0]["unit_code"] if owner else ""}
-        return Planned((self._propose(steward, "note", subject, **told),), ("it is shown; no figure changes",))
+        return Planned((self._propose(steward, "note", subject, **told),), ("it is shown; no figure changes",), when="")
 
     # ------------------------------------------------------------------------------------- decisions on decisions
     def _decision(self, key: str) -> Decision:

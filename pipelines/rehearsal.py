@@ -18,6 +18,7 @@ from typing import Any
 
 from assets.instance.clock import last_run
 from assets.instance.home import Home
+from assets.instance.warehouse import Warehouse
 from assets.month.settle import indexed_work
 from assets.month.spans import settle_months
 from expectations.catalogue import FILES
@@ -35,18 +36,19 @@ class NothingToRehearse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What months came to under one rule file. Findings by id, units by (period, code), figures by (period, path)."""
+    """What months came to: findings by id, states and scores of units by (period, code), figures by (period, path)."""
 
     findings: Mapping[str, Mapping[str, Any]]
     units: Mapping[tuple[str, str], str]
+    scores: Mapping[tuple[str, str], Any]
     figures: Mapping[tuple[str, str], Any]
 
 
 def rehearse(home: Home, rules: Path, first: str, last: str) -> list[dict[str, Any]]:
     """What would be otherwise in the months from `first` to `last` under another rule file, by the last run's clock.
 
-    Rows of one shape: `what` (rule, unit, figure), `period`, `subject`, `unit_code`, `before`, `after`, and for rules
-    how many findings fail anew, pass, are otherwise severe, and had been explained. Raises NothingToRehearse,
+    Rows of one shape: `what` (rule, unit, score, figure), `period`, `subject`, `unit_code`, `before`, `after`, and for
+    rules how many findings fail anew, pass, are otherwise severe, and had been explained. Raises NothingToRehearse,
     CatalogueError for a rule file that contradicts itself.
     """
     at = last_run(home)
@@ -64,38 +66,44 @@ def rehearse(home: Home, rules: Path, first: str, last: str) -> list[dict[str, A
 
 def settled_under(home: Home, at: datetime, overrides: Path | None, first: str, last: str) -> Settled:
     """Settle the months in a copy, with the catalogue of the home or another, and read what they came to."""
-    parameters = {"first": first, "last": last}
     with copied_session(home, at, overrides) as session:
         work = session.once(indexed_work)
         settle_months(work, last)
-        rows = work.warehouse.rows(
-            """
-            select period, finding_id, unit_code, rule_id, severity, effect, status
-            from core.findings
-            where period between $first and $last
-            """,
-            parameters,
-        )
-        units = work.warehouse.rows(
-            """
-            select period, unit_code, state, on_time
-            from marts.unit_results
-            where period between $first and $last
-            """,
-            parameters,
-        )
-        summaries = work.warehouse.rows(
-            """
-            select s.period, s.summary
-            from marts.summaries as s
-            inner join core.units as u on u.period = s.period and u.unit_code = s.scope
-            where s.period between $first and $last and u.level = 'carrier'
-            """,
-            parameters,
-        )
+        return outcome_of(work.warehouse, first, last)
+
+
+def outcome_of(warehouse: Warehouse, first: str, last: str) -> Settled:
+    """What the settled months of a warehouse came to."""
+    parameters = {"first": first, "last": last}
+    rows = warehouse.rows(
+        """
+        select period, finding_id, unit_code, rule_id, severity, effect, status
+        from core.findings
+        where period between $first and $last
+        """,
+        parameters,
+    )
+    units = warehouse.rows(
+        """
+        select period, unit_code, state, on_time, score
+        from marts.unit_results
+        where period between $first and $last
+        """,
+        parameters,
+    )
+    summaries = warehouse.rows(
+        """
+        select s.period, s.summary
+        from marts.summaries as s
+        inner join core.units as u on u.period = s.period and u.unit_code = s.scope
+        where s.period between $first and $last and u.level = 'carrier'
+        """,
+        parameters,
+    )
     return Settled(
         {r["finding_id"]: r for r in rows},
         {(r["period"], r["unit_code"]): _state(r) for r in units},
+        {(r["period"], r["unit_code"]): r["score"] for r in units},
         {(r["period"], path): v for r in summaries for path, v in flatten(json.loads(r["summary"]))},
     )
 
@@ -105,7 +113,9 @@ def _state(row: Mapping[str, Any]) -> str:
 
 
 def differences(before: Settled, after: Settled) -> Iterator[dict[str, Any]]:
-    """What differs between two outcomes: of rules unit by unit, of units' states, of the carrier's figures."""
+    """What differs between two outcomes: of rules unit by unit, of units' states and scores, of the carrier's
+    figures.
+    """
     counts: dict[tuple[str, str, str], Counter[str]] = {}
     for key in before.findings.keys() | after.findings.keys():
         was, is_now = before.findings.get(key), after.findings.get(key)
@@ -121,10 +131,11 @@ def differences(before: Settled, after: Settled) -> Iterator[dict[str, Any]]:
             yield _row("rule", period, rule, unit) | {
                 name: count[name] for name in ("fails", "passes", "otherwise", "explained")
             }
-    for month, unit in sorted(before.units.keys() | after.units.keys()):
-        states = before.units.get((month, unit)), after.units.get((month, unit))
-        if states[0] != states[1]:
-            yield _row("unit", month, unit, unit, *states)
+    for what, was_of, is_of in (("unit", before.units, after.units), ("score", before.scores, after.scores)):
+        for month, unit in sorted(was_of.keys() | is_of.keys()):
+            told = was_of.get((month, unit)), is_of.get((month, unit))
+            if told[0] != told[1]:
+                yield _row(what, month, unit, unit, *told)
     for month, path in sorted(before.figures.keys() | after.figures.keys()):
         values = before.figures.get((month, path)), after.figures.get((month, path))
         if values[0] != values[1]:

@@ -38,19 +38,50 @@ WhenOption = Annotated[str, typer.Option("--as-of", help="When it was decided, n
 MonthOption = Annotated[str, typer.Option("--period", help="The month reported on, as 2026-10.")]
 
 
+PreviewOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--preview/--no-preview",
+        help="Settle the months with it in a copy and print what comes of it exactly; by itself where they are small.",
+        show_default=False,
+    ),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would follow, and decide nothing.")]
+
+
 def _decide(
-    home: Path | None, by: str, reason: str, as_of: str, over: str, plan: Callable[[Desk, Steward], Planned]
+    home: Path | None,
+    steward: tuple[str, str, str, str],
+    plan: Callable[[Desk, Steward], Planned],
+    preview: bool | None = None,
+    dry_run: bool = False,
 ) -> None:
-    """Plan decisions, record them, and print their keys and what follows."""
+    """Plan decisions, record them, and print their keys and what follows; `steward`: who, why, when, over what."""
     from pipelines.decisions import Desk, Steward  # noqa: PLC0415 - the ledger's libraries, wanted here alone
 
+    by, reason, as_of, over = steward
     desk = Desk(open_home(home))
     planned = plan(desk, Steward(by, reason, clock_of(as_of), over))
-    for decision in desk.write(planned):
+    # Before it is recorded: what cannot be foreseen is not decided either.
+    exactly = _foreseen(desk, planned, preview, dry_run)
+    for decision in () if dry_run else desk.write(planned):
         out.print(f"{decision.key} {decision.kind} {decision.subject}", markup=False)
-    for line in planned.follows:
+    for line in (*planned.follows, *exactly):
         out.print(f"  {line}", markup=False)
-    out.print("  takes effect in the next run")
+    if dry_run or planned.when:
+        out.print("  nothing was decided (--dry-run)" if dry_run else f"  {planned.when}", markup=False)
+
+
+def _foreseen(desk: Desk, planned: Planned, preview: bool | None, dry_run: bool) -> list[str]:
+    """Lines on what comes of decisions exactly, where that was asked for, or is quickly worked out."""
+    from pipelines import preview as previews  # noqa: PLC0415 - all that settles months
+
+    if preview is None:
+        preview = dry_run or previews.is_cheap(desk)
+    if not preview:
+        return []
+    lines = [f"  {line}" for line in previews.told(previews.foreseen(desk, planned))]
+    return ["settled with it, on the mails of the last run:", *lines] if lines else ["no state and no figure changes"]
 
 
 @stewards.command(epilog="Example: sixth waive 1f0c9be27a44 --by 王晓燕 --reason 原件已核对，端口为笔误")
@@ -62,10 +93,13 @@ def waive(
     through: Annotated[str, typer.Option("--through", help="The same fault in later months too, up to this one.")] = "",
     over: OverOption = "",
     as_of: WhenOption = "",
+    preview: PreviewOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
 ) -> None:
     """Let findings stand: rows count, forms are not returned. One reason for all; all or none."""
-    _decide(home, by, reason, as_of, over, lambda desk, steward: desk.waive(findings, steward, through))
+    steward = (by, reason, as_of, over)
+    _decide(home, steward, lambda desk, who: desk.waive(findings, who, through), preview, dry_run)
 
 
 @stewards.command(
@@ -80,10 +114,13 @@ def assign(
     anyway: Annotated[bool, typer.Option("--anyway", help="Though its cover names another unit.")] = False,
     over: OverOption = "",
     as_of: WhenOption = "",
+    preview: PreviewOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
 ) -> None:
     """Give a held mail to a unit, at the time it was received."""
-    _decide(home, by, reason, as_of, over, lambda desk, steward: desk.assign(mail, unit, steward, anyway=anyway))
+    steward = (by, reason, as_of, over)
+    _decide(home, steward, lambda desk, who: desk.assign(mail, unit, who, anyway=anyway), preview, dry_run)
 
 
 @stewards.command(
@@ -97,10 +134,13 @@ def confirm_seal(
     reason: ReasonOption,
     over: OverOption = "",
     as_of: WhenOption = "",
+    preview: PreviewOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
 ) -> None:
     """Say that the best scan of a unit's month bears the seal."""
-    _decide(home, by, reason, as_of, over, lambda desk, s: desk.confirm_seal(unit, period_of(period), s))
+    steward = (by, reason, as_of, over)
+    _decide(home, steward, lambda desk, who: desk.confirm_seal(unit, period_of(period), who), preview, dry_run)
 
 
 @stewards.command(
@@ -116,17 +156,17 @@ def extend(
     late: Annotated[bool, typer.Option("--late", help="Though the general cut-off is past.")] = False,
     over: OverOption = "",
     as_of: WhenOption = "",
+    preview: PreviewOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
 ) -> None:
     """Give a unit's month a cut-off of its own."""
-    _decide(
-        home,
-        by,
-        reason,
-        as_of,
-        over,
-        lambda desk, steward: desk.extend(unit, period_of(period), desk.moment(until), steward, late=late),
-    )
+    steward = (by, reason, as_of, over)
+
+    def plan(desk: Desk, who: Steward) -> Planned:
+        return desk.extend(unit, period_of(period), desk.moment(until), who, late=late)
+
+    _decide(home, steward, plan, preview, dry_run)
 
 
 @stewards.command(epilog="Example: sixth note EX-15-01-003/2026-10 --by 王晓燕 --reason 已电话提醒，下周一补报")
@@ -139,7 +179,7 @@ def note(
     home: HomeOption = None,
 ) -> None:
     """A remark; no figure changes."""
-    _decide(home, by, reason, as_of, "", lambda desk, steward: desk.note(subject, steward))
+    _decide(home, (by, reason, as_of, ""), lambda desk, who: desk.note(subject, who), preview=False)
 
 
 @stewards.command(epilog="Example: sixth approve 7f21cfc3190a --by 李卫 --reason 已看附件，同意")
@@ -149,10 +189,12 @@ def approve(
     by: ByOption,
     reason: ReasonOption,
     as_of: WhenOption = "",
+    preview: PreviewOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
 ) -> None:
     """A second person's approval of a waiver that needs one (settings.yaml, approved_effects)."""
-    _decide(home, by, reason, as_of, "", lambda desk, steward: desk.approve(key, steward))
+    _decide(home, (by, reason, as_of, ""), lambda desk, who: desk.approve(key, who), preview, dry_run)
 
 
 @stewards.command(epilog="Example: sixth take-back 7f21cfc3190a --by 李卫 --reason 原件与电子版不符")
@@ -162,10 +204,12 @@ def take_back(
     by: ByOption,
     reason: ReasonOption,
     as_of: WhenOption = "",
+    preview: PreviewOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
 ) -> None:
     """End a decision, as if it had never been."""
-    _decide(home, by, reason, as_of, "", lambda desk, steward: desk.take_back(key, steward))
+    _decide(home, (by, reason, as_of, ""), lambda desk, who: desk.take_back(key, who), preview, dry_run)
 
 
 @stewards.command(epilog="Example: sixth decisions --period 2026-10 --in-force")
@@ -258,8 +302,9 @@ def unit(
             out.print(f"and {drawn.left_out} rows more")
     if month.findings:
         out.print()
-        headings = {"finding_id": "finding", "rule_id": "rule", "status": "status", "cell": "cell"}
-        write_rows(month.findings, Format.table, headings | {"sheet": "sheet", "message": "message"}, "finding_id")
+        headings = {"finding_id": "finding", "rule_id": "rule", "status": "status", "cell": "cell", "sheet": "sheet"}
+        headings |= {"message": "message", "waivable": "waivable", "waived_before": "waived before"}
+        write_rows(month.findings, Format.table, headings, "finding_id")
 
 
 @stewards.command(epilog="Example: sixth rehearse new/rules.yaml --periods 2026-08..2026-10")

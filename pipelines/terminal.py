@@ -110,7 +110,7 @@ def table_of(*headings: str) -> Table:
     """A table whose codes stay whole and whose texts may be folded."""
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        text = heading in ("name", "message", "file", "sheet", "owed", "detail")
+        text = heading in ("name", "message", "file", "sheet", "owed", "detail", "waivable", "waived before")
         table.add_column(heading, no_wrap=not text, overflow="fold")
     return table
 

@@ -106,17 +106,41 @@ def _look_at(proposal: Proposal, now: datetime) -> None:
         raise DecisionError("a decision is not taken in the future; leave --as-of out, or name an earlier time")
 
 
+def drafted(taken: Sequence[Decision], proposals: Sequence[Proposal], now: datetime) -> list[Decision]:
+    """The decisions that proposals would become after those `taken` so far; nothing is written.
+
+    Raises what `record` raises.
+    """
+    made: list[Decision] = []
+    for proposal in proposals:
+        _look_at(proposal, now)
+        known = [*taken, *made]
+        chain = _chain(proposal, next((d for d in known if d.key == proposal.subject), None))
+        made.append(_successor([d for d in known if d.chain == chain], chain, proposal, now))
+    return made
+
+
 def _follow(session: Session, proposal: Proposal, now: datetime) -> Decision:
     """The decision that a proposal becomes at the end of its chain."""
-    chain = _chain(session, proposal)
-    links = list(session.scalars(select(Decision).where(Decision.chain == chain).order_by(Decision.id)))
-    last = links[-1] if links else None
+    ended = session.scalar(select(Decision).where(Decision.key == proposal.subject)) if proposal.kind == ENDS else None
+    chain = _chain(proposal, ended)
+    links = list(session.scalars(select(Decision).where(Decision.chain == chain)))
+    try:
+        return _successor(links, chain, proposal, now)
+    except AlreadyDecided as refused:
+        session.expunge(refused.standing)  # it is told of when the session is over
+        raise
+
+
+def _successor(links: Sequence[Decision], chain: str, proposal: Proposal, now: datetime) -> Decision:
+    """The decision that a proposal becomes after the links of its chain."""
+    followed = {d.replaces for d in links}
+    last = next((d for d in links if d.key not in followed), None)
     standing = last if last and last.kind != ENDS else None
     if proposal.kind == ENDS:
         if standing is None or standing.key != proposal.subject:
             raise DecisionError(f"{proposal.subject} is not in force{_ended_by(links, proposal.subject)}")
     elif standing and standing.key != proposal.over:
-        session.expunge(standing)  # it is told of when the session is over
         raise AlreadyDecided(standing)
     elif proposal.over and standing is None:
         raise DecisionError(f"--over {proposal.over}: nothing is in force on {shown_subject(proposal)}")
@@ -140,10 +164,9 @@ def _follow(session: Session, proposal: Proposal, now: datetime) -> Decision:
     return Decision(key=key[:KEY_LENGTH], recorded_at=now, account=_account(), **said)
 
 
-def _chain(session: Session, proposal: Proposal) -> str:
-    """The name of the chain that a proposal belongs to."""
+def _chain(proposal: Proposal, ended: Decision | None) -> str:
+    """The name of the chain that a proposal belongs to; `ended`: the decision of the key that it names."""
     if proposal.kind == ENDS:
-        ended = session.scalar(select(Decision).where(Decision.key == proposal.subject))
         if ended is None:
             raise DecisionError(f"there is no decision {proposal.subject}; `sixth decisions` lists them")
         return ended.chain

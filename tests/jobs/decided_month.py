@@ -12,12 +12,15 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 from typer.testing import CliRunner
 
 from assets.instance.home import Home
 from pipelines.cli import app
 from pipelines.listing import findings_of
+from pipelines.rehearsal import Settled
+from reports.publishing.changes import flatten
 from tests.feedback import made_month
 from tests.jobs.expected import latest, table
 from tests.scans.made_scans import SEALED, UNSEALED, made_scan
@@ -132,8 +135,9 @@ def command(*arguments: str, check: int = 0) -> str:
 
 
 def decide(home: Path, *arguments: str, at: str = DECIDED, by: str = "王晓燕", reason: str = REASON) -> list[str]:
-    """Decide something; the keys of the decisions."""
-    told = command(*arguments, "--by", by, "--reason", reason, "--home", str(home), "--as-of", at)
+    """Decide something, without waiting for what will come of it; the keys of the decisions."""
+    unseen = () if arguments[0] == "note" else ("--no-preview",)
+    told = command(*arguments, "--by", by, "--reason", reason, "--home", str(home), "--as-of", at, *unseen)
     return [line.split()[0] for line in told.splitlines() if not line.startswith(" ")]
 
 
@@ -155,6 +159,24 @@ def decide_all(home: Path, *, reverse: bool = False) -> list[str]:
         ("note", f"{LATE}/{PERIOD}"),
     ]
     return [key for one in (reversed(decisions) if reverse else decisions) for key in decide(home, *one)]
+
+
+def settled(home: Path, carrier: str = CARRIER) -> Settled:
+    """What the runs of a home came to, read from its warehouse as it lies there."""
+    with duckdb.connect(str(home / "warehouse" / "sixth.duckdb"), read_only=True) as warehouse:
+        rows = warehouse.sql(
+            "select period, finding_id, unit_code, rule_id, severity, effect, status from core.findings"
+        )
+        found = [dict(zip(rows.columns, row, strict=True)) for row in rows.fetchall()]
+        results = warehouse.sql("select period, unit_code, state, on_time, score from marts.unit_results").fetchall()
+        summaries = warehouse.sql(f"select period, summary from marts.summaries where scope = '{carrier}'").fetchall()
+    told = {None: "", True: " on time", False: " late"}
+    return Settled(
+        {f["finding_id"]: f for f in found},
+        {(period, unit): state + told[on_time] for period, unit, state, on_time, _ in results},
+        {(period, unit): score for period, unit, _, _, score in results},
+        {(period, path): value for period, text in summaries for path, value in flatten(json.loads(text))},
+    )
 
 
 def findings(home: Path, period: str = PERIOD) -> list[dict[str, Any]]:

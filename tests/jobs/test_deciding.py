@@ -16,9 +16,12 @@ import pytest
 from assets.instance.warehouse import open_warehouse
 from assets.month.reviews import Review, _cell, missing, reviews
 from expectations.catalogue import load_catalogue
+from pipelines import preview
+from pipelines.rehearsal import differences
 from tests.jobs.decided_month import (
     AFTER,
     CARRIER,
+    DECIDED,
     DROPPED,
     EVENING,
     FLAGGED,
@@ -47,6 +50,7 @@ from tests.jobs.decided_month import (
     refusal,
     run,
     send_again,
+    settled,
     units,
 )
 from tests.jobs.expected import latest, table
@@ -199,6 +203,30 @@ def test_a_run_killed_between_a_decision_and_its_effect_loses_none(
     assert manifests(home) == manifests(decided)
 
 
+def test_what_is_said_to_follow_is_what_the_next_run_makes_of_it(evening: Path, tmp_path: Path) -> None:
+    home = copy_of(evening, tmp_path)
+    who = ("--by", "王晓燕", "--reason", REASON, "--home", str(home), "--as-of", EVENING)
+    decide(home, "confirm-seal", UNSEALED_SCAN, "--period", PERIOD, at=EVENING)  # pending, and no part of what follows
+    batch = ("waive", of(home, DROPPED), of(home, RETURNED), of(home, NO_SCAN))
+    untouched = {p: p.read_bytes() for p in (home / "warehouse").iterdir() if p.is_file() and "ledger" not in p.name}
+    tried = command(*batch, *who, "--dry-run")
+    assert len(log_of(home)) == 1
+    assert {p: p.read_bytes() for p in untouched} == untouched
+    told = command(*batch, *who)
+    assert len(log_of(home)) == 4
+    assert [line for line in tried.splitlines() if "->" in line] == [line for line in told.splitlines() if "->" in line]
+    other = copy_of(home, tmp_path / "other")
+    for key in log_of(other):
+        if key in told:
+            decide(other, "take-back", key, at=EVENING)
+    run(other, EVENING)
+    run(home, EVENING)
+    lines = [f"    {line}" for line in preview.told(list(differences(settled(other), settled(home))))]
+    assert [line for line in told.splitlines() if line.startswith("    ")] == lines
+    assert f"    {PERIOD} {RETURNED}: incomplete -> complete on time" in lines
+    assert any("exposed_assets.rows_counted" in line for line in lines)
+
+
 def test_a_decision_after_the_deadline_report_makes_a_supplement_and_a_note_none(
     undecided: Path, tmp_path: Path
 ) -> None:
@@ -216,6 +244,11 @@ def test_a_decision_after_the_deadline_report_makes_a_supplement_and_a_note_none
     assert latest(home, PERIOD, CARRIER).name == "v2"
 
 
+def waived_before(home: Path, period: str = PERIOD) -> dict[str, str]:
+    told = json.loads(command("findings", "--period", period, "--home", str(home), "--format", "json"))
+    return {row["rule_id"]: row["waived_before"] for row in told if row["waived_before"]}
+
+
 def test_a_waiver_is_of_one_submission_unless_it_goes_on_to_later_ones(evening: Path, tmp_path: Path) -> None:
     home = copy_of(evening, tmp_path)
     once, lasting = of(home, DROPPED), of(home, *FLAGGED)
@@ -228,12 +261,19 @@ def test_a_waiver_is_of_one_submission_unless_it_goes_on_to_later_ones(evening: 
     told = {(f["unit_code"], f["rule_id"]): (f["status"], f["decision"]) for f in findings(home)}
     assert told[DROPPED, RULE_OF[DROPPED]] == ("open", "")
     assert told[FLAGGED] == ("waived", through)
+    # What was waived in the submission before is told beside the same fault, open again.
+    again = f"{gone} by 王晓燕 on 2026-11-05: {REASON}"
+    assert waived_before(home) == {RULE_OF[DROPPED]: again}
+    assert f"yes       {again}" in command("unit", DROPPED, "--period", PERIOD, "--home", str(home))
     send_again(home, FOLLOWING, "Wed, 2 Dec 2026 10:00:00")
     run(home, "2026-12-05T20:00:00+08:00", FOLLOWING)
     assert [(f["status"], f["decision"]) for f in findings(home, FOLLOWING) if f["rule_id"] == FLAGGED[1]] == [
         ("waived", through)
     ]
+    assert waived_before(home, FOLLOWING) == {RULE_OF[DROPPED]: again}
+    decide(home, "take-back", gone, at="2026-11-08T09:00:00+08:00")
     decide(home, "take-back", through, at="2026-11-08T09:00:00+08:00")
+    assert waived_before(home) == {}
     run(home, "2026-12-05T21:00:00+08:00", FOLLOWING)
     assert [f["status"] for f in findings(home, FOLLOWING) if f["rule_id"] == FLAGGED[1]] == ["open"]
 
@@ -243,6 +283,9 @@ def test_a_waiver_that_needs_a_second_person_waits_for_one(evening: Path, tmp_pa
     (home / "register" / "settings.yaml").write_text("approved_effects: [return]\n", encoding="utf-8")
     (key,) = decide(home, "waive", of(home, RETURNED))
     assert log_of(home) == {key: "awaits approval"}
+    who = ("--by", "王晓燕", "--reason", REASON, "--home", str(home), "--as-of", DECIDED, "--over", key, "--dry-run")
+    told = command("waive", of(home, RETURNED), *who)
+    assert f"{RETURNED}: incomplete -> complete on time" in told
     assert "a second person" in refusal(home, "approve", key)
     run(home, AFTER)
     assert units(home)[RETURNED]["state"] == "incomplete"

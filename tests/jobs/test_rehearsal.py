@@ -7,13 +7,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from expectations.catalogue import HERE, CatalogueError, load_catalogue
-from pipelines.rehearsal import Settled, differences
-from reports.publishing.changes import flatten
-from tests.jobs.decided_month import CARRIER, EVENING, FLAGGED, PERIOD, command, make_month, run, units
+from pipelines.rehearsal import differences
+from tests.jobs.decided_month import EVENING, FLAGGED, PERIOD, command, make_month, run, settled, units
 
 RULES = (HERE / "rules.yaml").read_text(encoding="utf-8")
 
@@ -33,23 +31,6 @@ def changed_rule(rule: str, **over: str) -> str:
 
 # High-risk ports drop their row.
 OTHERWISE = changed_rule(FLAGGED[1], severity="error", effect="drop")
-
-
-def settled(home: Path) -> Settled:
-    """What the runs of a home came to, read from its warehouse."""
-    with duckdb.connect(str(home / "warehouse" / "sixth.duckdb"), read_only=True) as warehouse:
-        rows = warehouse.sql(
-            "select period, finding_id, unit_code, rule_id, severity, effect, status from core.findings"
-        )
-        found = [dict(zip(rows.columns, row, strict=True)) for row in rows.fetchall()]
-        states = warehouse.sql("select period, unit_code, state, on_time from marts.unit_results").fetchall()
-        summaries = warehouse.sql(f"select period, summary from marts.summaries where scope = '{CARRIER}'").fetchall()
-    told = {None: "", True: " on time", False: " late"}
-    return Settled(
-        {f["finding_id"]: f for f in found},
-        {(period, unit): state + told[on_time] for period, unit, state, on_time in states},
-        {(period, path): value for period, text in summaries for path, value in flatten(json.loads(text))},
-    )
 
 
 @pytest.fixture(scope="module")
