@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ FILES = (
     "signature.yaml",
 )
 NEEDS = ("mail", "register", "months", "units")
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 CODE_TYPES = ("enum", "enum_list")
 WAIVABLE = {True: "yes", False: "no", "outside_groups": "outside_groups"}  # YAML reads yes and no as booleans
 
@@ -42,8 +43,30 @@ class CatalogueError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Life:
+    """The months in which something of the catalogue is in force, from the first to the last, "" for none."""
+
+    valid_from: str = ""
+    valid_to: str = ""
+
+    def holds(self, period: str) -> bool:
+        """Whether a month is among them."""
+        return self.valid_from <= period and (not self.valid_to or period <= self.valid_to)
+
+    def meets(self, other: Life) -> bool:
+        """Whether there is a month in both."""
+        starts, ends = max(self.valid_from, other.valid_from), [e for e in (self.valid_to, other.valid_to) if e]
+        return not ends or starts <= min(ends)
+
+
+ALWAYS = Life()
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table or a field of a cover (forms.yaml)."""
+    """A column of a table or a field of a cover (forms.yaml); in months outside its `life` it is neither asked for nor
+    checked.
+    """
 
     key: str
     zh: str
@@ -54,6 +77,7 @@ class Column:
     grouped: bool = False  # figures are counted by its codes
     max_len: int | None = None
     pii: str | None = None
+    life: Life = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +133,16 @@ class Item:
     services: frozenset[str] | None
     protection: bool
     indicator: str | None = None  # the indicator that measures the same fact
+    life: Life = ALWAYS  # the months in which it is asked
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule of rules.yaml. `expect` is the Great Expectations part, absent for plain checks.
 
-    It is asked in the months from `valid_from` to `valid_to`, and up to `advice_until` only advises: a warning that is
-    shown, whatever its severity and effect. `waivable`: yes, no, or outside_groups (system.md, Decisions); `why_not`
-    says why, by language, where it is not yes.
+    It is asked in the months of its `life`, and up to `advice_until` only advises: a warning that is shown, whatever
+    its severity and effect. `waivable`: yes, no, or outside_groups (system.md, Decisions); `why_not` says why, by
+    language, where it is not yes.
     """
 
     id: str
@@ -138,14 +163,13 @@ class Rule:
     sheet: str = ""
     title: Mapping[str, str] = field(default_factory=dict)
     waivable: str = "yes"
-    valid_from: str = ""
-    valid_to: str = ""
+    life: Life = ALWAYS
     advice_until: str = ""
     why_not: Mapping[str, str] = field(default_factory=dict)
 
     def is_asked(self, period: str) -> bool:
         """Whether the rule is asked in a month."""
-        return self.valid_from <= period and (not self.valid_to or period <= self.valid_to)
+        return self.life.holds(period)
 
     def weight(self, period: str) -> tuple[str, str]:
         """The severity and the effect that a failure has in a month."""
@@ -154,7 +178,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All facts of forms.yaml, checklists.yaml and rules.yaml, and digests of all content and of the forms alone."""
+    """All facts of forms.yaml, checklists.yaml and rules.yaml, and digests of all content and of the forms alone.
+
+    `form_version` is that of blank forms, `versions` those that there ever were, each with the months that accept it;
+    none where forms.yaml tells of one alone.
+    """
 
     form_version: str
     forms: tuple[Form, ...]
@@ -165,6 +193,7 @@ class Catalogue:
     texts: Mapping[str, Any] = field(repr=False)
     digest: str = ""
     forms_digest: str = ""
+    versions: Mapping[str, Life] = field(default_factory=dict)
 
     @cached_property
     def sheets(self) -> dict[str, SheetForm]:
@@ -182,7 +211,7 @@ class Catalogue:
 
     @cached_property
     def item_by_code(self) -> dict[str, Item]:
-        """Checklist items by code."""
+        """Checklist items by code; of one that was changed, as it was last."""
         return {i.code: i for i in self.items}
 
     @cached_property
@@ -190,15 +219,61 @@ class Catalogue:
         """Indicators by code."""
         return {i.code: i for i in self.indicators}
 
-    def items_for(self, kind: str, services: frozenset[str], protection: bool) -> tuple[Item, ...]:
-        """The items asked of a unit of that kind and those services, in a protection month or not."""
+    def items_for(self, kind: str, services: frozenset[str], protection: bool, period: str) -> tuple[Item, ...]:
+        """The items asked of a unit of that kind and those services in a month, which is one of protection or not."""
         return tuple(
             i
             for i in self.items
-            if (i.kinds is None or kind in i.kinds)
+            if i.life.holds(period)
+            and (i.kinds is None or kind in i.kinds)
             and (i.services is None or services & i.services)
             and (protection or not i.protection)
         )
+
+    def items_since(self, period: str) -> str:
+        """The month since when the items of a month are asked; "" where they were in every month before."""
+        changes = {i.life.valid_from for i in self.items}
+        changes.update(_following(i.life.valid_to) for i in self.items if i.life.valid_to)
+        return max((month for month in changes if month <= period), default="")
+
+    def accepted_versions(self, period: str) -> frozenset[str]:
+        """The form versions that a month accepts (WBK-06)."""
+        if not self.versions:
+            return frozenset({self.form_version})
+        return frozenset(version for version, life in self.versions.items() if life.holds(period))
+
+    def of_month(self, period: str) -> Catalogue:
+        """The catalogue with those columns and fields alone that are in force in a month, and its form version."""
+        if not self.versions and all(c.life == ALWAYS for f in self.forms for c in _columns_of(f)):
+            return self
+        accepted = [version for version, life in self.versions.items() if life.holds(period)]
+        return replace(
+            self,
+            form_version=accepted[-1] if accepted else self.form_version,
+            forms=tuple(
+                replace(
+                    form,
+                    cover=_in_force(form.cover, period),
+                    sheets=tuple(replace(s, columns=_in_force(s.columns, period)) for s in form.sheets),
+                )
+                for form in self.forms
+            ),
+        )
+
+
+def _following(month: str) -> str:
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + number // 12}-{number % 12 + 1:02d}"
+
+
+def _columns_of(form: Form) -> Iterator[Column]:
+    yield from form.cover
+    for sheet in form.sheets:
+        yield from sheet.columns
+
+
+def _in_force(columns: tuple[Column, ...], period: str) -> tuple[Column, ...]:
+    return tuple(c for c in columns if c.life.holds(period))
 
 
 class Clause(NamedTuple):
@@ -269,6 +344,7 @@ def _column(raw: Mapping[str, Any]) -> Column:
         grouped=bool(raw.get("grouped", False)),
         max_len=raw.get("max_len"),
         pii=raw.get("pii"),
+        life=_life(raw, f"forms.yaml: {raw['key']}"),
     )
 
 
@@ -287,6 +363,8 @@ def _form(key: str, raw: Mapping[str, Any]) -> Form:
     cover = tuple(_column(c) for c in [*raw["cover"]["fields"], *raw.get("cover_extra", ())])
     for sheet in sheets:
         missing = set(sheet.key_columns) - {c.key for c in sheet.columns}
+        if dated := [c.key for c in sheet.columns if c.key in sheet.key_columns and c.life != ALWAYS]:
+            raise CatalogueError(f"forms.yaml: {key}.{sheet.key}: {', '.join(dated)} is part of the key in every month")
         if missing or (sheet.nil_flag and sheet.nil_flag not in {c.key for c in cover}):
             raise CatalogueError(f"forms.yaml: {key}.{sheet.key} names a column that is not there: {missing}")
     return Form(
@@ -301,7 +379,8 @@ def _form(key: str, raw: Mapping[str, Any]) -> Form:
 
 
 def _items(lists: list[dict[str, Any]]) -> list[Item]:
-    items = []
+    """The items of all lists. Raises CatalogueError where two of one code are asked in the same month."""
+    items: list[Item] = []
     for checklist in lists:
         outer = checklist.get("applies", {})
         for raw in checklist["items"]:
@@ -318,9 +397,20 @@ def _items(lists: list[dict[str, Any]]) -> list[Item]:
                     services=frozenset(applies["services"]) if "services" in applies else None,
                     protection=bool(applies.get("protection", False)),
                     indicator=raw.get("indicator"),
+                    life=_life(raw, f"checklists.yaml: {raw['code']}"),
                 )
             )
+            if any(i.code == items[-1].code and i.life.meets(items[-1].life) for i in items[:-1]):
+                raise CatalogueError(f"checklists.yaml: {raw['code']} is there twice in the same month")
     return items
+
+
+def _versions(forms: Mapping[str, Any]) -> dict[str, Life]:
+    """The form versions with the months that accept them. Raises CatalogueError where that of blank forms is none."""
+    versions = {str(v["version"]): _life(v, f"forms.yaml: {v['version']}") for v in forms.get("form_versions", ())}
+    if versions and str(forms["form_version"]) not in versions:
+        raise CatalogueError(f"forms.yaml: form_version {forms['form_version']} is none of form_versions")
+    return versions
 
 
 def _needs(raw: Mapping[str, Any]) -> tuple[str, ...]:
@@ -332,12 +422,20 @@ def _needs(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return needs
 
 
-def _month(raw: Mapping[str, Any], name: str) -> str:
-    """A month of a rule's life, "" where it has none."""
+def _month(raw: Mapping[str, Any], name: str, what: str) -> str:
+    """A month that an entry names, "" where it names none; `what`: file and entry."""
     month = str(raw.get(name, ""))
-    if month and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        raise CatalogueError(f"rules.yaml: {raw['id']}: {name}: {month!r} is not a month as 2026-10")
+    if month and not _MONTH.fullmatch(month):
+        raise CatalogueError(f"{what}: {name}: {month!r} is not a month as 2026-10")
     return month
+
+
+def _life(raw: Mapping[str, Any], what: str) -> Life:
+    """The months in which an entry is in force. Raises CatalogueError."""
+    life = Life(*(_month(raw, name, what) for name in ("valid_from", "valid_to")))
+    if life.valid_to and life.valid_to < life.valid_from:
+        raise CatalogueError(f"{what}: valid_to {life.valid_to} lies before valid_from {life.valid_from}")
+    return life
 
 
 def _rules(groups: Mapping[str, Any], sheets: Collection[str]) -> dict[str, Rule]:
@@ -367,7 +465,8 @@ def _rules(groups: Mapping[str, Any], sheets: Collection[str]) -> dict[str, Rule
                 title=raw["title"],
                 waivable=WAIVABLE[raw.get("waivable", True)],
                 why_not=raw.get("why_not", {}),
-                **{name: _month(raw, name) for name in ("valid_from", "valid_to", "advice_until")},
+                life=_life(raw, f"rules.yaml: {raw['id']}"),
+                advice_until=_month(raw, "advice_until", f"rules.yaml: {raw['id']}"),
             )
     return rules
 
@@ -413,6 +512,7 @@ def load_catalogue(overrides: Path | None = None) -> Catalogue:
             rules=rules,
             texts=_texts(content, rules),
             digest=digest.hexdigest(),
+            versions=_versions(forms),
             forms_digest=hashlib.sha256(repr(forms).encode()).hexdigest(),
         )
     except (KeyError, TypeError) as error:

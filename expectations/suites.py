@@ -258,11 +258,14 @@ def _cannot_be_asked(frame: pl.DataFrame, checks: Sequence[Check]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a check came to in a month: the rows that it was asked of, those that fail, and a few of these, masked."""
+    """What a check came to in a month: the rows that it was asked of, those that fail, a few of these, masked, and how
+    many of them stewards have waived.
+    """
 
     rows: int
     failed: int
     examples: tuple[Mapping[str, str], ...] = ()
+    waived: int = 0
 
 
 def month_suites(catalogue: Catalogue, period: str) -> dict[str, tuple[Check, ...]]:

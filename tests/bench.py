@@ -159,7 +159,7 @@ def annex2(code: str, name: str, month: Month, catalogue: Catalogue, rng: random
 def annex3(code: str, name: str, kind: str, month: Month, catalogue: Catalogue, rng: random.Random) -> bytes:
     """Annex 3 of a unit: every item asked of it answered, problems, an incident, indicators."""
     checks = [[c.zh for c in catalogue.sheets["self_check"].columns]]
-    for item in catalogue.items_for(kind, frozenset({"access", "im"}), False):
+    for item in catalogue.items_for(kind, frozenset({"access", "im"}), False, month.period):
         met = rng.random() > 0.05
         checks.append([
             item.code, item.text, "符合" if met else "部分符合", (1.0 if met else 0.9) if item.target else None,

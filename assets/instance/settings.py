@@ -203,8 +203,10 @@ class Settings:
         )
 
     def accepted_versions(self, catalogue: Catalogue) -> frozenset[str]:
-        """The form versions that are accepted (WBK-06)."""
-        return frozenset(self.form_versions or (catalogue.form_version,))
+        """The form versions that are accepted in every month (WBK-06); none where the forms say it month by month."""
+        if self.form_versions or not catalogue.versions:
+            return frozenset(self.form_versions or (catalogue.form_version,))
+        return frozenset()
 
     def parser_fingerprint(self, catalogue: Catalogue) -> str:
         """Names what the parsing of a mail rests on beside its bytes: forms, limits, seal thresholds, code."""

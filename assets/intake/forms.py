@@ -20,7 +20,7 @@ from assets.intake.headings import normalise_heading, whole_title
 from assets.intake.rows import RowReader
 from assets.intake.values import Reading, clean_text, reader
 from assets.intake.workbooks.sheet import Cell, Sheet, Workbook
-from expectations.catalogue import Catalogue, Column, Form, SheetForm
+from expectations.catalogue import ALWAYS, Catalogue, Column, Form, SheetForm
 
 HEADING_ROWS = 10
 FEEDBACK_SHEET = "反馈"
@@ -200,8 +200,8 @@ def _top_rows(sheet: Sheet) -> list[set[str]]:
 
 
 def _always(form: SheetForm) -> set[str]:
-    """The headings by which a table is known: those of the columns that are required always."""
-    return {normalise_heading(c.zh) for c in form.columns if c.required == "always"}
+    """The headings by which a table is known: those of its columns that are required always, in every month."""
+    return {normalise_heading(c.zh) for c in form.columns if c.required == "always" and c.life == ALWAYS}
 
 
 def _has_labels(sheet: Sheet, form: Form) -> bool:

@@ -18,7 +18,7 @@ import polars as pl
 
 from assets.instance.warehouse import model
 from assets.month.booking import plain_findings, read_mails
-from assets.month.submissions import Booking, Mail, book, is_correction
+from assets.month.submissions import Booking, Mail, book, is_correction, returning
 from assets.month.work import Work
 
 SLIPS = {"period": pl.String, "mail": pl.String, "form_id": pl.String}
@@ -93,7 +93,7 @@ def slips_among(
     by_name = {mail.mail: mail for mail in mails}
     booked = book(mails, period, booking)
     submissions = sorted(booked.submissions, key=lambda s: (s.received_at, s.mail, s.number))
-    returns = [rule.id for rule in booking.catalogue.rules.values() if rule.effect == "return"]
+    returns = sorted(returning(booking.catalogue, period))
     plain = plain_findings(booked, period).filter(pl.col("rule_id").is_in(returns) & (pl.col("form_id") != ""))
     standing = plain.group_by("form_id").agg(pl.col("finding_id").is_in(waived).all())
     let_stand = {form_id for form_id, all_waived in standing.iter_rows() if all_waived}

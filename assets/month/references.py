@@ -29,9 +29,10 @@ def put_references(work: Work, period: str) -> None:
     units: list[dict[str, Any]] = []
     scopes: list[dict[str, str]] = []
     profiles: dict[str, Unit] = {}
+    since = work.catalogue.items_since(period)
     extended = _extended(warehouse, period, work.deadline.cutoff(period))
     for position, unit in enumerate(tree.units):
-        profile = f"{unit.kind}|{';'.join(sorted(unit.services))}|{'protected' if protected else ''}"
+        profile = f"{unit.kind}|{';'.join(sorted(unit.services))}|{'protected' if protected else ''}|{since}"
         profiles[profile] = unit
         units.append(
             {
@@ -69,7 +70,7 @@ def put_references(work: Work, period: str) -> None:
         }
         for profile, unit in profiles.items()
         if unit.level == "unit"
-        for item in work.catalogue.items_for(unit.kind, unit.services, protected)
+        for item in work.catalogue.items_for(unit.kind, unit.services, protected, period)
     ]
     item_schema = {
         "profile": pl.String, "item_code": pl.String, "checklist": pl.String, "weight": pl.Float64,
@@ -115,7 +116,7 @@ def _extended(warehouse: Warehouse, period: str, cutoff: datetime) -> dict[str, 
 def _keep_profiles(work: Work, items: pl.DataFrame) -> None:
     """Add the items of the period's profiles to core.profile_items, beside those of other months' profiles.
 
-    A profile says by itself whom it is asked of, and when; only another catalogue changes what it asks.
+    A profile says by itself whom it is asked of, and since when; only another catalogue changes what it asks.
     """
     warehouse = work.warehouse
     warehouse.put("core.profile_items_now", items.with_columns(catalogue=pl.lit(work.catalogue.digest)))

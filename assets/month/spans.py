@@ -142,8 +142,8 @@ def _put_month_items(work: Work) -> None:
     )
     items: list[tuple[str, str, str]] = []
     for row in found:
-        kind, services, protected = row["profile"].split("|")
-        asked = work.catalogue.items_for(kind, frozenset(services.split(";")) - {""}, bool(protected))
+        kind, services, protected, since = row["profile"].split("|")
+        asked = work.catalogue.items_for(kind, frozenset(services.split(";")) - {""}, bool(protected), since)
         items.extend((row["profile"], item.code, item.checklist) for item in asked)
     schema = dict.fromkeys(("profile", "item_code", "checklist"), pl.String)
     work.warehouse.put("core.month_items", pl.DataFrame(items, schema=schema, orient="row"))

@@ -19,7 +19,7 @@ from typing import Any
 from assets.instance.periods import Deadline
 from assets.instance.register import Register, Tree, Unit
 from assets.intake.fault import Fault
-from expectations.catalogue import Catalogue
+from expectations.catalogue import Catalogue, Form
 from expectations.signature import read as read_code
 
 NIL_FORM = "annex2"
@@ -113,7 +113,7 @@ class Booking:
     register: Register
     catalogue: Catalogue
     deadline: Deadline
-    form_versions: frozenset[str]
+    form_versions: frozenset[str]  # empty: those that the catalogue accepts in each month
 
 
 def book(mails: Iterable[Mail], period: str, booking: Booking) -> Booked:
@@ -175,11 +175,12 @@ def _unit(cover: Mapping[str, Any], sender: Unit, tree: Tree) -> tuple[str, Faul
     return code, None
 
 
-def _cover_faults(form: Mapping[str, Any], cover: Mapping[str, Any], booking: Booking) -> Iterable[Fault]:
-    """CVR-06, WBK-06, CVR-07 and CVR-08 of one form."""
+def _cover_faults(form: Mapping[str, Any], cover: Mapping[str, Any], booking: Booking, period: str) -> Iterable[Fault]:
+    """CVR-06, WBK-06, CVR-07 and CVR-08 of one form of a month."""
     if not form["readable"] or not cover:
         return
-    definition = booking.catalogue.form(form["form"])
+    definition = booking.catalogue.of_month(period).form(form["form"])
+    versions = booking.form_versions or booking.catalogue.accepted_versions(period)
     tables = json.loads(form["tables"])
     for column in definition.cover:
         entry = cover.get(column.key, {})
@@ -188,8 +189,8 @@ def _cover_faults(form: Mapping[str, Any], cover: Mapping[str, Any], booking: Bo
             continue
         if entry.get("value") is None:
             yield Fault("CVR-06", **place)
-        elif column.key == "form_version" and entry["value"] not in booking.form_versions:
-            yield Fault("WBK-06", expected="、".join(sorted(booking.form_versions)), **place)
+        elif column.key == "form_version" and entry["value"] not in versions:
+            yield Fault("WBK-06", expected="、".join(sorted(versions)), **place)
     for sheet in definition.sheets:
         if sheet.nil_flag is None or sheet.key not in tables:
             continue
@@ -321,7 +322,7 @@ def _book_form(
     unit, unit_fault = _unit(cover, sender, tree)
     definition = booking.catalogue.form(form["form"])
     faults = [f for f in (unit_fault, month_fault) if f]
-    faults.extend(_cover_faults(form, cover, booking))
+    faults.extend(_cover_faults(form, cover, booking, period))
     cover_title = next((e["sheet"] for e in cover.values() if "sheet" in e), definition.cover_title)
     on_cover = [
         Fault(
@@ -334,9 +335,14 @@ def _book_form(
         )
         for f in faults
     ]
-    on_cover.extend(_as_fault(f) for f in mail.faults if f["form_id"] == form["form_id"])
+    not_asked = _columns_not_asked(form, definition, period)
+    on_cover.extend(
+        _as_fault(f)
+        for f in mail.faults
+        if f["form_id"] == form["form_id"] and not (f["rule_id"] == "WBK-02" and (f["sheet"], f["column"]) in not_asked)
+    )
     booked.findings.extend(PlainFinding(unit, mail.mail, form["form_id"], f) for f in on_cover)
-    rules = booking.catalogue.rules
+    returns = returning(booking.catalogue, period)
     booked.submissions.append(
         Submission(
             period=period,
@@ -347,7 +353,7 @@ def _book_form(
             number=form["number"],
             file=form["file"],
             received_at=mail.received_at,
-            returned=any(rules[f.rule_id].effect == "return" for f in on_cover),
+            returned=any(f.rule_id in returns for f in on_cover),
             nil=form["readable"] and _is_nil(form),
             cover=form["cover"],
             tables=form["tables"],
@@ -356,6 +362,24 @@ def _book_form(
         )
     )
     return unit
+
+
+def returning(catalogue: Catalogue, period: str) -> frozenset[str]:
+    """The rules by which a form is returned in a month."""
+    asked = (rule for rule in catalogue.rules.values() if rule.is_asked(period))
+    return frozenset(rule.id for rule in asked if rule.weight(period)[1] == "return")
+
+
+def _columns_not_asked(form: Mapping[str, Any], definition: Form, period: str) -> set[tuple[str, str]]:
+    """The columns that are not in force in the month, by the title of their sheet in the workbook and their heading."""
+    tables = json.loads(form["tables"])
+    return {
+        (tables[sheet.key]["title"], column.zh)
+        for sheet in definition.sheets
+        if sheet.key in tables
+        for column in sheet.columns
+        if not column.life.holds(period)
+    }
 
 
 _COVER_COLUMN = {

@@ -42,7 +42,7 @@ class Work:
     catalogue: Catalogue
     register: Register
     deadline: Deadline
-    form_versions: frozenset[str]
+    form_versions: frozenset[str]  # empty: those that the catalogue accepts in each month
     score_weights: Mapping[str, float]
     as_of: datetime
     software: str

@@ -92,6 +92,7 @@ def blank_forms(
     `before` is what earlier returns say of the unit; `mailbox` is where to send the forms, "" where nobody knows.
     Headings and codes are Chinese in every `lang`, as on paper; instructions and messages are in that language.
     """
+    catalogue = catalogue.of_month(period)
     wording = Wording(catalogue, lang, period)
     sending = Sending(deadline_in_words((deadline or Deadline()).cutoff(period), lang), mailbox)
     files: dict[str, bytes] = {}
@@ -172,7 +173,8 @@ def _known_rows(sheet: SheetForm, blank: Blank, register: Register) -> Iterator[
     wording, unit, before = blank.wording, blank.unit, blank.before
     glossary, lang = wording.glossary, wording.lang
     if sheet.key == "self_check":
-        for item in blank.catalogue.items_for(unit.kind, unit.services, blank.period in register.protection_periods):
+        protected = blank.period in register.protection_periods
+        for item in blank.catalogue.items_for(unit.kind, unit.services, protected, blank.period):
             source, place = re.split(r",?\s+", item.basis, maxsplit=1)
             named = glossary["sources"].get(source, {lang: source})[lang]
             basis = wording.say("basis", source=named, place=place)

@@ -40,13 +40,14 @@ Results = Mapping[str, Mapping[str, Any]]  # of every suite the validation resul
 @dataclass(frozen=True, slots=True)
 class Month:
     """A month that was validated: how many expectations there are and were met, rows that fail one counted for each,
-    and a digest of its results.
+    those of them that are waived, and a digest of its results.
     """
 
     period: str
     evaluated: int
     successful: int
     unexpected: int
+    waived: int
     digest: str
 
 
@@ -65,6 +66,7 @@ class _Rule:
     effect: str
     rows: int
     failed: int
+    waived: int
     share: float
     examples: Sequence[Mapping[str, str]]
 
@@ -79,6 +81,7 @@ class _Suite:
     successful: int
     rows: int
     unexpected: int
+    waived: int
     rules: Sequence[_Rule]
 
     @property
@@ -183,6 +186,7 @@ class _Pages:
             successful=result["statistics"]["successful_expectations"],
             rows=rules[0].rows if rules else 0,  # the first are asked of the rows of the sheet themselves
             unexpected=sum(rule.failed for rule in rules),
+            waived=sum(rule.waived for rule in rules),
             rules=sorted(rules, key=lambda rule: (-rule.failed, rule.id)),
         )
 
@@ -206,6 +210,7 @@ class _Pages:
             effect=notation.name("effects", meta["effect"], self.lang),
             rows=found["element_count"],
             failed=found["unexpected_count"],
+            waived=found["waived_count"],
             share=found["unexpected_percent"],
             examples=found["partial_unexpected_index_list"],
         )

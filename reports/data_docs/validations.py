@@ -64,10 +64,12 @@ def outcomes(work: Work, period: str, suites: dict[str, tuple[Check, ...]]) -> d
         found[suite] = [
             Outcome(
                 rows=asked.get(_asked_of(check, suite), 0),
-                failed=failing.get((sheet, check.rule.id, _column(check)), 0),
+                failed=failed,
                 examples=tuple(_of_check(examples, sheet, check)),
+                waived=waived,
             )
             for check in checks
+            for failed, waived in [failing.get((sheet, check.rule.id, _column(check)), (0, 0))]
         ]
     return found
 
@@ -98,9 +100,10 @@ def _column(check: Check) -> str | None:
     return check.at[0] if check.rule.group == "cell" and not check.at[0].startswith(EACH_OF) else None
 
 
-def _failing(work: Work, period: str) -> dict[tuple[str, str, str | None], int]:
+def _failing(work: Work, period: str) -> dict[tuple[str, str, str | None], tuple[int, int]]:
+    """By sheet, rule and column how many rows fail, and how many of these are waived."""
     rows = work.warehouse.rows(model("validations/failing_rows"), {"period": period})
-    return {(row["sheet_key"], row["rule_id"], row["column_key"]): row["failed"] for row in rows}
+    return {(row["sheet_key"], row["rule_id"], row["column_key"]): (row["failed"], row["waived"]) for row in rows}
 
 
 def _examples(work: Work, period: str, suites: dict[str, tuple[Check, ...]]) -> list[dict[str, str]]:

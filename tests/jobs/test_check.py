@@ -5,6 +5,7 @@ Belongs here: verdict, exit status and what is asked, with and without a home. D
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.instance.home import Home as Instance
-from expectations.catalogue import NEEDS, load_catalogue
+from expectations.catalogue import HERE, NEEDS, load_catalogue
 from pipelines.check import UNKNOWN_UNIT, check_files
 from pipelines.cli import app
 from reports.feedback.precheck import precheck_text
@@ -89,6 +90,25 @@ def test_rows_that_would_not_count_are_counted_and_told_with_what_to_do(folder: 
     assert "强制 2" in told
     assert "附件2 · 暴露面资产新增 B5  本行的必填项“资产名称”没有填写。" in told
     assert "怎么改：请补填后重新报送整份表。" in told
+
+
+def test_a_rule_is_asked_in_the_months_of_its_life_and_advises_first(
+    made: Home, folder: Path, right: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The form is of October."""
+    (folder / "附件2.xlsx").write_bytes(changed(right["annex2"], asset("asset_name", None)))
+    (folder / "附件3.xlsx").unlink()
+    text, head = (HERE / "rules.yaml").read_text(encoding="utf-8"), "- {id: GEN-01,"
+    told = {}
+    for dated in ("valid_from: 2026-11", "valid_to: 2026-09", "advice_until: 2026-10", "valid_to: 2026-10"):
+        other = tmp_path_factory.mktemp("dated") / "home"
+        shutil.copytree(made.root / "register", other / "register")
+        (other / "register" / "rules.yaml").write_text(text.replace(head, f"{head} {dated},"), encoding="utf-8")
+        checked = check_files([folder / "附件2.xlsx"], home=Instance(other))
+        told[dated] = [f["effect"] for f in checked.findings if f["rule_id"] == "GEN-01"]
+    assert told == {
+        "valid_from: 2026-11": [], "valid_to: 2026-09": [], "advice_until: 2026-10": ["flag"], "valid_to: 2026-10": ["drop"],
+    }  # fmt: skip
 
 
 def test_many_of_a_kind_are_one_line_as_in_the_answer(folder: Path, right: dict[str, bytes]) -> None:

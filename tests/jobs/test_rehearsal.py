@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from assets.instance.clock import last_run
+from assets.instance.home import Home
 from expectations.catalogue import HERE, CatalogueError, load_catalogue
-from pipelines.rehearsal import differences
+from pipelines.rehearsal import differences, settled_under
 from tests.jobs.decided_month import EVENING, FLAGGED, PERIOD, command, make_month, run, settled, units
 
 RULES = (HERE / "rules.yaml").read_text(encoding="utf-8")
@@ -81,6 +83,26 @@ def test_a_rule_is_asked_in_the_months_of_its_life_alone(home: Path, tmp_path: P
     assert passes["GEN-05", "U8"] == 1
     assert rehearsed(home, changed_rule("GEN-05", valid_from="2026-09", valid_to=PERIOD), tmp_path) == []
     assert units(home)["U8"]["rows_counted"] == "90"
+
+
+ITEM, DATED = "{code: NSW-03,", "{code: NSW-03, valid_to: %s,"
+
+
+@pytest.mark.parametrize(("last", "differs"), [("2026-09", True), (PERIOD, False)])
+def test_a_month_run_again_under_changed_checklists_is_as_it_was_asked(
+    home: Path, tmp_path: Path, last: str, *, differs: bool
+) -> None:
+    """An item that is no longer asked, and one that comes after the month, move no figure of it."""
+    text = (HERE / "checklists.yaml").read_text(encoding="utf-8")
+    new = "    - {code: NSW-90, text: 新项, basis: 一, valid_from: 2026-11}\n"
+    first = text.index("    - {code: NSW-01,")
+    (tmp_path / "checklists.yaml").write_text(text[:first] + new + text[first:].replace(ITEM, DATED % last), "utf-8")
+    at = last_run(Home(home))
+    assert at is not None
+    was, is_now = (settled_under(Home(home), at, folder, PERIOD, PERIOD) for folder in (None, tmp_path))
+    moved = {row["subject"] for row in differences(was, is_now)}
+    assert ("self_check.expected_answers" in moved) is differs
+    assert bool(moved) is differs
 
 
 def test_a_month_of_a_rules_life_that_is_none_is_refused(tmp_path: Path) -> None:

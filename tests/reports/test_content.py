@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from tests.reports.settled_sample import EMPTY, LAST, Sample
 
 SCOPES = ("EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01")
 MONTHS = ("2026-09", LAST, EMPTY)
+WHEN = datetime(2026, 10, 6, tzinfo=UTC)
 
 
 def table(report: Report, anchor: str) -> Table:
@@ -131,6 +132,29 @@ def test_an_interim_report_compares_units_with_themselves(sample: Sample) -> Non
     assert "与这些单位上月的数字相比" in report.provisional
     assert sample.summary("2026-09", "EX")["exposed_assets"]["rows_counted"] >= same
     assert sample.warehouse.value("select count(distinct scope) from core.scope_units where period = '2026-09'") == 5
+
+
+def test_a_waiver_is_said_to_end_a_month_before_it_does(sample: Sample) -> None:
+    told = {}
+    for period in ("2026-09", LAST):
+        sample.warehouse.execute(
+            """
+            insert into core.decisions by name
+            select
+                $period as period, 'aaaaaaaaaaaa' as key, 'waive' as kind, 'f' as subject, 'EX-15-01-006' as unit_code,
+                '王晓燕' as decided_by, $at as decided_at, $last as through, '已看过原件' as reason, '' as mail, '' as fault,
+                '' as replaces, false as is_late, 'f' as finding_id,
+            """,
+            {"period": period, "at": WHEN, "last": LAST},
+        )
+    try:
+        for period in ("2026-09", LAST):
+            for scope, report in sample.reports(period).items():
+                told[period, scope] = "1 项豁免到 2026年10月为止" in texts_of(report)
+    finally:
+        sample.warehouse.execute("delete from core.decisions where key = 'aaaaaaaaaaaa'")
+    of_unit = ("EX", "EX-15", "EX-15-01")  # the scopes that the unit is of
+    assert {key for key, said in told.items() if said} == {("2026-09", scope) for scope in of_unit}
 
 
 def test_of_an_unknown_month_nothing_is_claimed(sample: Sample) -> None:

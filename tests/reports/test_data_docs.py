@@ -17,6 +17,7 @@ from tests.reports.settled_sample import EMPTY, LAST, Sample
 
 PERSON, PHONE, SCRIPT = "欧阳修远", "13912345678", "<script>alert(1)</script>"
 SECRET = "Abc#98765"
+WAIVED = "asset_name"  # the column of the fault that a steward has waived
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,8 @@ def validated(sample: Sample) -> Iterator[Sample]:
     made = """
         insert into core.all_findings
         select * replace (
-            $id as finding_id, $column as column_key, $rule as rule_id, $value as value, $id || ' 列' as "column"
+            $id as finding_id, $column as column_key, $rule as rule_id, $value as value, $id || ' 列' as "column",
+            $status as status, $by as decided_by
         )
         from core.all_findings
         where period = $period and sheet_key = 'exposed_assets' and row > 0
@@ -38,6 +40,8 @@ def validated(sample: Sample) -> Iterator[Sample]:
     ]  # fmt: skip
     for id_, column, rule, value in faults:
         parameters = {"id": id_, "column": column, "rule": rule, "value": value, "period": LAST}
+        is_waived = column == WAIVED
+        parameters |= {"status": "waived" if is_waived else "open", "by": PERSON if is_waived else ""}
         sample.warehouse.execute(made, parameters)
     validate_months(sample.work)
     yield sample
@@ -105,6 +109,20 @@ def test_a_result_is_kept_for_every_suite_of_every_month_on_record(validated: Sa
             "update core.settled set fingerprint = rtrim(fingerprint, '!') where period = $p", {"p": LAST}
         )
         validate_months(validated.work)
+
+
+def test_what_is_waived_is_counted_beside_what_fails_without_a_name(validated: Sample, tmp_path: Path) -> None:
+    suites = month_suites(validated.catalogue, LAST)
+    found = zip(suites["exposed_assets"], outcomes(validated.work, LAST, suites)["exposed_assets"], strict=True)
+    assert {(c.rule.id, c.at): o.waived for c, o in found if o.waived} == {("GEN-04", (WAIVED,)): 1}
+    months = {m.period: m.waived for m in validated_months(validated.warehouse)}
+    assert months == {"2026-09": 0, LAST: 1}
+    write(validated, tmp_path)
+    page = (tmp_path / LAST / "exposed_assets.html").read_text(encoding="utf-8")
+    assert "其中 1 行已由主管部门豁免" in page
+    assert "主管部门豁免" not in (tmp_path / LAST / "self_check.html").read_text(encoding="utf-8")
+    rule = page[page.index('id="GEN-04-asset_name"') :].partition("</tr>")[0]
+    assert re.findall(r'<td class="n">(?:<strong>)?([\d,]+)', rule)[1:] == ["1", "1"]
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

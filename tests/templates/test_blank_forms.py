@@ -19,7 +19,7 @@ from assets.instance.limits import Limits
 from assets.instance.register import Register, Unit
 from assets.intake.forms import normalise_heading, recognise
 from assets.intake.workbooks.workbook import read_workbook
-from expectations.catalogue import Catalogue, Column, Form, SheetForm, clauses, condition, load_catalogue
+from expectations.catalogue import HERE, Catalogue, Column, Form, SheetForm, clauses, condition, load_catalogue
 from reports.blank.book import Before
 from reports.blank.cells import Wording, lacks
 from reports.blank.forms import NOTE_SHEET, ROWS, blank_forms, write_templates
@@ -89,7 +89,7 @@ def test_blank_forms_are_recognised_with_nothing_unknown_in_them(made: Home, lan
 
 def test_the_units_own_items_are_listed_with_what_they_rest_on(made: Home, books: dict[str, openpyxl.Workbook]) -> None:
     unit, sheet = made.unit("NET"), books["annex3"]["自查结果"]
-    wanted = CATALOGUE.items_for(unit.kind, unit.services, PERIOD in made.register.protection_periods)
+    wanted = CATALOGUE.items_for(unit.kind, unit.services, PERIOD in made.register.protection_periods, PERIOD)
     rows = [[c.value for c in row[:2]] for row in sheet.iter_rows(min_row=FIRST_ROW) if row[0].value]
     assert [r[0] for r in rows] == [i.code for i in wanted]
     for item, (_, text) in zip(wanted, rows, strict=True):
@@ -99,7 +99,7 @@ def test_the_units_own_items_are_listed_with_what_they_rest_on(made: Home, books
     other = replace(unit, kind="finance", services=frozenset())
     fewer = openpyxl.load_workbook(io.BytesIO(list(forms(made, unit=other).values())[1]))["自查结果"]
     assert [r[0].value for r in fewer.iter_rows(min_row=FIRST_ROW) if r[0].value] == [
-        i.code for i in CATALOGUE.items_for("finance", frozenset(), False)
+        i.code for i in CATALOGUE.items_for("finance", frozenset(), False, PERIOD)
     ]
 
 
@@ -350,3 +350,15 @@ def test_templates_of_many_units_are_written_into_a_folder_each(made: Home, tmp_
         carried = [r[0] for r in book["问题整改"].iter_rows(min_row=FIRST_ROW, max_row=FIRST_ROW + 3, values_only=True)]
         assert [c for c in carried if c] == (["202607-007", "202608-007"] if code == "U/3" else [])
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_blank_form_has_the_columns_of_its_month(made: Home, tmp_path: Path) -> None:
+    text = (HERE / "forms.yaml").read_text(encoding="utf-8")
+    gone = text.replace("{key: remark,", "{key: remark, valid_to: 2026-09,", 1)
+    (tmp_path / "forms.yaml").write_text(gone, encoding="utf-8")
+    catalogue = load_catalogue(tmp_path)
+    content = next(iter(blank_forms(made.unit("NET"), PERIOD, catalogue, made.register).values()))
+    sheet = openpyxl.load_workbook(io.BytesIO(content))["暴露面资产新增"]
+    headings = {str(cell.value).removesuffix("*") for row in sheet.iter_rows(max_row=FIRST_ROW - 1) for cell in row}
+    wanted = {c.zh for c in catalogue.sheets["exposed_assets"].columns}
+    assert wanted - headings == {"备注"}

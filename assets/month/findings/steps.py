@@ -55,8 +55,9 @@ def check_month_forms(work: Work, period: str) -> int:
     ]
     some_units = blocks(units, BLOCK)
     answered = checking.check_forms(
-        work.warehouse, work.catalogue, work.register.in_force(period), work.parsed_by, parameters, some_units, progress
-    )
+        work.warehouse, work.catalogue.of_month(period), work.register.in_force(period), work.parsed_by, parameters,
+        some_units, progress,
+    )  # fmt: skip
     count = sum(_record_form_findings(work, {**parameters, "units": block}, explanations, said) for block in answered)
     work.warehouse.run_model(
         "core.replaced_answers", parameters, model_name="settled/replaced_answers", instead_of=NOT_STANDING
