@@ -19,6 +19,7 @@ from assets.instance.session import Session
 from assets.instance.shown import code_version
 from assets.month.assets import asset_of, findings, mart_key
 from assets.month.freshness import fingerprint_of
+from assets.month.gate import require_settled
 from assets.month.models import models_of, references
 from assets.month.settle import as_indexed
 from reports.data_docs.pages import write_data_docs
@@ -27,6 +28,7 @@ from reports.feedback.folders import Written, write_feedback
 from reports.forms.pool import render_all
 from reports.notices.run import feedback_folder, tell_units
 from reports.notices.sending import Row
+from reports.portal.snapshot import write_snapshots
 from reports.publishing.earlier import months_due, remember_month
 from reports.publishing.publish import publish
 from reports.publishing.versions import Edition
@@ -168,6 +170,22 @@ def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> 
 
 
 @dg.asset(
+    pool=POOL,
+    group_name="reports",
+    kinds={"sqlite"},
+    deps=[PUBLISHED],
+    code_version=code_version("reports/portal/snapshot.py", "sql/portal"),
+)
+def portal_snapshots(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """What the portal shows, a file a month: written of every settled month whose content has changed."""
+    session = home.session
+    work = session.once(as_indexed)
+    require_settled(work, context.partition_key)
+    written = write_snapshots(work, session.home.portal)
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(written), "written": dg.MetadataValue.json(written)})
+
+
+@dg.asset(
     pool=POOL, group_name="units", kinds={"excel"}, deps=[PUBLISHED], code_version=code_version("reports/feedback")
 )
 def unit_feedback(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
@@ -216,5 +234,5 @@ def data_docs(home: HomeResource) -> dg.MaterializeResult:
     )
 
 
-ASSETS = (earlier_reports, published_reports, unit_feedback, sent_notices)
+ASSETS = (earlier_reports, published_reports, portal_snapshots, unit_feedback, sent_notices)
 OF_NO_MONTH = (data_docs,)

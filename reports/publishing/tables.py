@@ -70,7 +70,7 @@ def _protect(name: str, frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFra
     outputs.md, published/.
     """
     if name == "findings":
-        return _protect_findings(frame, catalogue)
+        return protect_findings(frame, catalogue).drop(NOT_PUBLISHED)
     texts = {"file", "reason"} if name == DECISIONS else {"file"}
     if sheet := catalogue.sheets.get(name):
         texts |= {c.key for c in sheet.columns if c.type == "text" and not c.pii}
@@ -84,8 +84,11 @@ def _hide(frame: pl.DataFrame, texts: Iterable[str]) -> pl.DataFrame:
     return frame.with_columns(hidden_column(frame[name]).alias(name) for name in texts)
 
 
-def _protect_findings(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
-    """The findings without what only helps to protect them: which column they are of, and what their words are of.
+def protect_findings(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    """The findings with personal data masked, and what must not stand in a text hidden; other columns as they are.
+
+    `frame` has rule_id, message, status, reason, and NOT_PUBLISHED: which column they are of, and what their words are
+    of, `cause` among them as it was.
 
     A message is put into words again where its value was masked: what is masked in it is so before it is cut.
     """
@@ -107,8 +110,7 @@ def _protect_findings(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame
     frame = _hide(frame, (*_TOLD, "reason"))
     again = (frame.select(_TOLD) != before).select(pl.any_horizontal(pl.all())).to_series()
     told = frame.filter(again).with_columns(reason=pl.col("cause"))
-    frame = frame.with_columns(message=frame["message"].scatter(again.arg_true(), messages(told, catalogue)))
-    return frame.drop(NOT_PUBLISHED)
+    return frame.with_columns(message=frame["message"].scatter(again.arg_true(), messages(told, catalogue)))
 
 
 def unit_blocks(units: Sequence[str]) -> Iterator[tuple[str, ...]]:

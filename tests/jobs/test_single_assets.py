@@ -27,7 +27,7 @@ PUNCTUAL, LATE = "D-001", "D-002"
 DEADLINE_RUN, NEXT_NIGHT = (datetime(2026, 11, day, 0, 30, tzinfo=ZONE) for day in (6, 7))
 INTAKE = ("archived_mails", "parsed_mails", "indexed_mails")
 MONTH = ("earlier_months", "submissions", "form_findings", "counted_rows", "findings", "marts")
-WRITING_OUT = ("published_reports", "unit_feedback", "sent_notices")
+WRITING_OUT = ("published_reports", "portal_snapshots", "unit_feedback", "sent_notices")
 
 
 def materialise(home: Home, as_of: datetime, *steps: str) -> dg.ExecuteInProcessResult:
@@ -67,7 +67,7 @@ def published(home: Home) -> dict[Path, bytes]:
     """Everything that has left the house, byte for byte."""
     return {
         path: path.read_bytes()
-        for folder in (home.published, home.outbox)
+        for folder in (home.published, home.portal, home.outbox)
         for path in folder.rglob("*")
         if path.is_file()
     }
