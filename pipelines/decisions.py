@@ -259,7 +259,7 @@ class Desk:
     def assign(self, mail: str, unit: str, steward: Steward, *, anyway: bool = False) -> Planned:
         """Give a held mail to a unit. Raises DecisionError where it is not held, or its covers name another unit."""
         sha256 = self.mail(mail)
-        rows = self._rows("select * from core.mails where mail = $mail order by period", mail=sha256)
+        rows = self._booked(sha256)
         if not any(r["held"] for r in rows):
             whose = next((r["unit_code"] for r in rows), "")
             raise DecisionError(f"mail {sha256[:12]} is not held" + (f": it is {whose}'s" if whose else ""))
@@ -275,11 +275,11 @@ class Desk:
                 "assign it to that unit, or say --anyway"
             )
         told = ", ".join(f"{where} names {code}" for code, where in named) or "neither cover nor subject names a unit"
-        forms = self._rows("select form from staging.forms where mail = $mail order by number", mail=sha256)
+        forms = self._forms_of(sha256)
         received = self._local(rows[0]["received_at"])
         follows = [
             told,
-            f"{unit} has the mail of {received} with {len(forms)} form{'' if len(forms) == 1 else 's'}; a form that "
+            f"{unit} has the mail of {received} with {forms} form{'' if forms == 1 else 's'}; a form that "
             "came later stands before it",
             f"the receipt goes to {', '.join(self._mailboxes(unit, rows[-1]['period'])) or 'nobody: no mailbox'}",
             *self._versions_to_come({r["period"] for r in rows}),
@@ -287,6 +287,12 @@ class Desk:
         about = {"cover": ";".join(sorted(covers)), "anyway": "yes" if anyway else "no"}
         proposal = self._propose(steward, "assign", sha256, unit_code=unit, mail=sha256, about=about)
         return Planned((proposal,), tuple(follows))
+
+    def _booked(self, mail: str) -> list[dict[str, Any]]:
+        return self._rows("select * from core.mails where mail = $mail order by period", mail=mail)
+
+    def _forms_of(self, mail: str) -> int:
+        return len(self._rows("select form from staging.forms where mail = $mail", mail=mail))
 
     def _mailboxes(self, unit: str, period: str) -> tuple[str, ...]:
         return self.register.tree(period).by_code[unit].mailboxes
@@ -325,20 +331,10 @@ class Desk:
     def confirm_seal(self, unit: str, period: str, steward: Steward) -> Planned:
         """Say that the unit's best scan bears the seal. Raises DecisionError where it has none that lacks it."""
         self.reports_in(unit, period)
-        rows = self._rows(
-            """
-            select * from core.all_findings
-            where period = $period and unit_code = $unit and rule_id = 'SIG-02' and counts
-            """,
-            period=period, unit=unit,
-        )  # fmt: skip
+        rows = self._unsealed(unit, period)
         if not rows:
-            state = self._rows(
-                "select scan from marts.unit_results where period = $period and unit_code = $unit",
-                period=period, unit=unit,
-            )  # fmt: skip
-            scan = state[0]["scan"] if state else "not known before the first run"
-            raise DecisionError(f"{unit} has no unsealed scan for {period} to confirm: its best is {scan}")
+            best = self._best_scan(unit, period)
+            raise DecisionError(f"{unit} has no unsealed scan for {period} to confirm: its best is {best}")
         row = rows[0]
         proposal = self._propose(
             steward,
@@ -354,6 +350,23 @@ class Desk:
             *self._versions_to_come({period}),
         ]
         return Planned((proposal,), tuple(follows))
+
+    def _unsealed(self, unit: str, period: str) -> list[dict[str, Any]]:
+        """SIG-02 of the unit's month, which its best scan has where it lacks the seal."""
+        return self._rows(
+            """
+            select * from core.all_findings
+            where period = $period and unit_code = $unit and rule_id = 'SIG-02' and counts
+            """,
+            period=period, unit=unit,
+        )  # fmt: skip
+
+    def _best_scan(self, unit: str, period: str) -> str:
+        state = self._rows(
+            "select scan from marts.unit_results where period = $period and unit_code = $unit",
+            period=period, unit=unit,
+        )  # fmt: skip
+        return str(state[0]["scan"]) if state else "not known before the first run"
 
     def extend(self, unit: str, period: str, until: datetime, steward: Steward, *, late: bool = False) -> Planned:
         """Give a unit's month a cut-off of its own. Raises DecisionError where the time is not in the month's window,
@@ -414,13 +427,18 @@ class Desk:
             told = {"unit_code": unit, "period": period}
         elif decided := next((d for d in self.decisions() if d.key == subject), None):
             told = {"unit_code": decided.unit_code, "period": decided.period, "mail": decided.mail}
-        elif rows := self._rows("select * from core.all_findings where finding_id = $key", key=subject):
-            told = {name: rows[0][name] for name in ("unit_code", "period", "mail")}
+        elif known := self._known(subject):
+            told = known
         else:
             subject = self.mail(subject)
             owner = self._rows("select unit_code from core.mails where mail = $mail order by period", mail=subject)
             told = {"mail": subject, "unit_code": owner[0]["unit_code"] if owner else ""}
         return Planned((self._propose(steward, "note", subject, **told),), ("it is shown; no figure changes",), when="")
+
+    def _known(self, finding: str) -> dict[str, Any]:
+        """Whose a finding of the last run is; nothing where there is none of that id."""
+        rows = self._rows("select * from core.all_findings where finding_id = $key", key=finding)
+        return {name: rows[0][name] for name in ("unit_code", "period", "mail")} if rows else {}
 
     # ------------------------------------------------------------------------------------- decisions on decisions
     def _decision(self, key: str) -> Decision:

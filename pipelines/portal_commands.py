@@ -122,11 +122,13 @@ def served() -> object:
     from contextlib import ExitStack  # noqa: PLC0415
 
     from assets.instance.home import find_home  # noqa: PLC0415
+    from pipelines.portal_desk import PortalDecider  # noqa: PLC0415
     from reports.portal.app import application  # noqa: PLC0415
     from reports.portal.shared import opened  # noqa: PLC0415
 
-    stack = ExitStack()
-    made = application(stack.enter_context(opened(find_home(None), tls=bool(os.environ.get("SIXTH_BEHIND_TLS")))))
+    stack, place = ExitStack(), find_home(None)
+    tls = bool(os.environ.get("SIXTH_BEHIND_TLS"))
+    made = application(stack.enter_context(opened(place, tls=tls, decider=PortalDecider(place))))
     _open.append(stack)
     return made
 

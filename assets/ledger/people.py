@@ -75,7 +75,12 @@ def add_user(ledger: Engine, name: str, display: str, secret: str, by: str, now:
     with Session(ledger) as session, session.begin():
         if session.scalar(select(User).where(User.name == name)) is not None:
             raise PeopleError(f"there is a user {name!r} already; `sixth user passwd {name}` sets another password")
-        session.add(User(name=name, display=display or name, secret=secret, created_at=now))
+        shown = display or name
+        if session.scalar(select(User).where(User.display == shown)) is not None:
+            raise PeopleError(
+                f"somebody is shown as {shown!r} already: decisions are told by it; choose another --display"
+            )
+        session.add(User(name=name, display=shown, secret=secret, created_at=now))
         append(session, by, "add user", name, now=now)
 
 

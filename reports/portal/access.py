@@ -122,7 +122,7 @@ def missing(visit: Visit) -> Response:
     """The answer to what is not there, the same byte for byte to what is not theirs. The audit has what was asked."""
     visit.told("refused", f"{visit.request.method} {visit.request.url.path}", "refused")
     nothing = visit.request.method == "HEAD"
-    page = visit.page("missing.html.jinja", 404, other_language="")
+    page = visit.page("missing.html.jinja", 404, other_language="", path="")
     return Response(status_code=404) if nothing else page
 
 

@@ -5,7 +5,7 @@ Belongs here: pure ASGI layers and the rendering of templates. Does not: who is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,21 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def options_of_months(periods: Sequence[tuple[str, str] | str], say: Callable[..., str]) -> list[tuple[str, str]]:
+    """The months to choose from, each with the version that stands where it is known."""
+    told = [(p, "") if isinstance(p, str) else p for p in periods]
+    return [(p, f"{p} {version}".strip() if version != "interim" else p) for p, version in told]
+
+
+def options_of_nodes(nodes: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The scopes to choose from, those below others further in."""
+    least = min((node["depth"] for node in nodes), default=0)
+    return [(node["unit_code"], "\u2003" * (node["depth"] - least) + node["unit_name"]) for node in nodes]
+
+
+templates.globals |= {"options_of_months": options_of_months, "options_of_nodes": options_of_nodes}
 
 
 def drawn(template: str, values: Mapping[str, Any]) -> str:

@@ -14,7 +14,17 @@ from reports.portal.access import Refused, Routes, Visit, log_out
 from reports.portal.answers import templates
 from reports.portal.passwords import LEAST_LENGTH, hashed, is_right
 
-MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "steward",
+        (
+            ("/worklist", "menu.worklist"),
+            ("/units", "menu.units"),
+            ("/held", "menu.held"),
+            ("/decisions", "menu.decisions"),
+        ),
+    ),
+)
 """Of each role the pages that its menu has, the first being where it begins; of several roles the first here."""
 ACCOUNT = "/account"
 

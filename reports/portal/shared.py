@@ -22,6 +22,7 @@ from assets.ledger import people
 from assets.ledger.opening import open_ledger, open_reader
 from assets.ledger.people import Person
 from expectations.catalogue import Catalogue, load_catalogue
+from reports.portal.deciding import Decider
 from reports.portal.words import Words
 
 MOST_FILES = 10  # of one upload
@@ -32,8 +33,10 @@ class Portal:
 
     most_files = MOST_FILES
 
-    def __init__(self, home: Home, ledger: Engine, reader: Engine, *, tls: bool) -> None:
-        self.home, self.ledger, self.reader, self.tls = home, ledger, reader, tls
+    def __init__(
+        self, home: Home, ledger: Engine, reader: Engine, *, tls: bool, decider: Decider | None = None
+    ) -> None:
+        self.home, self.ledger, self.reader, self.tls, self.decider = home, ledger, reader, tls, decider
         self.settings: Settings = load_settings(home.register / "settings.yaml")
         self.catalogue: Catalogue = load_catalogue(home.register)
         self.zone = ZoneInfo(self.settings.cutoff.timezone)
@@ -70,11 +73,13 @@ class Portal:
 
 
 @contextmanager
-def opened(home: Home, *, tls: bool = False) -> Iterator[Portal]:
-    """The portal of a home, its ledger open twice: for reading, which never waits, and for writing."""
+def opened(home: Home, *, tls: bool = False, decider: Decider | None = None) -> Iterator[Portal]:
+    """The portal of a home, its ledger open twice: for reading, which never waits, and for writing. Without a
+    `decider` nothing can be decided.
+    """
     settings = load_settings(home.register / "settings.yaml")
     with (
         open_ledger(home.warehouse, settings.ledger_url) as ledger,
         open_reader(home.warehouse, settings.ledger_url) as reader,
     ):
-        yield Portal(home, ledger, reader, tls=tls)
+        yield Portal(home, ledger, reader, tls=tls, decider=decider)

@@ -32,7 +32,7 @@ class Words:
         self.lang, self.catalogue, self.zone = lang, catalogue, zone
         self.language = language(lang)
 
-    def say(self, key: str, **values: Any) -> str:
+    def say(self, key: str, /, **values: Any) -> str:
         """The text of `key`, filled in; an English one may be {one, other}, chosen by `n`. KeyError where none is."""
         text = texts()[key][self.lang]
         if isinstance(text, dict):
@@ -43,6 +43,10 @@ class Words:
         """What the glossary calls something; the key itself where it does not know it."""
         found = self.catalogue.texts["glossary"][group].get(key)
         return str(found[self.lang]) if found else key
+
+    def sheet(self, key: str) -> str:
+        """A sheet's title; in another language than the forms' what the glossary calls it."""
+        return self.catalogue.sheets[key].title if self.language.speaks_catalogue else self.name("sheets", key)
 
     def rule(self, rule_id: str) -> str:
         """A rule's title."""

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from assets.instance.home import Home
 from assets.ledger import people
 from reports.portal.app import application
+from reports.portal.deciding import Decider
 from reports.portal.passwords import hashed
 from reports.portal.shared import Portal, opened
 
@@ -51,9 +52,9 @@ def home_of(root: Path) -> Home:
 
 
 @contextmanager
-def portal_of(home: Home, *, tls: bool = False) -> Iterator[Portal]:
+def portal_of(home: Home, *, tls: bool = False, decider: Decider | None = None) -> Iterator[Portal]:
     """The portal of a home, open, with PEOPLE in it; each logs in by the name of the key."""
-    with opened(home, tls=tls) as portal:
+    with opened(home, tls=tls, decider=decider) as portal:
         now, there = datetime.now(UTC), {user.name for user, _ in people.users(portal.ledger)}
         for name, (role, scope) in PEOPLE.items():
             if name not in there:

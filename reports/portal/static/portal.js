@@ -16,6 +16,7 @@ for (const form of document.querySelectorAll("form[data-batch]")) {
   for (const all of form.querySelectorAll("[data-group]")) all.closest("label").hidden = false;
   count();
 }
+document.querySelector(".sheet [data-target]")?.scrollIntoView({block: "nearest", inline: "center"});
 document.addEventListener("keydown", event => {
   if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   const link = {j: "next", k: "prev"}[event.key.toLowerCase()];

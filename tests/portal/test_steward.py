@@ -1,0 +1,178 @@
+"""A steward's pages: the same figures as the worklist's table, decisions taken in scope, and nothing beyond it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+
+from assets.ledger import audit
+from assets.ledger.decisions import all_decisions
+from reports.portal.reading import opened
+from reports.portal.shared import Portal
+from tests.portal.made_portal import CARRIER, OTHER_UNIT, PROVINCE, Browser
+from tests.reports.settled_sample import EMPTY, LAST
+
+REASON = "已电话核实，原件属实"
+BOX = re.compile(r'name="finding" value="(\w+)"')
+ROW = re.compile(r'<a href="/finding/(\w+)')
+
+
+def found(portal: Portal, where: str, scope: str = CARRIER) -> list[dict[str, Any]]:
+    """Findings of the month by a condition."""
+    with opened(portal.home.portal, LAST, [scope]) as month:
+        return [dict(r) for r in month.db.execute(f"select * from findings where counts and {where} order by seq")]
+
+
+def decide(browser: Browser, path: str, **data: Any) -> Any:
+    return browser.post(path, {"period": LAST, "reason": REASON, **data})
+
+
+def test_the_worklist_shows_what_its_filter_says(portal: Portal) -> None:
+    browser = Browser(portal, "steward")
+    page = browser.get(f"/worklist?period={LAST}").text
+    moving = found(portal, "moves <> 'flag'")
+    assert ROW.findall(page) == [f["finding_id"] for f in moving][:100]
+    can = [f for f in moving if f["decides"] == "waive"]
+    assert BOX.findall(page) == [f["finding_id"] for f in can]
+    decidable = len([f for f in moving if f["decides"]])
+    assert f"{len(moving)} 项影响数字：{decidable} 项可由您决定" in page
+    for query, where in (
+        ("moves=flag", "moves = 'flag'"),
+        ("rule=GEN-03", "rule_id = 'GEN-03'"),
+        ("can=no", "moves <> 'flag' and decides = ''"),
+        ("sheet=self_check", "moves <> 'flag' and sheet_key = 'self_check'"),
+        ("sheet=-", "moves <> 'flag' and sheet_key = ''"),
+        ("unit=EX-15-01-CHA&moves=all", "unit_code = 'EX-15-01-CHA'"),
+        (f"scope={PROVINCE}", "moves <> 'flag' and unit_code like 'EX-15%'"),
+    ):
+        shown = ROW.findall(browser.get(f"/worklist?period={LAST}&{query}").text)
+        assert shown == [f["finding_id"] for f in found(portal, where)][:100], query
+        rows = list(
+            csv.DictReader(io.StringIO(browser.get(f"/worklist.csv?period={LAST}&{query}").content.decode("utf-8-sig")))
+        )
+        assert [r["问题编号"] for r in rows] == [f["finding_id"] for f in found(portal, where)], query
+    assert "没有影响数字的待决定事项" in browser.get("/worklist?period=2026-10&scope=EX-16").text or found(
+        portal, "moves <> 'flag'", "EX-16"
+    )
+    for wrong in ("moves=x", "status=x", "scope=NOWHERE", "unit=NOWHERE", "period=2020-01", "can=maybe"):
+        assert browser.get(f"/worklist?{wrong}").status_code == 404, wrong
+    assert browser.get(f"/worklist?period={EMPTY}").status_code == 200
+
+
+def test_a_province_s_steward_sees_and_decides_there_alone(portal: Portal) -> None:
+    browser = Browser(portal, "provincial")
+    inside = found(portal, "decides = 'waive' and moves = 'drop'", PROVINCE)
+    (outside, *_) = found(portal, "unit_code = 'EX-16-01-001'")
+    nowhere = browser.get("/finding/000000000000")
+    for path in (
+        f"/finding/{outside['finding_id']}",
+        f"/units/{OTHER_UNIT}",
+        "/worklist?scope=EX",
+        "/worklist?unit=EX-16-01-001",
+    ):
+        answer = browser.get(path)
+        assert (answer.status_code, answer.content) == (404, nowhere.content), path
+    before = len(all_decisions(portal.ledger))
+    both = [inside[0]["finding_id"], outside["finding_id"]]
+    assert decide(browser, "/worklist", finding=both).status_code == 404
+    assert decide(browser, f"/finding/{outside['finding_id']}", act="waive").status_code == 404
+    assert decide(browser, f"/units/{OTHER_UNIT}", act="note").status_code == 404
+    assert len(all_decisions(portal.ledger)) == before
+    assert "stranger@elsewhere.example" not in browser.get(f"/held?period={LAST}").text
+    assert "stranger@elsewhere.example" in Browser(portal, "steward").get(f"/held?period={LAST}").text
+
+
+def test_a_batch_is_waived_with_one_reason_and_taken_back(portal: Portal) -> None:
+    browser = Browser(portal, "steward")
+    chosen = [f["finding_id"] for f in found(portal, "rule_id = 'KPI-02'")][:2]
+    assert decide(browser, "/worklist", finding=chosen, reason="核实无误").status_code == 422
+    assert decide(browser, "/worklist", reason=REASON).status_code == 422
+    (refused,) = [f["finding_id"] for f in found(portal, "rule_id = 'GEN-05'")][:1]
+    assert decide(browser, "/worklist", finding=[*chosen, refused]).status_code == 422
+    assert all_decisions(portal.ledger) == [] or not {d.subject for d in all_decisions(portal.ledger)} & set(chosen)
+    done = decide(browser, "/worklist", finding=chosen, through="2026-12", back="/worklist?period=2026-10&rule=KPI-02")
+    assert (done.status_code, done.headers["location"]) == (303, "/worklist?period=2026-10&rule=KPI-02&done=2")
+    made = [d for d in all_decisions(portal.ledger) if d.subject in chosen]
+    assert {(d.kind, d.decided_by, d.reason, d.through) for d in made} == {("waive", "Steward", REASON, "2026-12")}
+    assert set(audit.latest(portal.reader, 1)[0].what.split(",")) == {d.key for d in made}
+    page = browser.get(f"/worklist?period={LAST}&rule=KPI-02").text
+    assert page.count("已决定，下次运行生效") == 2
+    assert not set(BOX.findall(page)) & set(chosen)
+    # Another steward, who still has the page of before, is told of it and nothing is recorded.
+    again = decide(Browser(portal, "provincial"), "/worklist", finding=chosen)
+    assert again.status_code == 409
+    assert "Steward" in again.text
+    taken = decide(Browser(portal, "provincial"), f"/decisions/{made[0].key}", act="take_back")
+    assert taken.status_code == 303
+    log = browser.get("/decisions").text
+    assert made[0].key in log
+    assert "撤回" in log
+    assert chosen[0] in BOX.findall(browser.get(f"/worklist?period={LAST}&rule=KPI-02").text)
+
+
+def test_a_finding_is_drawn_in_its_sheet_with_those_beside_it(portal: Portal) -> None:
+    browser = Browser(portal, "steward")
+    rows = found(portal, "rule_id = 'GEN-02'")
+    page = browser.get(f"/finding/{rows[1]['finding_id']}?period={LAST}&rule=GEN-02").text
+    assert rows[1]["value"] in page
+    assert f'<th class="R" scope="row">{rows[1]["row"]}</th>' in page
+    assert f'rel="prev" href="/finding/{rows[0]["finding_id"]}' in page
+    assert f'rel="next" href="/finding/{rows[2]["finding_id"]}' in page
+    assert re.search(r"data-target>" + re.escape(rows[1]["value"]), page)
+    assert decide(browser, f"/finding/{rows[1]['finding_id']}", act="note").status_code == 303
+    assert REASON in browser.get(f"/finding/{rows[1]['finding_id']}?period={LAST}").text
+    assert decide(browser, f"/finding/{rows[1]['finding_id']}", act="wipe").status_code == 422
+
+
+def test_a_held_mail_is_given_to_the_unit_that_it_names(portal: Portal) -> None:
+    browser = Browser(portal, "steward")
+    page = browser.get(f"/held?period={LAST}").text
+    (mail,) = re.findall(r'action="/held/(\w+)"', page)
+    assert "EX-15-01-NET" in page
+    assert decide(browser, f"/held/{mail}", unit="NOWHERE").status_code == 422
+    assert decide(browser, f"/held/{mail}", unit="EX-15-01-006").status_code == 422
+    assert decide(Browser(portal, "provincial"), f"/held/{mail}", unit="EX-15-01-NET").status_code == 404
+    assert decide(browser, f"/held/{mail}", unit="EX-15-01-NET").status_code == 303
+    (made,) = [d for d in all_decisions(portal.ledger) if d.kind == "assign"]
+    assert (made.mail, made.unit_code) == (mail, "EX-15-01-NET")
+    assert "已认领给" in browser.get(f"/held?period={LAST}").text
+
+
+def test_a_unit_s_cut_off_is_extended_within_its_window(portal: Portal) -> None:
+    browser, path = Browser(portal, "steward"), "/units/EX-15-01-012"
+    for wrong in (
+        {"until": ""},
+        {"until": "2026-12-24T00:00", "late": "yes"},
+        {"until": "2026-11-01T00:00", "late": "yes"},
+    ):
+        assert decide(browser, path, act="extend", **wrong).status_code == 422
+    assert decide(browser, path, act="extend", until="2026-11-20T18:00", late="yes").status_code == 303
+    (made,) = [d for d in all_decisions(portal.ledger) if d.kind == "extend"]
+    assert made.until.isoformat() == "2026-11-20T10:00:00+00:00"
+    page = browser.get(f"{path}?period={LAST}").text
+    assert "2026-11-20 18:00" in page
+    assert browser.get(f"/units?period={LAST}&state=incomplete").text.count("/units/EX-15") >= 1
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_page_is_there_in_both_languages(portal: Portal, lang: str) -> None:
+    browser = Browser(portal, "steward")
+    (row, *_) = found(portal, "moves = 'flag' and row > 0")
+    (scan, *_) = found(portal, "row <= 0 and unit_code <> ''")
+    for path in (
+        "/worklist",
+        "/units",
+        "/held",
+        "/decisions",
+        "/units/EX-15-01-003",
+        f"/finding/{row['finding_id']}",
+        f"/finding/{scan['finding_id']}",
+    ):
+        answer = browser.get(f"{path}?period={LAST}&lang={lang}")
+        assert answer.status_code == 200, path
+        assert f'<html lang="{"zh" if lang == "zh" else "en"}' in answer.text
+        assert len(answer.content) < 200_000
