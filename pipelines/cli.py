@@ -257,10 +257,19 @@ def pull(
     version: Annotated[str, typer.Option("--version", help="interim, v1, v2 ...; else the latest.")] = "",
     form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(PULLED)}.")] = "html",
     target: Annotated[Path | None, typer.Option("--out", help="Where to put it; else the current folder.")] = None,
+    url: Annotated[str, typer.Option("--url", help="A portal to fetch from, with a token in SIXTH_TOKEN.")] = "",
     lang: Lang = DEFAULT,
     home: HomeOption = None,
 ) -> None:
     """Fetch a published report of a month, a half-year (2026H2) or a year. csv and parquet come as one .zip."""
+    if url:
+        from pipelines.portal_commands import fetch  # noqa: PLC0415
+
+        content, named = fetch(url, period=period, scope=scope, version=version, form=form)
+        path = _target(target, named)
+        path.write_bytes(content)
+        out.print(str(path))
+        return
     from assets.instance.closed_months import register_of  # noqa: PLC0415
     from assets.instance.periods import is_span, months_of  # noqa: PLC0415
     from reports.publishing.versions import latest_version  # noqa: PLC0415

@@ -9,11 +9,15 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from email.message import Message
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlencode, urlsplit
 
 import typer
 
@@ -28,6 +32,8 @@ portal = typer.Typer(rich_markup_mode=None)
 user_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 audit_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 portal.add_typer(user_app, name="user", help="Who may enter the portal, in which role, for which scope.")
+token_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+portal.add_typer(token_app, name="token", help="Tokens for programs that fetch published reports.")
 portal.add_typer(audit_app, name="audit", help="Who did what and when.")
 PASSWORD = "SIXTH_PASSWORD"
 NameArgument = Annotated[str, typer.Argument(help="The name to log in with.")]
@@ -136,6 +142,43 @@ def served() -> object:
 _open: list[object] = []  # what `served` holds open
 
 
+# ------------------------------------------------------------------------------------------------------------ pull
+TOKEN = "SIXTH_TOKEN"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+FETCH_SECONDS = 120
+
+
+class _NowhereElse(urllib.request.HTTPRedirectHandler):
+    """A token is not carried to where an answer points."""
+
+    def redirect_request(self, *_: object) -> None:
+        """None: an answer that points elsewhere is an error."""
+
+
+def fetch(url: str, *, period: str, scope: str, version: str, form: str) -> tuple[bytes, str]:
+    """A published file of a portal, and what it is called. Raises WrongUse where it cannot be had."""
+    from assets.intake.mail.headers import clean_name  # noqa: PLC0415
+
+    token, parts = os.environ.get(TOKEN, ""), urlsplit(url)
+    if not token:
+        raise WrongUse(f"--url needs a token in {TOKEN}; the portal's page of tokens makes one")
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise WrongUse(f"--url {url}: a token goes over https alone")
+    query = {"period": period, "scope": scope, "version": version, "format": form}
+    asked = urllib.request.Request(
+        f"{url.rstrip('/')}/pull?{urlencode({k: v for k, v in query.items() if v})}",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    try:
+        with urllib.request.build_opener(_NowhereElse).open(asked, timeout=FETCH_SECONDS) as answer:
+            told: Message = answer.headers
+            return answer.read(), clean_name(told.get_filename() or "") or f"{period}.{form}"
+    except urllib.error.HTTPError as error:
+        raise WrongUse(f"{url} answers {error.code}: {error.read(300).decode(errors='replace').strip()}") from error
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise WrongUse(f"{url} cannot be reached: {getattr(error, 'reason', error)}") from error
+
+
 # ------------------------------------------------------------------------------------------------------------ user
 RoleOption = Annotated[str, typer.Option("--role", help="steward, reader, unit or admin.")]
 ScopeOption = Annotated[str, typer.Option("--scope", help="A code of the register; of a unit its own.")]
@@ -224,6 +267,76 @@ def passwd(name: NameArgument, home: HomeOption = None) -> None:
     with _ledger(open_home(home)) as ledger:
         people.set_secret(ledger, name, hashed(_password()), _me(), datetime.now(UTC))
     out.print(f"the password of {name} is set", markup=False)
+
+
+# ---------------------------------------------------------------------------------------------------------- tokens
+@token_app.callback()
+def token() -> None:
+    """Tokens for programs that fetch published reports."""
+
+
+@token_app.command("add", epilog="Example: sixth token add liuhai --scope EX --days 90")
+@exit_codes
+def add_token(
+    name: NameArgument,
+    scope: Annotated[str, typer.Option("--scope", help="A node above units; else the first of the user's.")] = "",
+    days: Annotated[int, typer.Option("--days", help="How long it holds.")] = 90,
+    home: HomeOption = None,
+) -> None:
+    """A token in the name of a reader; it is printed this once."""
+    from assets.instance.closed_months import register_of  # noqa: PLC0415
+    from assets.ledger import people  # noqa: PLC0415
+
+    place = open_home(home)
+    with _ledger(place) as ledger:
+        granted = next((grants for user, grants in people.users(ledger) if user.name == name), ())
+        scopes = [s for role, s in granted if role == "reader"]
+        if not scopes:
+            raise WrongUse(f"{name} is no reader; `sixth user add {name} --role reader --scope ...` grants it")
+        register, chosen = register_of(place), scope or scopes[0]
+        trees = [register.tree(month) for month in sorted({u.active_from for u in register.units})]
+        if not any(tree.is_within(chosen, s) for tree in trees for s in scopes):
+            raise WrongUse(f"--scope {chosen} is not within {', '.join(scopes)}")
+        made = people.add_token(ledger, name, chosen, days, _me(), datetime.now(UTC))
+    out.print(made, markup=False)
+
+
+@token_app.command("list", epilog="Example: sixth token list")
+@exit_codes
+def list_tokens(
+    form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.table,
+    home: HomeOption = None,
+) -> None:
+    """All tokens, without what they are."""
+    from assets.ledger import people  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    with _ledger(open_home(home)) as ledger:
+        rows = [
+            {
+                "id": str(token.id),
+                "user": owner,
+                "scope": token.scope,
+                "expires": f"{token.expires_at:%Y-%m-%d %H:%M}Z",
+                "used": f"{token.used_at:%Y-%m-%d %H:%M}Z" if token.used_at else "",
+                "state": "revoked" if token.revoked_at else "over" if token.expires_at <= now else "valid",
+            }
+            for token, owner in people.tokens(ledger)
+        ]
+    write_rows(rows, form, {column: column for column in ("id", "user", "scope", "expires", "used", "state")}, "id")
+
+
+@token_app.command("revoke", epilog="Example: sixth token revoke 3")
+@exit_codes
+def revoke(
+    number: Annotated[int, typer.Argument(help="Its number, as `sixth token list` has it.")], home: HomeOption = None
+) -> None:
+    """End a token."""
+    from assets.ledger import people  # noqa: PLC0415
+
+    with _ledger(open_home(home)) as ledger:
+        people.revoke_token(ledger, number, _me(), datetime.now(UTC))
+    out.print(f"token {number} is revoked", markup=False)
 
 
 # ----------------------------------------------------------------------------------------------------------- audit

@@ -96,6 +96,7 @@ class Visit:
             "other_language": "?" + urlencode([*query, ("lang", other)]) if self.request.method == "GET" else "",
             "software": self.portal.software,
             "as_of": self.portal.last_run,
+            "origin": f"{self.request.url.scheme}://{self.request.url.netloc}",
         }
         return HTMLResponse(drawn(template, frame | values), status)
 

@@ -56,7 +56,21 @@ def options_of_nodes(nodes: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]
     return [(node["unit_code"], "\u2003" * (node["depth"] - least) + node["unit_name"]) for node in nodes]
 
 
-templates.globals |= {"options_of_months": options_of_months, "options_of_nodes": options_of_nodes}
+def shortfalls(units: Mapping[str, int], say: Callable[..., str]) -> str:
+    """How many units are late, incomplete, returned and missing, in words; "" where none is."""
+    told = [
+        say(f"short.{key}", n=units[key])
+        for key in ("complete_late", "incomplete", "returned", "missing")
+        if units[key]
+    ]
+    return say("list").join(told)
+
+
+templates.globals |= {
+    "shortfalls": shortfalls,
+    "options_of_months": options_of_months,
+    "options_of_nodes": options_of_nodes,
+}
 
 
 def drawn(template: str, values: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from reports.portal import access, front, steward
+from reports.portal import access, front, reader, steward
 from reports.portal.answers import STATIC, Headers, Limits
 from reports.portal.shared import Portal
 
@@ -24,9 +24,10 @@ UPLOAD_BYTES = 32 * 1024 * 1024
 def application(portal: Portal) -> ASGIApp:
     """The portal's routes, within its limits and headers."""
     routes = access.Routes(portal)
-    for pages in (front, steward):
+    for pages in (front, steward, reader):
         pages.add_to(routes)
     log_in = Route("/login", partial(access.log_in_page, portal), methods=["GET", "POST"])
+    pull = Route("/pull", partial(reader.pull, portal), methods=["GET"])
     elsewhere = Route("/{path:path}", routes.anything_else, methods=["GET", "POST"])
-    app = Starlette(routes=[log_in, *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere])
+    app = Starlette(routes=[log_in, pull, *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere])
     return Headers(Limits(app, UPLOADS, UPLOAD_BYTES), tls=portal.tls)
