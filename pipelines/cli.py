@@ -234,7 +234,7 @@ def check(
     lang: Lang = DEFAULT,
 ) -> int:
     """Check files before sending them: no home needed. Exit 1 if a form would be returned or a row dropped."""
-    from pipelines.check import check_files  # noqa: PLC0415
+    from reports.feedback.checking import check_files  # noqa: PLC0415
     from reports.feedback.precheck import precheck_text  # noqa: PLC0415
 
     month = period_of(period) if period else ""

@@ -268,11 +268,16 @@ def show(
     home: HomeOption = None,
 ) -> None:
     """One mail: its covers and forms, scans, findings, where it lies in archive/."""
+    from assets.intake.mail.archive import load  # noqa: PLC0415
     from pipelines.casework import told_of_mail  # noqa: PLC0415 - the ledger's libraries, wanted here alone
     from pipelines.decisions import Desk  # noqa: PLC0415
+    from reports.portal.uploads import sent_by  # noqa: PLC0415
 
-    for line in told_of_mail(Desk(open_home(home)), mail):
+    desk = Desk(open_home(home))
+    for line in told_of_mail(desk, mail):
         out.print(line, markup=False)
+    if by := sent_by(desk.home, load(desk.mail(mail), desk.home.archive)):
+        out.print(f"sent on the portal by {by}: its signature holds", markup=False)
 
 
 @stewards.command(epilog="Example: sixth unit EX-15-01-003 --period 2026-10")

@@ -421,7 +421,7 @@ def _skipped(feedback: Feedback) -> str:
     return wording.say("apart").join(told)
 
 
-def _groups(found: Sequence[Line], wording: Wording) -> list[dict[str, Any]]:
+def groups_of(found: Sequence[Line], wording: Wording) -> list[dict[str, Any]]:
     """The lines by severity, those explained and those waived last, and in each by rule: what to do is said once."""
     groups = []
     hints = {EXPLAINED: "", WAIVED: wording.say("waived_hint")}
@@ -479,7 +479,7 @@ def feedback_text(feedback: Feedback, copies: Sequence[str] = ()) -> str:
 
 def findings_text(lines: Sequence[Line], wording: Wording) -> str:
     """Lines as plain text, as feedback_text has them."""
-    groups = _groups(lines, wording)
+    groups = groups_of(lines, wording)
     return _environment().get_template("findings.txt.jinja").render(say=wording.say, groups=groups)
 
 
@@ -491,7 +491,7 @@ def _page(template: str, feedback: Feedback, copies: Sequence[str]) -> str:
         title=clean(title(feedback)),
         verdict=verdict(feedback),
         facts=_facts(feedback, copies),
-        groups=_groups(feedback.lines, wording),
+        groups=groups_of(feedback.lines, wording),
         must=count_open(feedback.lines, SEVERITIES[:2]),
         copies=copies,
     )  # fmt: skip

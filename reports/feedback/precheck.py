@@ -1,6 +1,6 @@
 """What `sixth check` says: a verdict, what is still missing, and the findings as the unit's own answer has them.
 
-Belongs here: the verdict and its words. Does not: checking (pipelines/check.py), how findings are told (answer.py).
+Belongs here: the verdict and its words. Does not: checking (checking.py), how findings are told (answer.py).
 """
 
 from __future__ import annotations

@@ -13,18 +13,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from reports.portal import access, front, reader, steward
+from reports.portal import access, front, own, reader, steward
 from reports.portal.answers import STATIC, Headers, Limits
 from reports.portal.shared import Portal
 
-UPLOADS: tuple[str, ...] = ()
+UPLOADS = (own.CHECK, own.SEND)
+PAGES = (front, steward, own, reader)
 UPLOAD_BYTES = 32 * 1024 * 1024
 
 
 def application(portal: Portal) -> ASGIApp:
     """The portal's routes, within its limits and headers."""
     routes = access.Routes(portal)
-    for pages in (front, steward, reader):
+    for pages in PAGES:
         pages.add_to(routes)
     log_in = Route("/login", partial(access.log_in_page, portal), methods=["GET", "POST"])
     pull = Route("/pull", partial(reader.pull, portal), methods=["GET"])

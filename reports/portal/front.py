@@ -24,6 +24,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("/decisions", "menu.decisions"),
         ),
     ),
+    ("unit", (("/own", "menu.own"),)),
     ("reader", (("/reports", "menu.reports"), ("/tokens", "menu.tokens"))),
 )
 """Of each role the pages that its menu has, the first being where it begins; of several roles the first here."""

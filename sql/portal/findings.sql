@@ -25,6 +25,7 @@ select
     f.expected,
     f.cause,
     f.message,
+    f.subject,
     f.status,
     f.decided_by,
     f.reason,

@@ -27,8 +27,8 @@ from assets.intake.forms import OUR_PAGES, RecognisedForm, recognise
 from assets.intake.values import clean_text, says_nothing
 from assets.intake.workbooks.workbook import Sheet, Workbook, read_workbook
 from expectations.catalogue import Catalogue, load_catalogue
-from pipelines.check import check_files
 from pipelines.new_home import SAMPLE
+from reports.feedback.checking import check_files
 from tests.templates.filled_forms import (
     FIRST_ROW,
     HEADINGS,

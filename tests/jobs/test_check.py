@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from assets.instance.home import Home as Instance
 from expectations.catalogue import HERE, NEEDS, load_catalogue
-from pipelines.check import UNKNOWN_UNIT, check_files
 from pipelines.cli import app
+from reports.feedback.checking import UNKNOWN_UNIT, check_files
 from reports.feedback.precheck import precheck_text
 from tests.feedback.made_month import Home, home, sealed_page
 from tests.templates.filled_forms import FIRST_ROW, Change, cell, changed, cover_cell, filled_forms

@@ -23,3 +23,21 @@ document.addEventListener("keydown", event => {
   const there = link && document.querySelector(`a[rel=${link}]`);
   if (there) there.click();
 });
+// A check is shown beside the form, so that the files chosen need not be chosen again to be sent.
+for (const form of document.querySelectorAll("form[data-check]")) {
+  form.addEventListener("submit", async event => {
+    if (event.submitter?.hasAttribute("formaction")) return;
+    event.preventDefault();
+    const busy = form.querySelector("[data-busy]"), place = document.getElementById("checked");
+    busy.hidden = false;
+    place.replaceChildren();
+    try {
+      const answer = await fetch(form.action, {method: "POST", body: new FormData(form)});
+      if (answer.redirected) { location.reload(); return; }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      place.replaceChildren(page.getElementById("result") ?? page.querySelector("[role=alert]") ?? "");
+    } finally {
+      busy.hidden = true;
+    }
+  });
+}

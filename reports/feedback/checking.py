@@ -3,7 +3,7 @@
 The files go through the very stages that a mail goes through, in a warehouse of their own that is thrown away. With a
 home, its register, settings and overrides are those of a run; without one, a register is made up from the cover, and
 what only a register can tell is not asked. Nor is, either way, what only the mail, other months or other units can tell
-(`needs` in rules.yaml). Belongs here: that. Does not: the words (reports/feedback/precheck.py).
+(`needs` in rules.yaml). Belongs here: that. Does not: the words (precheck.py).
 """
 
 from __future__ import annotations

@@ -1,0 +1,217 @@
+"""A unit's pages: what to mend, in its own words; what it sent; checking files and sending them.
+
+Belongs here: what a unit sees and sends. Does not: how findings are told (reports/feedback/answer.py), what is done
+with files (uploads.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from assets.instance.periods import preceding
+from assets.ledger import audit
+from assets.ledger.queue import notices
+from expectations.catalogue import Catalogue
+from expectations.messages import reason_text
+from reports.feedback.answer import COLUMNS, Wording, groups_of, placed
+from reports.feedback.folders import PAGE
+from reports.feedback.grouping import Folding
+from reports.portal.access import NotThere, Refused, Routes, Visit
+from reports.portal.reading import Row, Snapshot, opened, periods
+from reports.portal.uploads import KINDS, File, NotChecked, check, mail_of, named, put_into_inbox
+
+ROLE = "unit"
+CHECK, SEND = "/own/check", "/own/send"
+PARTS = ("timeliness", "data_quality", "self_check", "rectification", "indicators")
+NOTICES = ("receipt", "reminder", "overdue")
+UPLOADS_SHOWN = 500
+UPLOAD_DAYS = 40  # an upload that no run has seen is told of that long
+
+
+def add_to(routes: Routes) -> None:
+    """Add the routes."""
+    routes.add("/own", own, ROLE)
+    routes.add("/own/{period}/{unit}/{file}", answer, ROLE)
+    routes.add(CHECK, check_before, ROLE, method="POST")
+    routes.add(SEND, send, ROLE, method="POST")
+
+
+def own(visit: Visit) -> Response:
+    """The unit's month: what became of it, what to mend first, what to check, what was sent."""
+    portal, units = visit.portal, visit.who.scopes(ROLE)
+    there = periods(portal.home.portal)
+    period = visit.asked("period") or (there[0] if there else "")
+    wanted = visit.asked("unit")
+    if not there and not wanted and not visit.asked("period"):
+        return visit.page("empty.html.jinja")
+    if period not in there or (wanted and wanted not in units):
+        raise NotThere
+    with opened(portal.home.portal, period, units) as snapshot:
+        nodes = [node for code in units if (node := snapshot.one("node", unit_code=code))]
+        node = next((n for n in nodes if n["unit_code"] == wanted), None) if wanted else next(iter(nodes), None)
+        if node is None:
+            if wanted:
+                raise NotThere
+            return visit.page("empty.html.jinja")
+        told = _told(snapshot, node)
+        about = snapshot.about
+    code = node["unit_code"]
+    wording = Wording(portal.catalogue, visit.lang, period)
+    groups = groups_of(_lines(told["findings"], portal.catalogue), wording)
+    known = {form["mail"] for form in told["forms"]} | {scan["mail"] for scan in told["scans"]}
+    return visit.page(
+        "own.html.jinja",
+        node=node,
+        nodes=nodes,
+        period=period,
+        periods=there,
+        about=about,
+        must=[g for g in groups if g["severity"] in ("critical", "error")],
+        check=[g for g in groups if g["severity"] not in ("critical", "error")],
+        parts=_parts(visit, told["result"]) if told["result"] else [],
+        answers=_answers(portal.home.published / period / "feedback" / code),
+        notices=[n for n in notices(portal.reader, period, NOTICES) if n.unit_code == code],
+        waiting=_waiting(visit, code, known),
+        kinds=", ".join(KINDS),
+        open_period=_open_period(visit),
+        done=visit.asked("sent"),
+        **told,
+    )
+
+
+def _told(snapshot: Snapshot, node: Row) -> dict[str, Any]:
+    place = node["place"]
+    return {
+        "result": snapshot.one("unit", place=place),
+        "findings": snapshot.rows("findings_of_unit", place=place),
+        "forms": snapshot.rows("forms", place=place),
+        "scans": snapshot.rows("scans", place=place),
+        "months": snapshot.rows("months", place=place),
+    }
+
+
+def _lines(findings: Sequence[Row], catalogue: Catalogue) -> list[Any]:
+    """The findings as the unit's answer folds them."""
+    rows = [{name: row[name] for name in COLUMNS} for row in findings]
+    return Folding(catalogue).lines([placed(row, "", catalogue) for row in rows])
+
+
+def _parts(visit: Visit, result: Row) -> list[tuple[str, float, float]]:
+    """The parts of the score, each with its points and the most that there are."""
+    weights = visit.portal.settings.score
+    return [
+        (visit.words.name("score_parts", part), float(result[f"score_{part}"] or 0), float(getattr(weights, part)))
+        for part in PARTS
+    ]
+
+
+def _answers(folder: Path) -> list[str]:
+    """The files of the unit's answer: its own workbooks, marked."""
+    files = (f.name for f in folder.glob("*") if f.is_file() and not f.name.startswith(".") and f.name != PAGE)
+    return sorted(files) if folder.is_dir() else []
+
+
+def _open_period(visit: Visit) -> str:
+    """The month whose returns come in now."""
+    return preceding(f"{visit.now.astimezone(visit.portal.zone):%Y-%m}")
+
+
+def _waiting(visit: Visit, unit: str, known: set[str]) -> list[dict[str, str]]:
+    """What was sent here and no run has seen yet: when, and the mail that it became."""
+    since = (visit.now - timedelta(days=UPLOAD_DAYS)).isoformat()
+    lines = audit.latest(visit.portal.reader, UPLOADS_SHOWN, act="upload")
+    return [
+        {"at": line.at, "mail": line.what.split()[1], "who": line.who}
+        for line in lines
+        if line.at > since and line.what.split()[0] == unit and line.what.split()[1] not in known
+    ]
+
+
+def answer(visit: Visit) -> Response:
+    """A workbook of the unit's own, with the failing cells marked, or the page with all that there is to mend."""
+    period, unit, name = (str(visit.request.path_params[part]) for part in ("period", "unit", "file"))
+    folder = visit.portal.home.published / period / "feedback" / unit
+    if unit not in visit.who.scopes(ROLE) or period not in periods(visit.portal.home.portal):
+        raise NotThere
+    if name not in (*_answers(folder), PAGE) or not (folder / name).is_file():
+        raise NotThere
+    visit.told("download", f"{period}/feedback/{unit}/{name}")
+    return FileResponse(folder / name, filename=name)
+
+
+# ------------------------------------------------------------------------------------------------- checking and sending
+def check_before(visit: Visit) -> Response:
+    """What would become of some files, were they sent now; nothing is kept."""
+    unit, files = _unit(visit), _files(visit)
+    say = visit.words.say
+    try:
+        verdict = check(visit.portal.home, files, unit, _open_period(visit), visit.lang)
+    except NotChecked as failed:
+        if failed.reason == "busy":
+            raise Refused(say("own.busy"), 503) from failed
+        why = reason_text(failed.reason, visit.portal.catalogue, visit.lang)
+        raise Refused(say("own.not_checked", why=why)) from failed
+    visit.told("check", f"{unit} {len(files)} files", "rejected" if verdict.is_rejected else "done")
+    return visit.page("checked.html.jinja", verdict=verdict, files=[f.name for f in files], unit=unit)
+
+
+def send(visit: Visit) -> Response:
+    """The return itself: a mail in the inbox, received now."""
+    unit, files = _unit(visit), _files(visit)
+    portal, say, now = visit.portal, visit.words.say, visit.now.astimezone(visit.portal.zone)
+    node = _node(visit, unit)
+    mailbox = str(node["mailboxes"]).partition(";")[0]
+    if not mailbox:
+        raise Refused(say("own.no_mailbox"))
+    month = visit.words.month(_open_period(visit))
+    raw = mail_of(
+        portal.home,
+        files,
+        mailbox=mailbox,
+        to=portal.settings.mailbox,
+        subject=f"{node['unit_name']} {month} 网络安全月报（门户报送）",
+        text=f"{node['unit_name']}（{unit}）由 {visit.who.display} 在门户报送，附件 {len(files)} 个。",
+        by=visit.who.name,
+        address=visit.address,
+        now=now,
+    )
+    sha256 = put_into_inbox(portal.home, raw, now)
+    visit.told("upload", f"{unit} {sha256} {len(files)} files")
+    return RedirectResponse(f"/own?unit={unit}&sent={sha256[:12]}", 303)
+
+
+def _unit(visit: Visit) -> str:
+    unit = visit.sent("unit")
+    if unit not in visit.who.scopes(ROLE):
+        raise NotThere
+    return unit
+
+
+def _node(visit: Visit, unit: str) -> Mapping[str, Any]:
+    """The unit in the latest month. NotThere where it is on no register any more."""
+    for period in periods(visit.portal.home.portal)[:1]:
+        with opened(visit.portal.home.portal, period, [unit]) as snapshot:
+            if node := snapshot.one("node", unit_code=unit):
+                return node
+    raise NotThere
+
+
+def _files(visit: Visit) -> list[File]:
+    """The files that were sent. Raises Refused where there is none, or one of a kind that is not taken."""
+    say = visit.words.say
+    files = []
+    for sent in visit.form.getlist("files"):
+        if isinstance(sent, UploadFile) and sent.filename:
+            name = named(sent.filename)
+            if not name.lower().endswith(KINDS):
+                raise Refused(say("own.kind", name=name, kinds=", ".join(KINDS)))
+            files.append(File(name, sent.file.read()))
+    if not files:
+        raise Refused(say("own.no_files"))
+    return files

@@ -1,0 +1,187 @@
+"""A unit's pages: its own month alone; files checked without a trace, and sent as mails that the portal has signed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import stat
+import zipfile
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.instance.home import Home
+from assets.instance.limits import Limits
+from assets.intake.mail.message import parse_message
+from assets.ledger import audit
+from reports.portal import own, uploads
+from reports.portal.app import UPLOAD_BYTES
+from reports.portal.shared import Portal
+from reports.portal.uploads import File, NotChecked, check, key_of, mail_of, put_into_inbox, sent_by
+from tests.portal.made_portal import OTHER_UNIT, UNIT, Browser
+from tests.reports.settled_sample import LAST
+
+NOW = datetime(2026, 11, 5, 12, 0, tzinfo=UTC)
+SAMPLE_MAIL = Path(__file__).parents[2] / "pipelines" / "sample" / "inbox" / LAST / "000003.eml"
+
+
+def workbooks() -> list[File]:
+    """What a unit of the sample sent."""
+    message = message_from_bytes(SAMPLE_MAIL.read_bytes(), policy=default)
+    return [File(part.get_filename() or "", part.get_payload(decode=True)) for part in message.iter_attachments()]
+
+
+def upload(browser: Browser, path: str, files: list[File], unit: str = UNIT, **options: Any) -> Any:
+    sent = [("files", (file.name, file.content, "application/octet-stream")) for file in files]
+    return browser.client.post(path, data={"csrf": browser.token(), "unit": unit}, files=sent, **options)
+
+
+def test_a_unit_sees_its_own_month_and_no_other(portal: Portal) -> None:
+    browser = Browser(portal, "unit")
+    nothing = browser.get("/nowhere").content
+    for period in (LAST, "2026-09"):
+        page = browser.get(f"/own?period={period}").text
+        assert "青川盟第3旗县分公司" in page
+        assert OTHER_UNIT not in page
+    for path in (
+        f"/own?unit={OTHER_UNIT}",
+        "/own?period=2020-01",
+        f"/own/{LAST}/{OTHER_UNIT}/feedback.html",
+        f"/own/{LAST}/{UNIT}/../x",
+    ):
+        answer = browser.get(path)
+        assert (answer.status_code, answer.content) == (404, nothing), path
+    assert upload(browser, own.SEND, [File("附件2.xlsx", b"x")], unit=OTHER_UNIT).status_code == 404
+    assert list(portal.home.inbox.glob("*")) == []
+
+
+def test_what_to_mend_is_told_as_in_the_unit_s_answer(portal: Portal) -> None:
+    page = Browser(portal, "other_unit").get(f"/own?period={LAST}").text
+    assert "先改这" in page
+    assert "正确示例" in page
+    english = Browser(portal, "other_unit").get(f"/own?period={LAST}&lang=en").text
+    assert "Mend th" in english
+
+
+def test_answers_are_handed_out(portal: Portal) -> None:
+    folder = portal.home.published / LAST / "feedback" / UNIT
+    folder.mkdir(parents=True)
+    (folder / "附件2 标注.xlsx").write_bytes(b"marked")
+    (folder / ".digest").write_text("x", encoding="utf-8")
+    browser = Browser(portal, "unit")
+    assert "附件2 标注.xlsx" in browser.get(f"/own?period={LAST}").text
+    answer = browser.get(f"/own/{LAST}/{UNIT}/附件2 标注.xlsx")
+    assert answer.content == b"marked"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert browser.get(f"/own/{LAST}/{UNIT}/.digest").status_code == 404
+    assert Browser(portal, "other_unit").get(f"/own/{LAST}/{UNIT}/附件2 标注.xlsx").status_code == 404
+
+
+def test_a_return_becomes_a_mail_of_the_unit_s_mailbox_received_now(portal: Portal) -> None:
+    browser = Browser(portal, "unit")
+    files = workbooks()
+    answer = upload(browser, own.SEND, files)
+    assert answer.status_code == 303
+    (mail,) = portal.home.inbox.glob("*")
+    raw = mail.read_bytes()
+    sha256 = hashlib.sha256(raw).hexdigest()
+    assert answer.headers["location"] == f"/own?unit={UNIT}&sent={sha256[:12]}"
+    parsed = parse_message(raw, Limits())
+    assert parsed.sender == "county01003@oa.example"
+    assert parsed.received_at is not None
+    assert abs((parsed.received_at - datetime.now(UTC)).total_seconds()) < 60
+    assert [a.name for a in parsed.attachments if a.kind in ("workbook", "scan")] == [f.name for f in files]
+    assert sent_by(portal.home, raw) == "unit"
+    line = audit.latest(portal.reader, 1)[0]
+    assert (line.who, line.act, line.what.split()[:2]) == ("unit", "upload", [UNIT, sha256])
+    page = browser.get(answer.headers["location"]).text
+    assert sha256[:12] in page
+    assert "等待处理" in page
+    mail.unlink()
+
+
+def test_what_the_portal_did_not_sign_it_does_not_own(tmp_path: Path) -> None:
+    home, other = Home(tmp_path / "home"), Home(tmp_path / "other")
+    told: dict[str, Any] = {
+        "mailbox": "u@oa.example",
+        "to": "",
+        "subject": "月报",
+        "text": "附件",
+        "address": "10.0.0.1",
+        "now": NOW,
+    }
+    raw = mail_of(home, [File("附件2.xlsx", b"x")], by="王 unit", **told)
+    assert sent_by(home, raw) == "王 unit"
+    assert stat.S_IMODE((home.portal / "key").stat().st_mode) == 0o600
+    assert key_of(home) == key_of(home)
+    for forged in (
+        raw.replace("附件2".encode(), b"x") if "附件2".encode() in raw else raw + b"x",
+        raw[1:],
+        mail_of(other, [], by="王 unit", **told),
+        raw.replace(b"u@oa.example", b"v@oa.example"),
+        raw.partition(b"\r\n")[2],
+        b"",
+        b"X-Sixth-Upload: \xff\xff x\r\n\r\n",
+    ):
+        assert sent_by(home, forged) is None
+    name, _, signature = raw.partition(b"\r\n")[0].split(b": ")[1].partition(b" ")
+    somebody = raw.replace(name, b"YWRtaW4=", 1)
+    assert signature in somebody
+    assert sent_by(home, somebody) is None
+    assert put_into_inbox(home, raw, NOW) == hashlib.sha256(raw).hexdigest()
+    assert [p.suffix for p in home.inbox.iterdir()] == [".eml"]
+
+
+def test_what_is_no_return_is_not_taken(portal: Portal) -> None:
+    browser = Browser(portal, "unit")
+    for path in (own.CHECK, own.SEND):
+        assert upload(browser, path, []).status_code == 422
+        assert upload(browser, path, [File("virus.exe", b"MZ")]).status_code == 422
+        assert browser.client.post(path, data={"csrf": "x", "unit": UNIT}).status_code == 403
+        assert upload(browser, path, [File("附件2.xlsx", b"0" * (UPLOAD_BYTES + 1))]).status_code == 413
+    many = [File(f"附件{n}.xlsx", b"x") for n in range(portal.most_files + 1)]
+    assert upload(browser, own.SEND, many).status_code == 400
+    assert list(portal.home.inbox.glob("*")) == []
+    (path_like,) = [uploads.named("../../etc/附件2.xlsx")]
+    assert path_like == "附件2.xlsx"
+
+
+def test_a_check_says_what_sixth_check_says_and_keeps_nothing(
+    portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    browser = Browser(portal, "unit")
+    answer = upload(browser, own.CHECK, [file for file in workbooks() if "附件2" in file.name])
+    assert answer.status_code == 200
+    assert "附件2" in answer.text
+    assert 'id="result"' in answer.text
+    assert [p for p in tmp_path.rglob("*") if p.is_file() and "upload" in str(p)] == []
+    assert list(portal.home.inbox.glob("*")) == []
+    line = audit.latest(portal.reader, 1)[0]
+    assert (line.act, line.what.split()[0]) == ("check", UNIT)
+
+
+def test_a_bomb_ends_the_check_and_not_the_portal(portal: Portal) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("[Content_Types].xml", b"<Types/>")
+        bomb.writestr("xl/workbook.xml", b" " * 300_000_000)
+    verdict = check(portal.home, [File("附件2.xlsx", packed.getvalue())], UNIT, LAST, "zh")
+    assert verdict.is_rejected
+    assert "附件2.xlsx" in verdict.text
+
+
+def test_one_check_at_a_time_and_who_waits_too_long_is_told_so(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "WAIT_SECONDS", 0.01)
+    uploads._checking.acquire()
+    try:
+        with pytest.raises(NotChecked):
+            check(portal.home, [], UNIT, LAST, "zh")
+        assert upload(Browser(portal, "unit"), own.CHECK, [File("附件2.xlsx", b"x")]).status_code == 503
+    finally:
+        uploads._checking.release()

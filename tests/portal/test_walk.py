@@ -1,0 +1,134 @@
+"""Every route as every role and scope and as nobody: who gets what, and that nothing leaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from assets.instance.home import Home
+from assets.ledger import people
+from reports.portal.access import Routes
+from reports.portal.app import PAGES
+from reports.portal.reading import opened
+from reports.portal.shared import Portal
+from tests.portal.made_portal import OTHER_UNIT, PEOPLE, UNIT, Browser, portal_of
+from tests.reports.settled_sample import LAST
+
+LARGEST = 250_000  # bytes of a page of the sample
+OF_ROLE = {
+    "steward": {"/worklist", "/worklist.csv", "/finding/{finding}", "/units", "/units/{unit}", "/held", "/held/{mail}", "/decisions", "/decisions/{key}"},
+    "unit": {"/own", "/own/{period}/{unit}/{file}", "/own/check", "/own/send"},
+    "reader": {"/reports", "/reports/{period}/{scope}/{version}/{form}", "/tokens"},
+    "admin": set(),
+}  # fmt: skip
+EVERYBODY = {"/", "/account", "/logout"}
+
+
+@pytest.fixture(scope="module")
+def portal(home: Home) -> Iterator[Portal]:
+    with portal_of(home) as made:
+        yield made
+
+
+def routes(portal: Portal) -> list[Route]:
+    made = Routes(portal)
+    for pages in PAGES:
+        pages.add_to(made)
+    return made.made
+
+
+def finding_of(portal: Portal, unit: str) -> str:
+    with opened(portal.home.portal, LAST, [unit]) as month:
+        return str(month.db.execute("select finding_id from findings where counts").fetchone()[0])
+
+
+def address(route: Route, portal: Portal, unit: str) -> str:
+    values = {
+        "finding": finding_of(portal, unit), "unit": unit, "mail": "0" * 64, "key": "0" * 12, "period": LAST,
+        "scope": "EX", "version": "v1", "form": "html", "file": "feedback.html",
+    }  # fmt: skip
+    return re.sub(r"{(\w+)}", lambda m: values[m[1]], route.path)
+
+
+def test_every_route_is_on_the_list(portal: Portal) -> None:
+    assert {route.path for route in routes(portal)} == EVERYBODY.union(*OF_ROLE.values())
+
+
+def test_nobody_is_led_to_the_log_in_whatever_is_asked(portal: Portal) -> None:
+    for route in routes(portal):
+        for method in ("GET", "POST"):
+            answer = Browser(portal).client.request(method, address(route, portal, UNIT))
+            assert answer.status_code == 303, route.path
+            assert answer.headers["location"].startswith("/login"), route.path
+            assert answer.content == b"", route.path
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_a_page_is_there_for_its_role_and_missing_for_all_others(portal: Portal, name: str) -> None:
+    browser, (role, _) = Browser(portal, name), PEOPLE[name]
+    nothing = browser.get("/nowhere")
+    assert nothing.status_code == 404
+    for route in routes(portal):
+        path = address(route, portal, UNIT)
+        for method in route.methods or ():
+            if method == "HEAD":
+                continue
+            answer = browser.get(path) if method == "GET" else browser.client.post(path, data={"csrf": "forged"})
+            assert len(answer.content) < LARGEST, path
+            if route.path in EVERYBODY or route.path in OF_ROLE[role]:
+                assert answer.status_code in ((200, 303, 404) if method == "GET" else (403,)), path
+            else:
+                assert (answer.status_code, answer.content) == (404, nothing.content), path
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "outside"),
+    [
+        ("provincial", f"/units/{UNIT}", f"/units/{OTHER_UNIT}"),
+        ("provincial", "/finding/{UNIT}", "/finding/{OTHER}"),
+        ("unit", f"/own?unit={UNIT}", f"/own?unit={OTHER_UNIT}"),
+        ("other_unit", f"/own?unit={OTHER_UNIT}", f"/own?unit={UNIT}"),
+    ],
+)
+def test_out_of_scope_is_what_does_not_exist(portal: Portal, name: str, inside: str, outside: str) -> None:
+    browser = Browser(portal, name)
+    ids = {"{UNIT}": finding_of(portal, UNIT), "{OTHER}": finding_of(portal, OTHER_UNIT)}
+
+    def get(path: str) -> Any:
+        for key, value in ids.items():
+            path = path.replace(key, value)
+        joint = "&" if "?" in path else "?"
+        return browser.get(f"{path}{joint}period={LAST}")
+
+    assert get(inside).status_code == 200
+    there, nowhere = get(outside), get(re.sub(r"[^/=]+$", "NOWHERE", outside))
+    assert (there.status_code, there.content) == (404, nowhere.content)
+    assert {k: v for k, v in there.headers.items() if k != "date"} == {
+        k: v for k, v in nowhere.headers.items() if k != "date"
+    }
+
+
+def test_no_page_of_a_role_names_units_beyond_its_scope(portal: Portal) -> None:
+    for name, unseen in (
+        ("provincial", ("EX-16", "南原", "临江")),
+        ("unit", ("EX-16", "EX-15-01-004", "南原", "青川盟第4")),
+    ):
+        browser = Browser(portal, name)
+        for route in routes(portal):
+            if route.path in OF_ROLE[PEOPLE[name][0]] and "GET" in (route.methods or ()):
+                page = browser.get(f"{address(route, portal, UNIT)}?period={LAST}").text
+                for word in unseen:
+                    assert word not in page, (route.path, word)
+
+
+def test_who_loses_a_role_loses_its_pages_at_once(portal: Portal) -> None:
+    browser, now = Browser(portal, "reader"), datetime.now(UTC)
+    assert browser.get("/tokens").status_code == 200
+    people.grant(portal.ledger, "reader", "reader", "EX", "tests", now, gives=False)
+    assert browser.get("/tokens").status_code == 404
+    people.grant(portal.ledger, "reader", "reader", "EX", "tests", now)
