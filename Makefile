@@ -1,5 +1,6 @@
 # make setup   a virtual environment in .venv from the hash-locked file, with .venv/bin/sixth
 # make run     the main job: a sample home, both sample months, the paths of the reports
+# make portal  the same, and its web portal on http://127.0.0.1:8600, with people of each role to log in as
 # make test    types, lint and all tests
 # make test-quick   lint, rules, parsers and SQL models, for daily work
 # make bench   speed of a generated month against the floor (BENCH_UNITS, default 2000)
@@ -11,7 +12,7 @@ HOME_FOLDER ?= home
 BENCH_UNITS ?= 2000
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test test-quick bench lock picture clean
+.PHONY: setup run portal test test-quick bench lock picture clean
 
 setup: .venv/.ready
 
@@ -28,6 +29,10 @@ run: setup
 	@.venv/bin/sixth init --sample --home $(HOME_FOLDER)
 	@.venv/bin/sixth run --home $(HOME_FOLDER) --period 2026-09 --as-of 2026-10-06T00:30:00+08:00
 	@.venv/bin/sixth run --home $(HOME_FOLDER) --period 2026-10 --as-of 2026-11-06T00:30:00+08:00
+
+portal: run
+	@.venv/bin/sixth init --sample --portal --home $(HOME_FOLDER)
+	@.venv/bin/sixth serve --home $(HOME_FOLDER)
 
 test: setup
 	.venv/bin/ruff check --quiet .

@@ -37,6 +37,7 @@ from assets.intake.mail.receipts import FILE as RECEIPTS
 from assets.ledger.opening import BUSY_SECONDS
 from assets.ledger.opening import FILE as LEDGER
 from pipelines.new_home import make_dagster_storage
+from reports.portal.uploads import KEY
 from reports.publishing.rounds import ROUND, sync, sync_tree
 
 CONTENTS = "sixth-backup.json"
@@ -137,7 +138,11 @@ def _fill(saving: _Saving, home: Home, scratch: Path, *, own_ledger: bool) -> No
     if own_ledger and (home.warehouse / LEDGER).is_file():
         _copy_ledger(home.warehouse / LEDGER, scratch / LEDGER)
         saving.add(scratch / LEDGER, f"{home.warehouse.name}/{LEDGER}")
-    for file in (*(home.warehouse / name for name in BOOKED), home.dagster / "dagster.yaml"):
+    for file in (
+        *(home.warehouse / name for name in BOOKED),
+        home.dagster / "dagster.yaml",
+        home.portal / KEY,  # else nobody knows any more which mails the portal made
+    ):
         if file.is_file():
             saving.add(file)
     for path in _files(home.register):

@@ -24,7 +24,7 @@ from assets.instance.home import find_home
 from expectations.language import DEFAULT
 from pipelines.new_home import first_steps, make_dagster_storage, make_home
 from pipelines.operator_commands import operators
-from pipelines.portal_commands import portal
+from pipelines.portal_commands import portal as portal_app
 from pipelines.steward_commands import stewards
 from pipelines.terminal import (
     AsOfOption,
@@ -52,7 +52,7 @@ app = typer.Typer(
 
 app.add_typer(stewards)
 app.add_typer(operators)
-app.add_typer(portal)
+app.add_typer(portal_app)
 
 
 # ------------------------------------------------------------------------------------------------------------ init
@@ -61,9 +61,14 @@ app.add_typer(portal)
 def init(
     home: HomeOption = None,
     sample: Annotated[bool, typer.Option("--sample", help="With the sample register and its mails.")] = False,
+    portal: Annotated[
+        bool, typer.Option("--portal", help="With people of each role in the sample, to log in to its portal as.")
+    ] = False,
 ) -> None:
     """Make a home folder."""
     place = find_home(home)
+    if portal and not sample:
+        raise WrongUse("--portal goes with --sample; `sixth user add` lets people into a portal of your own")
     if make_home(place, sample=sample):
         make_dagster_storage(place)
         out.print(f"{place.root} is a home now{' with the sample in it' if sample else ''}")
@@ -71,6 +76,10 @@ def init(
             out.print(line, markup=False)
     else:
         out.print(f"{place.root} is a home already; nothing was changed")
+    if portal:
+        from pipelines.portal_commands import let_sample_people_in  # noqa: PLC0415
+
+        let_sample_people_in(place)
 
 
 # ------------------------------------------------------------------------------------------------------------- run

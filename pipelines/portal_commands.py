@@ -269,6 +269,35 @@ def passwd(name: NameArgument, home: HomeOption = None) -> None:
     out.print(f"the password of {name} is set", markup=False)
 
 
+def let_sample_people_in(place: Home) -> None:
+    """Let people of each role into the portal of the sample, all with a new password, which is printed. Raises WrongUse
+    where the register is not the sample's.
+    """
+    import csv  # noqa: PLC0415
+    import secrets  # noqa: PLC0415
+
+    from assets.instance.register import load_register  # noqa: PLC0415
+    from assets.ledger import people  # noqa: PLC0415
+    from pipelines.new_home import SAMPLE  # noqa: PLC0415
+    from reports.portal.passwords import hashed  # noqa: PLC0415
+
+    if load_register(place.register).digest != load_register(SAMPLE / "register").digest:
+        raise WrongUse("--portal lets strangers in, and so is for the sample alone; here `sixth user add` does it")
+    password, now = secrets.token_urlsafe(9), datetime.now(UTC)
+    secret = hashed(password)
+    with _ledger(place) as ledger:
+        there = {user.name for user, _ in people.users(ledger)}
+        with (SAMPLE / "people.csv").open(encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row["name"] in there:
+                    people.set_secret(ledger, row["name"], secret, _me(), now)
+                else:
+                    people.add_user(ledger, row["name"], row["display"], secret, _me(), now)
+                    people.grant(ledger, row["name"], row["role"], row["scope"], _me(), now)
+                out.print(f"{row['name']:<12} {row['role']:<8} {row['scope']}", markup=False)
+    out.print(f"the password of each: {password}", markup=False)
+
+
 # ---------------------------------------------------------------------------------------------------------- tokens
 @token_app.callback()
 def token() -> None:

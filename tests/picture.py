@@ -1,4 +1,4 @@
-"""`make picture`: the picture of the report in the README, taken of the sample's 2026-10 by a real browser."""
+"""`make picture`: the pictures in the README, of the report and of the portal, taken of the sample's 2026-10."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from assets.instance.home import Home
 from tests.jobs.expected import EXPECTED, latest
+from tests.portal.made_portal import portal_of, served, session_of
 
 TARGET = Path(__file__).parent.parent / "reports" / "report.png"
+PORTAL = TARGET.with_name("portal.png")
 WIDTH, HEIGHT = 1360, 1180
 
 
@@ -39,8 +42,14 @@ def main() -> None:
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.goto((latest(home, "2026-10", "EX") / "report.html").as_uri())
             page.screenshot(path=TARGET)
+            with portal_of(Home(home)) as portal, served(portal) as url:
+                context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+                context.add_cookies([{"name": portal.cookie, "value": session_of(portal, "steward"), "url": url}])
+                page = context.new_page()
+                page.goto(f"{url}/worklist")
+                page.screenshot(path=PORTAL)
             browser.close()
-    print(TARGET)
+    print(TARGET, PORTAL)
 
 
 if __name__ == "__main__":

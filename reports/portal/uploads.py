@@ -109,6 +109,7 @@ def key_of(home: Home) -> bytes:
     """The key that mails of the portal are signed with; made when it is first needed, for the owner's eyes alone."""
     file = home.portal / KEY
     with contextlib.suppress(FileNotFoundError):
+        file.chmod(0o600)  # whatever a restored home made of it
         return file.read_bytes()
     home.portal.mkdir(parents=True, exist_ok=True)
     making = file.with_name(f".{KEY}.{os.getpid()}.{secrets.token_hex(4)}")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from starlette.testclient import TestClient
 
 from assets.instance.home import Home
@@ -63,6 +66,24 @@ def portal_of(home: Home, *, tls: bool = False, decider: Decider | None = None) 
         yield portal
 
 
+def session_of(portal: Portal, name: str) -> str:
+    """A session without the form: the password takes a third of a second."""
+    return people.log_in(portal.ledger, name, "10.0.0.1", datetime.now(UTC))
+
+
+@contextmanager
+def served(portal: Portal) -> Iterator[str]:
+    """The portal on a port of this machine; its URL."""
+    server = uvicorn.Server(uvicorn.Config(application(portal), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
 class Browser:
     """Somebody at a browser: follows nothing by itself."""
 
@@ -74,8 +95,8 @@ class Browser:
             self.enter(name)
 
     def enter(self, name: str) -> None:
-        """A session without the form: the password takes a third of a second."""
-        token = people.log_in(self.portal.ledger, name, "10.0.0.1", datetime.now(UTC))
+        """Come with a session."""
+        token = session_of(self.portal, name)
         self.client.cookies.set(self.portal.cookie, token, domain="testserver.local", path="/")
 
     def get(self, path: str, **options: Any) -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.policy import default
@@ -13,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from assets.instance.home import Home
 from assets.ledger.decisions import all_decisions
 from pipelines.portal_desk import PortalDecider
-from reports.portal.app import application
 from reports.portal.reading import opened
 from reports.portal.shared import Portal
 from reports.portal.uploads import sent_by
-from tests.portal.made_portal import PASSWORD, UNIT, portal_of
+from tests.portal.made_portal import PASSWORD, UNIT, portal_of, served
 from tests.portal.test_own import SAMPLE_MAIL
 from tests.portal.test_reader import put_version
 from tests.reports.settled_sample import LAST, Sample
@@ -45,14 +41,8 @@ def portal(home: Home, sample: Sample) -> Iterator[Portal]:
 
 @pytest.fixture(scope="module")
 def url(portal: Portal) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(application(portal), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with served(portal) as address:
+        yield address
 
 
 Visitor = Callable[..., Any]

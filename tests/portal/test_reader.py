@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from typer.testing import CliRunner
 
 from assets.instance.home import Home
 from assets.ledger import audit, people
 from assets.ledger.decisions import record
 from pipelines.cli import app as command_line
-from reports.portal.app import application
 from reports.portal.shared import Portal
 from tests.made_decisions import waiver
-from tests.portal.made_portal import CARRIER, OTHER_PROVINCE, PROVINCE, Browser, portal_of
+from tests.portal.made_portal import CARRIER, OTHER_PROVINCE, PROVINCE, Browser, portal_of, served
 from tests.reports.settled_sample import LAST, Sample
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -154,25 +150,15 @@ def test_who_loses_a_scope_fetches_nothing_there_any_more(portal: Portal) -> Non
 
 
 def test_the_command_line_pulls_from_a_portal(portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = uvicorn.Server(uvicorn.Config(application(portal), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-
     def pull(*arguments: str, check: int = 0) -> str:
         done = CliRunner().invoke(command_line, ["pull", "--period", LAST, "--out", str(tmp_path), *arguments])
         assert done.exit_code == check, done.output
         return done.output
 
-    try:
+    with served(portal) as url:
         pull("--url", url, check=2)
         monkeypatch.setenv("SIXTH_TOKEN", made_token(Browser(portal, "reader")))
         assert pull("--url", url, "--format", "pdf").strip() == str(tmp_path / f"{LAST}-EX-15-v1.pdf")
         assert (tmp_path / f"{LAST}-EX-15-v1.pdf").read_text(encoding="utf-8") == "EX-15 v1 pdf"
         assert "404" in pull("--url", url, "--scope", "EX", check=2)
         assert "https alone" in pull("--url", "http://portal.example", check=2)
-    finally:
-        server.should_exit = True
-        thread.join()
