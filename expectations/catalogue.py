@@ -36,6 +36,10 @@ CODE_TYPES = ("enum", "enum_list")
 WAIVABLE = {True: "yes", False: "no", "outside_groups": "outside_groups"}  # YAML reads yes and no as booleans
 
 
+KEYED_SHEETS = frozenset({"self_check", "rectification", "incidents", "indicators", "agreements"})
+"""Sheets whose rows other months, items or annexes look for by their key."""
+
+
 class CatalogueError(Exception):
     """A YAML file contradicts itself; the message names the file and the entry."""
 
@@ -203,6 +207,17 @@ class Catalogue:
     def form(self, key: str) -> Form:
         """The form of that key; StopIteration where there is none."""
         return next(f for f in self.forms if f.key == key)
+
+    def may_waive(self, rule_id: str, sheet: str, column: str) -> bool:
+        """Whether a steward may waive a finding of a rule, in a column of a sheet ("" where it is in none).
+
+        system.md, Decisions; rules.yaml, `waivable`: of some rules none, of some none in a column that figures are
+        grouped by, or that rows of KEYED_SHEETS are known by.
+        """
+        rule, form = self.rules[rule_id], self.sheets.get(sheet)
+        if rule.waivable != "outside_groups" or form is None or not column:
+            return rule.waivable != "no"
+        return not (form.column(column).grouped or (sheet in KEYED_SHEETS and column in form.key_columns))
 
     @cached_property
     def required_forms(self) -> tuple[str, ...]:

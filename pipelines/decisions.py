@@ -31,7 +31,6 @@ from pipelines.listing import query
 IN_FORCE = "in force"
 LASTING_EFFECTS = ("drop", "flag")  # of which a waiver may go on to later months
 SEEN = ("rule_id", "effect", "form", "file", "sheet", "cell", "fault")  # of a finding that is waived, kept in `about`
-KEYED_SHEETS = frozenset({"self_check", "rectification", "incidents", "indicators", "agreements"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +130,8 @@ class Desk:
     def why_not(self, row: Mapping[str, Any]) -> str:
         """Why a finding (rule_id, sheet_key, column_key) may not be waived, "" where it may."""
         rule: Rule = self.catalogue.rules[row["rule_id"]]
-        grouped = rule.waivable == "outside_groups" and self._is_grouped(row["sheet_key"], row["column_key"])
-        return rule.why_not.get("en", rule.when) if rule.waivable == "no" or grouped else ""
+        may = self.catalogue.may_waive(rule.id, row["sheet_key"], row["column_key"])
+        return "" if may else rule.why_not.get("en", rule.when)
 
     def waived_before(self, findings: Sequence[Mapping[str, Any]]) -> dict[str, Decision]:
         """By finding_id the last waiver in force of the same fault in an earlier submission or month: it has nothing to
@@ -163,12 +162,6 @@ class Desk:
             raise DecisionError(f"{what} cannot be known again: its row has no readable key; leave --through out")
         if through and through < row["period"]:
             raise DecisionError(f"--through {through} lies before {row['period']}, the month of the finding")
-
-    def _is_grouped(self, sheet: str, column: str) -> bool:
-        form = self.catalogue.sheets.get(sheet)
-        if form is None or not column:
-            return False
-        return form.column(column).grouped or (sheet in KEYED_SHEETS and column in form.key_columns)
 
     def _follows_from_waiving(self, rows: Sequence[dict[str, Any]], through: str) -> list[str]:
         waived = {r["finding_id"] for r in rows}

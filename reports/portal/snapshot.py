@@ -27,7 +27,7 @@ from assets.instance.software import code_digest
 from assets.instance.warehouse import Warehouse, model
 from assets.intake.mail.headers import clean_text
 from assets.month.work import Work
-from expectations.catalogue import Catalogue, Rule, SheetForm
+from expectations.catalogue import Catalogue
 from expectations.secrets import hidden, hidden_column
 from reports.publishing.tables import MASKS, protect_findings
 
@@ -36,7 +36,6 @@ BESIDE = 2  # rows drawn before and after one that fails
 MONTHS = 12
 RANK = {"hold": 0, "return": 1, "incomplete": 2, "drop": 3, "seal": 4, "flag": 5}
 """What a finding does to figures, by what is looked at first."""
-KEYED_SHEETS = frozenset({"self_check", "rectification", "incidents", "indicators", "agreements"})
 CELLS = "/* r.<the text of every column of the sheet> */"
 ANY = "*"
 COUNTED = ("rule_id", "moves", "status", "decides", "sheet_key")
@@ -172,18 +171,12 @@ def nodes_of(tree: Tree) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=list(names), orient="row")
 
 
-def decides(rule: Rule, sheet: SheetForm | None, column: str) -> str:
+def decides(catalogue: Catalogue, rule_id: str, sheet: str, column: str) -> str:
     """Which decision a steward can take on an open finding: waive, assign, confirm_seal; "" where only the unit can
-    mend it (rules.yaml, waivable).
+    mend it.
     """
-    if rule.id == "ENV-01":
-        return "assign"
-    if rule.id == "SIG-02":
-        return "confirm_seal"
-    grouped = False
-    if rule.waivable == "outside_groups" and sheet is not None and column:
-        grouped = sheet.column(column).grouped or (sheet.key in KEYED_SHEETS and column in sheet.key_columns)
-    return "" if rule.waivable == "no" or grouped else "waive"
+    other = {"ENV-01": "assign", "SIG-02": "confirm_seal"}.get(rule_id)
+    return other or ("waive" if catalogue.may_waive(rule_id, sheet, column) else "")
 
 
 def _findings(
@@ -192,7 +185,7 @@ def _findings(
     """The findings, masked, in the order of the worklist: what moves figures first, then by rule, then by unit."""
     frame = protect_findings(warehouse.frame(model("portal/findings"), parameters), catalogue)
     of = frame.select("rule_id", "sheet_key", "column_key").unique()
-    may = [decides(catalogue.rules[r], catalogue.sheets.get(s), c) for r, s, c in of.iter_rows()]
+    may = [decides(catalogue, *where) for where in of.iter_rows()]
     frame = frame.join(
         of.with_columns(decides=pl.Series(may, dtype=pl.String)), on=of.columns, how="left", maintain_order="left"
     )
