@@ -88,7 +88,7 @@ def _known_scope(place: Home, role: str, scope: str) -> str:
 def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="The port.")] = 8600,
-    workers: Annotated[int, typer.Option("--workers", help="Processes.")] = 1,
+    workers: Annotated[int, typer.Option("--workers", help="Processes.")] = 2,
     tls: Annotated[bool, typer.Option("--behind-tls", help="Browsers come by https, through a proxy.")] = False,
     trusted: Annotated[
         str, typer.Option("--trust-proxy", help="The proxy whose X-Forwarded-For is believed, as 127.0.0.1.")

@@ -9,17 +9,26 @@ from __future__ import annotations
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from reports.portal import access, front, own, reader, steward
-from reports.portal.answers import STATIC, Headers, Limits
+from reports.portal import access, admin, front, own, reader, steward
+from reports.portal.answers import LANGUAGES, STATIC, Headers, Limits, drawn
 from reports.portal.shared import Portal
+from reports.portal.words import texts
 
 UPLOADS = (own.CHECK, own.SEND)
-PAGES = (front, steward, own, reader)
+PAGES = (front, steward, own, reader, admin)
 UPLOAD_BYTES = 32 * 1024 * 1024
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """What is said where we failed: nothing of the failure itself, which is in the server's log."""
+    said = {lang: {key: texts()[f"failed.{key}"][lang] for key in ("title", "sub", "back")} for lang in LANGUAGES}
+    return HTMLResponse(drawn("failed.html.jinja", said), 500)
 
 
 def application(portal: Portal) -> ASGIApp:
@@ -30,5 +39,8 @@ def application(portal: Portal) -> ASGIApp:
     log_in = Route("/login", partial(access.log_in_page, portal), methods=["GET", "POST"])
     pull = Route("/pull", partial(reader.pull, portal), methods=["GET"])
     elsewhere = Route("/{path:path}", routes.anything_else, methods=["GET", "POST"])
-    app = Starlette(routes=[log_in, pull, *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere])
+    app = Starlette(
+        exception_handlers={Exception: failed},
+        routes=[log_in, pull, *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere],
+    )
     return Headers(Limits(app, UPLOADS, UPLOAD_BYTES), tls=portal.tls)

@@ -25,6 +25,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     ("unit", (("/own", "menu.own"),)),
+    ("admin", (("/people", "menu.people"), ("/audit", "menu.audit"))),
     ("reader", (("/reports", "menu.reports"), ("/tokens", "menu.tokens"))),
 )
 """Of each role the pages that its menu has, the first being where it begins; of several roles the first here."""

@@ -126,6 +126,12 @@ def chosen_period(visit: Visit) -> str:
     return wanted
 
 
+def page_after(visit: Visit) -> int:
+    """After how many rows a page begins."""
+    asked = visit.asked("after", "0")
+    return int(asked) if asked.isdecimal() and len(asked) < 10 else 0
+
+
 @contextmanager
 def snapshot_of(visit: Visit, role: str, period: str) -> Iterator[Snapshot]:
     """The snapshot of a month, cut to what the person has in a role."""
@@ -164,7 +170,7 @@ def worklist(visit: Visit) -> Response:
             return visit.page("empty.html.jinja")
         asked = asked_of(visit, snapshot, period)
         counts = snapshot.rows("counts", at=asked.at["place"])
-        after = max(0, int(visit.asked("after", "0"))) if visit.asked("after", "0").isdecimal() else 0
+        after = page_after(visit)
         items = snapshot.rows("worklist", **asked.interval, **asked.chosen, most=A_PAGE, after=after)
         by_unit = snapshot.rows("counts_by_unit", **asked.interval, **asked.chosen) if not asked.filters["unit"] else []
         states = snapshot.rows("states_below", **asked.interval)
@@ -574,7 +580,7 @@ def units(visit: Visit) -> Response:
     with snapshot_of(visit, ROLE, period) as snapshot:
         asked = asked_of(visit, snapshot, period)
         state, find = visit.asked("state"), visit.asked("q")
-        after = int(visit.asked("after", "0")) if visit.asked("after", "0").isdecimal() else 0
+        after = page_after(visit)
         rows = snapshot.rows(
             "units_below", **asked.interval, state=state, find=find, most=UNITS_A_PAGE + 1, after=after
         )

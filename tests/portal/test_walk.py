@@ -24,7 +24,7 @@ OF_ROLE = {
     "steward": {"/worklist", "/worklist.csv", "/finding/{finding}", "/units", "/units/{unit}", "/held", "/held/{mail}", "/decisions", "/decisions/{key}"},
     "unit": {"/own", "/own/{period}/{unit}/{file}", "/own/check", "/own/send"},
     "reader": {"/reports", "/reports/{period}/{scope}/{version}/{form}", "/tokens"},
-    "admin": set(),
+    "admin": {"/people", "/audit"},
 }  # fmt: skip
 EVERYBODY = {"/", "/account", "/logout"}
 
