@@ -11,7 +11,7 @@ from datetime import datetime
 
 from assets.instance.home import Home
 from assets.instance.session import open_session
-from assets.month.settle import work_of
+from assets.month.settle import as_indexed
 from reports.forms.render import render_forms
 from reports.model import Header
 from reports.publishing.publish import stands_as_settled
@@ -33,7 +33,7 @@ def interim_document(home: Home, period: str, scope: str, form: str, lang: str) 
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     as_of = datetime.fromisoformat(summary["as_of"])
     with open_session(home, as_of, lang=lang) as session:
-        work = session.once(work_of)
+        work = session.once(as_indexed)
         if not stands_as_settled(work, period, scope, home.published):
             raise InterimOutdated(
                 f"{period} has been worked on since its interim report was made; `sixth run --period {period}` first"

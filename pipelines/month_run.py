@@ -66,7 +66,7 @@ def run_period(
     `apply_register`: closed months that are to rest on the register as it is now.
     """
     home.prepare()
-    take_clock(home, as_of)
+    take_clock(home, as_of, period)
     warm(WORKER_MODULES)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     import dagster as dg  # noqa: PLC0415 - a second, and only runs need it

@@ -29,12 +29,12 @@ from reports.publishing.versions import Edition
 
 def refusal(span: str, register: Register, deadline: Deadline, as_of: datetime) -> str:
     """Why there can be no report of a span yet, or ever; "" where there can."""
-    if spans.months_on_record(span, register, deadline, as_of):
+    if spans.months_over(span, register, deadline, as_of):
         return ""
     last = periods.months_of(span)[-1]
     if last < register.first_period:
         return f"{span} lies before {register.first_period}, the first month on record"
-    return f"no month of {span} on record is over yet at {as_of.isoformat(timespec='minutes')}"
+    return f"no month of {span} is over yet at {as_of.isoformat(timespec='minutes')}"
 
 
 def parsing(done: int, of: int) -> None:
@@ -57,7 +57,9 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
         incoming = home.warehouse / "incoming"
         staging.parse_new(session.warehouse, session.once(parser_of), home.archive, incoming, parsing)
         work = session.once(indexed_work)
-        of = spans.months_on_record(span, work.register, work.deadline, as_of)
+        of = spans.months_on_record(work, span)
+        if not of:
+            return Outcome((f"no month of {span} is on record: no mail is about one, and no run was made then",), 2)
         spans.settle_months(work, of[-1])
         with spans.span_tables(work, span) as (span_work, parameters):
             failing = failing_tests(span_work, span, parameters)

@@ -492,9 +492,16 @@ def test_other_words_about_nil_returns_say_nothing(subject: str) -> None:
     assert (result.submissions, rules(result)) == ([], ["ENV-02"])
 
 
-def test_a_nil_mail_for_a_month_that_is_not_over_is_returned() -> None:
-    result = booked(mail(subject="2026-11 零报告"), period="2026-11")
-    assert (result.submissions[0].returned, rules(result)) == (True, ["CVR-05"])
+@pytest.mark.parametrize("month", ["2026-11", "2027-05", "2026-08", "2019-03"])
+def test_a_nil_mail_for_a_month_that_cannot_be_reported_is_returned_in_that_of_its_window(month: str) -> None:
+    """Under the month that it names, which no run looks at, it was lost."""
+    sent = mail(subject=f"{month} 零报告")
+    result = booked(sent)
+    assert [
+        (s.period, s.returned, f.fault.value) for s, f in zip(result.submissions, result.findings, strict=False)
+    ] == [("2026-10", True, month)]
+    assert rules(result) == ["CVR-05", "SIG-01"][: len(rules(result))]
+    assert booked(sent, period=month).mails == []
 
 
 def test_a_workbook_goes_before_what_the_subject_says() -> None:

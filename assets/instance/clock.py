@@ -1,7 +1,9 @@
 """The clock: now, the moment at which a run takes place, the last run's, behind which none goes back, and the first's.
 
-commands.md, `--as-of`; outputs.md, published/. Belongs here: reading and fixing the moment, booking it beside the
-ledger, refusing an earlier one. Does not: what depends on it (cut-offs: periods.py), what a run does by it.
+commands.md, `--as-of`; outputs.md, published/; system.md, The register (months on record). Belongs here: reading and
+fixing the moment, booking it beside the ledger, with the first run's and the months that runs were asked for, refusing
+an earlier one. Does not: what depends on it (cut-offs: periods.py, the record: assets/month/settle.py), what a run does
+by it.
 
 A run has one clock. A tick of the schedule and `--as-of` set it, as the tag `sixth/as_of`; of a run without the tag it
 is the moment at which it first had the home open, and the tag is set then. Every later step, whatever process it runs
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +33,17 @@ class ClockBehind(Exception):
     """A run was asked to take place before the last one; the message says what to do instead."""
 
     exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What is booked of a home's runs: the clock of the last one, of the first that was booked, and the months that
+    runs were asked for by name, in order.
+    """
+
+    as_of: datetime | None = None
+    first: datetime | None = None
+    asked: tuple[str, ...] = ()
 
 
 def now() -> datetime:
@@ -55,39 +69,46 @@ def clock_of(run: DagsterRun, instance: DagsterInstance) -> datetime:
 
 def last_run(home: Home) -> datetime | None:
     """The clock of the home's last run; None where there was none yet."""
-    booked = _booked(home)
-    return parse_time(booked["as_of"]) if booked else None
+    return booked(home).as_of
 
 
 def first_run(home: Home) -> datetime | None:
     """The clock of the home's first run that was booked; None where there was none yet."""
-    booked = _booked(home)
-    return parse_time(booked.get("first", booked["as_of"])) if booked else None
+    return booked(home).first
 
 
-def _booked(home: Home) -> dict[str, str]:
+def booked(home: Home) -> Booked:
+    """What is booked of the home's runs."""
     try:
-        booked: dict[str, str] = json.loads(_file(home).read_text(encoding="utf-8"))
+        told = json.loads(_file(home).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
-    return booked
+        return Booked()
+    last, first = parse_time(told["as_of"]), parse_time(told.get("first", told["as_of"]))
+    return Booked(last, first, tuple(told.get("asked", ())))
 
 
-def take_clock(home: Home, as_of: datetime) -> None:
-    """Let a run begin at `as_of`, and book that it did. Raises ClockBehind where the last one was later."""
-    before = last_run(home)
+def take_clock(home: Home, as_of: datetime, period: str = "") -> None:
+    """Let a run begin at `as_of`, and book that it did; `period`: the month that it is asked for, where it is for one.
+
+    Raises ClockBehind where the last one was later.
+    """
+    so_far = booked(home)
+    before = so_far.as_of
     if before is not None and as_of < before:
         raise ClockBehind(
             f"--as-of {as_of.isoformat(timespec='seconds')} lies before {before.isoformat(timespec='seconds')}, "
             "the clock of this home's last run; with --replay a run shows the figures of that time, publishing nothing"
         )
-    if as_of == before:
+    asked = sorted({*so_far.asked, period} - {""})
+    if as_of == before and asked == [*so_far.asked]:
         return
-    file, first = _file(home), first_run(home) or as_of
+    first = so_far.first or as_of
+    told = {"first": first.isoformat(), "as_of": as_of.isoformat(), **({"asked": asked} if asked else {})}
+    file = _file(home)
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8") as written:
-        written.write(json.dumps({"first": first.isoformat(), "as_of": as_of.isoformat()}) + "\n")
+        written.write(json.dumps(told) + "\n")
         written.flush()
         os.fsync(written.fileno())
     temporary.replace(file)

@@ -25,6 +25,7 @@ from assets.instance.session import Session, open_session
 from assets.instance.warehouse import WarehouseBusy
 
 POOL = "warehouse"  # of every step and check
+PARTITION = "dagster/partition"  # the tag of a run that is of one month
 WAIT_SECONDS = 60.0
 WAITS = 60  # each a retry of the step that the page shows
 
@@ -70,5 +71,5 @@ class HomeResource(dg.ConfigurableResource):
         """The clock of the run, fixed while the home is held: runs that wait for each other are in order."""
         run, instance = (self._context.run, self._context.instance) if self._context else (None, None)
         moment = clock_of(run, instance) if run and instance else now()
-        take_clock(Home(Path(self.home)), moment)
+        take_clock(Home(Path(self.home)), moment, run.tags.get(PARTITION, "") if run else "")
         return moment

@@ -14,7 +14,6 @@ import hashlib
 
 import polars as pl
 
-from assets.instance import periods
 from assets.instance.warehouse import model
 from assets.month.digests import changed_tables, remember_tables
 from assets.month.work import Work
@@ -37,7 +36,7 @@ def fingerprints(work: Work, last: str) -> dict[str, str]:
     decided = {r["period"]: r["told"] for r in work.warehouse.rows(model("settled/decisions_of_months"))}
     prints: dict[str, str] = {}
     before = ""
-    for period in periods.between(work.register.first_period, last):
+    for period in work.months_to(last):
         told = f"{before}|{work.month_rests_on(period)}|{period}|{mails.get(period, '')}|{decided.get(period, '')}"
         before = hashlib.sha256(told.encode()).hexdigest()
         prints[period] = before

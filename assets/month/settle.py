@@ -12,19 +12,22 @@ from typing import Any
 
 import polars as pl
 
-from assets.instance.periods import parse_time
+from assets.instance.clock import booked
+from assets.instance.periods import between, parse_time
 from assets.instance.progress import reporter
 from assets.instance.session import Session
 from assets.instance.software import VERSION
+from assets.instance.warehouse import model
 from assets.ledger.decisions import all_decisions
 from assets.ledger.opening import open_reader
-from assets.month.booking import book_month
+from assets.month.booking import book_month, read_mails
 from assets.month.decisions import effective_decisions, put_decisions
 from assets.month.findings.record import SCHEMA as FINDINGS
 from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import fingerprints, index_mails, mark_settled
 from assets.month.look_back import look_back
 from assets.month.marts import build_marts, count_rows
+from assets.month.submissions import nil_statement
 from assets.month.work import Work, made_by
 
 log = logging.getLogger("sixth.month")
@@ -81,7 +84,7 @@ def indexed_work(session: Session) -> Work:
         made = all_decisions(ledger)
     put_decisions(work.warehouse, effective_decisions(made, work.as_of, settings.approved_effects))
     look_back(work)
-    return work
+    return on_record(work, session)
 
 
 def as_indexed(session: Session) -> Work:
@@ -93,7 +96,33 @@ def as_indexed(session: Session) -> Work:
     if not work.warehouse.exists("core.indexed"):
         raise NotIndexed("no mails have been looked for on this home; materialise the job `month`, or run `sixth run`")
     as_of = parse_time(work.warehouse.value("select as_of from core.indexed"))
-    return work if as_of == work.as_of else replace(work, as_of=as_of)
+    return on_record(work if as_of == work.as_of else replace(work, as_of=as_of), session)
+
+
+def on_record(work: Work, session: Session) -> Work:
+    """The work without the months that are not on record: those before the home's first run that have no mail, in
+    which else everybody would be missing (system.md, The register), but for those that a run was asked for by name or
+    that are published.
+    """
+    runs = booked(session.home)
+    if runs.first is None:
+        return work
+    opened = work.deadline.window_period(runs.first)
+    known = {opened, *runs.asked, *(folder.name for folder in session.home.published.glob("*/"))}
+    before = {*between(work.register.first_period, opened)} - known
+    return replace(work, off_record=frozenset(before - months_with_mails(work))) if before else work
+
+
+def months_with_mails(work: Work) -> set[str]:
+    """The months that a mail is about: in whose window it came, on a cover of it, or for which it says 零报告."""
+    warehouse, parameters = work.warehouse, {"timezone": work.deadline.timezone}
+    months = {r["period"] for r in warehouse.rows(model("settled/months_with_mails"), parameters)}
+    saying_nil = warehouse.rows(model("settled/mails_saying_nil"))
+    for window in sorted({r["period"] for r in saying_nil}):
+        for mail in read_mails(work, window, [r["mail"] for r in saying_nil if r["period"] == window]):
+            if stated := nil_statement(mail, work.deadline):
+                months.add(stated[0])
+    return months
 
 
 def settle_month(work: Work, period: str) -> None:

@@ -43,9 +43,15 @@ PUT_TOGETHER = (
 REFERENCES = ("core.indicators", "core.forms", "core.required_forms", "core.report_limits", "core.score_weights")
 
 
-def months_on_record(span: str, register: Register, deadline: Deadline, as_of: datetime) -> tuple[str, ...]:
-    """The months of a span from the first on record to the last that was over at `as_of`; none where there is none."""
+def months_over(span: str, register: Register, deadline: Deadline, as_of: datetime) -> tuple[str, ...]:
+    """The months of a span from the register's first to the last that was over at `as_of`; none where there is none."""
     return tuple(m for m in periods.months_of(span) if m >= register.first_period and deadline.is_over(m, as_of))
+
+
+def months_on_record(work: Work, span: str) -> tuple[str, ...]:
+    """Those of them that are on record."""
+    over = months_over(span, work.register, work.deadline, work.as_of)
+    return tuple(m for m in over if m not in work.off_record)
 
 
 def settle_months(work: Work, last: str) -> None:
@@ -77,7 +83,7 @@ def span_tables(work: Work, span: str) -> Iterator[tuple[Work, dict[str, Any]]]:
     Within, `core` and `marts` are the span's, and `sixth.core` and `sixth.marts` those of the months. ValueError where
     the span has no month on record; NotSettled where one of its months is not settled.
     """
-    of = {s: months_on_record(s, work.register, work.deadline, work.as_of) for s in (periods.preceding(span), span)}
+    of = {s: months_on_record(work, s) for s in (periods.preceding(span), span)}
     if not of[span]:
         raise ValueError(f"{span} has no month on record")
     for month in of[span]:

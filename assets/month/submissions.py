@@ -220,7 +220,7 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
         months.append((form, cover, month, fault))
     stated = nil_statement(mail, booking.deadline)
     said_for = stated[0] if stated else ""
-    if stated and nil_form_id(mail) in mail.slips:
+    if stated and (nil_form_id(mail) in mail.slips or not _may_be_stated(said_for, window, booking)):
         stated = window, stated[1]
     concerned = {m for _, _, m, _ in months} | ({stated[0]} if stated else set())
     if period not in (concerned or {window}):
@@ -283,6 +283,14 @@ def nil_statement(mail: Mail, deadline: Deadline) -> tuple[str, str] | None:
     return None
 
 
+def _may_be_stated(month: str, window: str, booking: Booking) -> bool:
+    """Whether a mail may say 零报告 for a month: over, on record, and no longer ago than mails are looked at for it
+    (sql/settled/mail_periods.sql).
+    """
+    year_before = f"{int(window[:4]) - 1}{window[4:]}"
+    return max(booking.register.first_period, year_before) <= month <= window
+
+
 def nil_form_id(mail: Mail) -> str:
     """The name of the submission that a nil return by mail alone is."""
     return f"{mail.mail[:20]}-0-{NIL_FORM}"
@@ -297,8 +305,8 @@ def _book_nil_statement(
     returned = True
     if name in mail.slips:
         fault = Fault("CVR-09", value=said_for, expected=period)
-    elif period < booking.register.first_period or not booking.deadline.is_over(period, mail.received_at):
-        fault = Fault("CVR-05", value=period)
+    elif said_for != period:
+        fault = Fault("CVR-05", value=said_for)
     else:
         returned, fault = False, Fault("ENV-07", value=line)
     booked.findings.append(PlainFinding(sender.code, mail.mail, name, fault))

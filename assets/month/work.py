@@ -49,6 +49,7 @@ class Work:
     parsed_by: str  # Parser.fingerprint: with other limits a mail has other rows
     coverage_percent: float = 80  # of the answers, and of the indicators; with fewer a month is incomplete
     progress: Callable[[str, int, int], None] | None = None
+    off_record: frozenset[str] = frozenset()  # months before the home's first run that no mail is about (settle.py)
 
     @cached_property
     def rests_on(self) -> str:
@@ -82,14 +83,20 @@ class Work:
         ]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
+    def months_to(self, last: str) -> list[str]:
+        """The months on record up to `last`, in order."""
+        return [m for m in periods.between(self.register.first_period, last) if m not in self.off_record]
+
     def parameters(self, period: str) -> dict[str, Any]:
-        """The parameters that SQL models may name."""
-        start = periods.first_day(period)
-        on_record = periods.between(self.register.first_period, period)
+        """The parameters that SQL models may name. What carries over comes from the month on record before: it may lie
+        farther back than the month before, beside which figures are shown.
+        """
+        start, before = periods.first_day(period), periods.preceding(period)
         return {
             "period": period,
-            **self.months_within([period], list(on_record)[-12:] or [period]),
-            "previous": periods.preceding(period),
+            **self.months_within([period], self.months_to(period)[-12:] or [period]),
+            "previous": before,
+            "carried_from": max(self.months_to(before), default=before),
             "following": periods.following(period),
             "year_before": f"{start.year - 1}-{start.month:02d}",
             "month_start": start,

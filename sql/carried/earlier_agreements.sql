@@ -11,6 +11,6 @@ inner join core.submissions as s
     on s.unit_code = g.unit_code and s.period = $period and s.form = 'annex6' and s.status = 'effective'
 left join marts.agreements as r
     on r.form_id = s.form_id and r.period = $period and r.agreement_no = g.agreement_no
-where g.period = $previous
+where g.period = $carried_from
 group by s.form_id, s.unit_code, g.agreement_no
 order by s.form_id, g.agreement_no

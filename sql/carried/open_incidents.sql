@@ -11,6 +11,6 @@ inner join core.submissions as s
     on s.unit_code = i.unit_code and s.period = $period and s.form = 'annex3' and s.status = 'effective'
 left join marts.incidents as r
     on r.period = $period and r.form_id = s.form_id and r.incident_no = i.incident_no
-where i.period = $previous and i.is_open
+where i.period = $carried_from and i.is_open
 group by s.form_id, s.unit_code, i.incident_no
 order by s.form_id, i.incident_no

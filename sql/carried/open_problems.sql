@@ -11,6 +11,6 @@ inner join core.submissions as s
     on s.unit_code = p.unit_code and s.period = $period and s.form = 'annex3' and s.status = 'effective'
 left join marts.rectification as r
     on r.period = $period and r.form_id = s.form_id and r.issue_no = p.issue_no
-where p.period = $previous and p.is_open
+where p.period = $carried_from and p.is_open
 group by s.form_id, s.unit_code, p.issue_no
 order by s.form_id, p.issue_no

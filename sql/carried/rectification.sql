@@ -10,6 +10,6 @@ select
     p.status = '已完成' as closed_earlier,
 from marts.rectification as r
 inner join marts.problems as p
-    on p.period = $previous and p.unit_code = r.unit_code and p.issue_no = r.issue_no
+    on p.period = $carried_from and p.unit_code = r.unit_code and p.issue_no = r.issue_no
 where r.period = $period
 order by r.form_id, r.row

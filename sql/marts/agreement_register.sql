@@ -24,7 +24,7 @@ carried as (
     select g.* exclude (period)
     from marts.agreement_register as g
     where
-        g.period = $previous
+        g.period = $carried_from
         and not exists (
             select 1 from reported as r
             where r.unit_code = g.unit_code and r.agreement_no = g.agreement_no

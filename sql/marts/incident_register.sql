@@ -22,7 +22,7 @@ with reported as (
 ),
 before as (
     select * from marts.incident_register
-    where period = $previous
+    where period = $carried_from
 )
 select
     $period as period,

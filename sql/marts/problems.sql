@@ -1,4 +1,4 @@
--- What stands on the list of problems at the end of the month: this month's counted rows over last month's list.
+-- What stands on the list of problems at the end of the month: this month's counted rows over the list of the month on record before.
 -- Grain: one problem of one unit, closed ones included (they are remembered: REC-05).
 -- reported_in: the month whose return last spoke of it; is_overdue: not closed, and due before the end of the month.
 with reported as (
@@ -26,7 +26,7 @@ carried as (
     select p.* exclude (period, is_open, is_overdue)
     from marts.problems as p
     where
-        p.period = $previous
+        p.period = $carried_from
         and not exists (
             select 1 from reported as r
             where r.unit_code = p.unit_code and r.issue_no = p.issue_no

@@ -41,7 +41,7 @@ def annex6(warehouse: Warehouse, period: str, previous: str, *rows: dict[str, An
     warehouse.put("marts.agreements", frame if made else frame.clear())
     sent = [(form, period, unit, "annex6", "effective")]
     warehouse.put("core.submissions", pl.DataFrame(sent, schema=SUBMISSIONS, orient="row"))
-    parameters = {"period": period, "previous": previous}
+    parameters = {"period": period, "carried_from": previous}
     absent = warehouse.frame(model("carried/earlier_agreements"), parameters).filter(
         pl.col("reported_in_row").is_null()
     )

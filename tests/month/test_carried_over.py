@@ -53,7 +53,7 @@ def annex3(warehouse: Warehouse, period: str, rows: Sequence[Row], **over: Any) 
     sent = pl.DataFrame([(form, period, "U", "annex3", "effective")], schema=SUBMISSION, orient="row")
     warehouse.put("core.submissions", sent, period=period)
     warehouse.put("core.scope_units", pl.DataFrame([(period, "S", "U")], schema=SCOPES, orient="row"), period=period)
-    parameters = {"period": period, "previous": previous(period)}
+    parameters = {"period": period, "carried_from": previous(period)}
     owed = warehouse.frame(model("carried/open_incidents"), parameters)
     warehouse.run_model("marts.incident_register", parameters)
     return set(owed.filter(pl.col("reported_in_row").is_null())["incident_no"])
@@ -123,7 +123,7 @@ def test_a_problem_is_owed_however_long_ago_it_was_last_reported(warehouse: Ware
     warehouse.put("marts.problems", pl.DataFrame(on_list))
     sent = [("U-10", "2026-10", "U", "annex3", "effective"), ("V-10", "2026-10", "V", "annex3", "returned")]
     warehouse.put("core.submissions", pl.DataFrame(sent, schema=SUBMISSION, orient="row"))
-    parameters = {"period": "2026-10", "previous": "2026-09"}
+    parameters = {"period": "2026-10", "carried_from": "2026-09"}
     for rows, owed in (([], ["A"]), ([("U-10", "2026-10", 5, "A")], [])):
         warehouse.put("marts.rectification", pl.DataFrame(rows, schema=PROBLEM, orient="row"))
         found = warehouse.frame(model("carried/open_problems"), parameters)

@@ -12,7 +12,7 @@ told as (
     select unit_code, agreement_no, partner, signed_on, expires_on, status
     from marts.agreement_register
     anti join reported using (unit_code, agreement_no)
-    where period = $previous
+    where period = $carried_from
 ),
 found as (
     select unit_code, agreement_no, partner, signed_on, expires_on, status

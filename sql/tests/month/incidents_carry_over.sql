@@ -4,7 +4,7 @@
 with before as (
     select unit_code, incident_no, kind, level, resolved_at, first_form_id, first_row
     from marts.incident_register
-    where period = $previous
+    where period = $carried_from
 ),
 reported as (
     select

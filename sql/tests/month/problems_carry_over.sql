@@ -11,7 +11,7 @@ told as (
     select unit_code, issue_no, severity, status, due_on
     from marts.problems
     anti join reported using (unit_code, issue_no)
-    where period = $previous
+    where period = $carried_from
 ),
 found as (
     select unit_code, issue_no, severity, status, due_on, is_open, is_overdue
