@@ -140,7 +140,8 @@ def outgoing(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def personal(root: Path) -> dict[str, set[str]]:
-    """By unit every name, phone and secret that its mails brought, as they were written.
+    """By unit every name, phone and secret that its mails brought, as they were written and as they were read: a number
+    stands in its cell as 13900001111 and is shown as 139-0000-1111.
 
     A name of two characters may stand in any text by chance.
     """
@@ -150,31 +151,35 @@ def personal(root: Path) -> dict[str, set[str]]:
             for column in sheet.columns:
                 if not (column.pii or column.type == "text"):
                     continue
-                for unit, text in warehouse.execute(
+                for unit, text, read in warehouse.execute(
                     f"""
-                    select s.unit_code, "{column.key}__text"
+                    select s.unit_code, "{column.key}__text", cast("{column.key}" as varchar)
                     from staging.{sheet.key} inner join core.submissions as s using (form_id)
                     where "{column.key}__text" is not null
                     """
                 ).fetchall():
-                    words = {text} if column.pii else set(MOBILE.findall(text)) if kinds(text) else set()
+                    words = {text, read or text} if column.pii else set(MOBILE.findall(text)) if kinds(text) else set()
                     found.setdefault(unit, set()).update(words)
         pii = {c.key for form in CATALOGUE.forms for c in form.cover if c.pii}
         for unit, cover in warehouse.execute("select unit_code, cover from core.submissions").fetchall():
-            words = {field["text"] for key, field in json.loads(cover).items() if key in pii and field["text"]}
+            fields = [field for key, field in json.loads(cover).items() if key in pii and field["text"]]
+            words = {word for field in fields for word in (field["text"], field.get("value") or field["text"])}
             found.setdefault(unit, set()).update(words)
     return {unit: {w.strip() for w in words if len(w.strip()) > 2} for unit, words in found.items()}
 
 
 def leaks(root: Path, words_of: dict[str, set[str]]) -> list[str]:
+    """The words that stand where they should not. Two units may name the same number, each in its own way, as
+    +86 13900001111: it is the own one of both.
+    """
     told = []
     for owner, path in outgoing(root):
-        text = text_of(path)
+        text, own = text_of(path), "\n".join(words_of.get(owner, ()))
         told += [
             f"{path.relative_to(root)}: {word}"
             for words in words_of.values()
-            for word in words - words_of.get(owner, set())
-            if word in text
+            for word in words
+            if word in text and word not in own
         ]
     return told
 
@@ -192,9 +197,6 @@ def test_the_made_month_brought_what_is_looked_for(made: Ran) -> None:
     assert "GEN-07" in findings
 
 
-@pytest.mark.xfail(
-    reason="three phone numbers in units' own answers are taken for another unit's: not looked into", strict=False
-)
 def test_nothing_of_the_sample_leaves(sample: Ran) -> None:
     words = personal(sample.root)
     assert sum(map(len, words.values())) > 100
