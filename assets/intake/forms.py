@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
 from typing import NamedTuple
 
 from assets.instance.limits import Limits
 from assets.intake.fault import Fault
-from assets.intake.headings import normalise_heading, whole_title
+from assets.intake.headings import normalise_heading, normalise_title, whole_title
 from assets.intake.rows import RowReader
 from assets.intake.values import Reading, clean_text, reader
 from assets.intake.workbooks.sheet import Cell, Sheet, Workbook
@@ -33,8 +33,10 @@ EXPLANATION_COLUMNS = ("finding_id", "subject", "情况说明")
 PLACE_COLUMN = "place"  # of each finding: rule|sheet|row|column
 SEQUENCE = "seq"
 COVER_LABELS = ("unit_code", "period")  # by which a cover is known whatever its title
+MOST_NAMED = 3  # unknown sheets beside a missing one
 MOST_HIDDEN = 200_000  # cells of a sheet under merged ranges that are remembered
 COVER_ROWS = 1000  # in which its labels are looked for
+MOST_TOLD = 500  # characters of a label and its value in one cell
 LEAST_HINT = 3  # headings of a table, and half of the required ones, that hint at a form
 PICTURE = re.compile(r"=?(?:_xlfn\.)?DISPIMG\(", re.IGNORECASE)  # how WPS writes a picture in a cell
 cached_reader = cache(reader)  # the values that repeat from form to form are read once a process
@@ -153,8 +155,17 @@ def recognise(workbook: Workbook, file: str, catalogue: Catalogue, limits: Limit
     _tell_once(forms)
     if forms:
         left = (sheet for at, sheet in enumerate(workbook.sheets) if at not in taken)
-        forms[0].faults.extend(unknown_sheets(left, file))
+        unknown = unknown_sheets(left, file)
+        for found in forms:
+            _name_instead(found.faults, unknown)
+        forms[0].faults.extend(unknown)
     return forms
+
+
+def _name_instead(faults: list[Fault], unknown: list[Fault]) -> None:
+    """Let WBK-01 name the sheets that no form has: one of them may be the missing one under another title."""
+    told = "、".join(f"“{fault.sheet}”" for fault in unknown[:MOST_NAMED])
+    faults[:] = [replace(f, expected=told) if f.rule_id == "WBK-01" else f for f in faults]
 
 
 def _tell_once(forms: list[RecognisedForm]) -> None:
@@ -185,7 +196,7 @@ def _is_our_page(sheet: Sheet) -> bool:
 
 def _by_title(sheets: list[Sheet], title: str) -> int | None:
     """The place of the first sheet with a title; one that has it to the letter goes before one with brackets."""
-    for compared in (whole_title, normalise_heading):
+    for compared in (whole_title, normalise_title):
         wanted = compared(title)
         for at, sheet in enumerate(sheets):
             if compared(sheet.title) == wanted:
@@ -317,6 +328,14 @@ def _read_cover(sheet: Sheet, columns: tuple[Column, ...], epoch: int) -> tuple[
     for r, row in enumerate(sheet.rows):
         for c, cell in enumerate(row):
             column = labels.get(normalise_heading(cell)) if isinstance(cell, str) else None
+            if column is None and isinstance(cell, str) and (told := _told_after_label(cell, labels)):
+                # 单位编码：EX-15-01-001 in one cell.
+                column, words = told
+                if column.key not in cover:
+                    read = cached_reader(column.type, codes=column.codes, read_as=column.read_as, epoch=epoch)
+                    cover[column.key] = read(words)
+                    cells[column.key] = f"{column_letter(sheet.first_column + c)}{sheet.first_row + r}"
+                continue
             if column is None or column.key in cover:
                 continue
             # A merged label leaves blanks before the value: the next filled cell, unless that is a label again.
@@ -334,6 +353,13 @@ def _read_cover(sheet: Sheet, columns: tuple[Column, ...], epoch: int) -> tuple[
             cover[column.key] = Reading(None, error, False, False) if error else read(raw)
             cells[column.key] = f"{column_letter(place[1])}{place[0]}"
     return cover, cells
+
+
+def _told_after_label(cell: str, labels: dict[str, Column]) -> tuple[Column, str] | None:
+    """The field and its value where both stand in one cell, parted by a colon."""
+    label, _, words = cell[:MOST_TOLD].replace("：", ":").partition(":")
+    column = labels.get(normalise_heading(label)) if words.strip() else None
+    return (column, words) if column else None
 
 
 def _heading_row(sheet: Sheet, wanted: dict[str, Column]) -> tuple[int, list[str]] | None:

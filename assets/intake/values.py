@@ -289,6 +289,7 @@ _LARGEST_BLOCK = 256
 _AROUND_RANGE = re.compile(r" ?([-~]) ?")
 _BETWEEN_PORTS = re.compile(r"[,、;/ ]")
 _PORTS = re.compile(r"([0-9]{1,5})(?:[-~]([0-9]{1,5}))?")
+_GROUPED = re.compile(r"[0-9],0[0-9]{2}(?![0-9])")  # 8,080 is no port 80: a number format shows 8080 so
 _LAST_PORT = 65_535
 _URL = re.compile(
     r"(?:(https?)://)?(\[[0-9a-f:.]+\]|[^\s/?#:@\[\]\\]+)(?::([0-9]{1,5}))?([/?#][^\s<>\"\\^`{|}、]*)?",
@@ -334,6 +335,8 @@ def _ip(text: str) -> str | None:
 
 
 def _ports(text: str) -> str | None:
+    if _GROUPED.search(text):
+        return None
     ranges = []
     for part in _BETWEEN_PORTS.split(_AROUND_RANGE.sub(r"\1", text.translate(_TO_HYPHEN))):
         if not part:

@@ -350,7 +350,7 @@ def test_rows_that_were_not_read_as_data_are_told_by_sheet_and_kind() -> None:
     tables = {"exposed_assets": {"title": "暴露面资产新增", "skipped": {"note": [20], "closing": [8, 9, 12]}}}
     workbook = SentWorkbook("m" * 64, 1, "附件2.xlsx", (SentForm("annex2", "f2", COVER, json.dumps(tables)),))
     html = feedback_html(feedback_of(unit(), [], (workbook,), CATALOGUE, "zh"))
-    assert "暴露面资产新增 第 20 行（说明）、第 8-9、12 行（合计或落款）" in html
+    assert "暴露面资产新增 第 20 行（说明）、第 8-9、12 行（合计、落款或表示没有的话）" in html
     assert "未作为数据读取" not in feedback_html(feedback())
 
 

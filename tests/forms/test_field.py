@@ -342,6 +342,9 @@ def test_hidden_sheets_of_wps_are_not_told(annexes: dict[str, bytes], catalogue:
         [None, "（本月无）"],
         [None, "暂无"],
         [None, "无新增资产"],
+        [None, "零报告"],
+        [None, "本单位10月份没有新增暴露面资产。"],
+        [1, "不涉及", "/"],
         ["——", "／", "－"],
         [None, None, None, "无", None, "无"],
     ],
@@ -391,6 +394,12 @@ def test_a_row_that_says_there_is_nothing_is_none(
         ("closing", ["复核人：", None, None, None, None, "日期：2026年11月2日"]),
         ("closing", [None, None, None, None, None, None, "2026年11月2日"]),
         ("closing", ["第1页 共2页"]),
+        ("closing", ["合计", *[None] * 17, "=SUM(S5:S6)"]),
+        ("closing", ["合计", 2, None, "2项"]),
+        ("closing", [None, None, "共计：2项"]),
+        ("closing", [None, "审批人：", *[None] * 10, "日期："]),
+        ("closing", [None, *[None] * 7, "填报单位（盖章）："]),
+        ("closing", [None, "（以下无正文）"]),
         ("note", ["注：数字取自资产台账"]),
         ("note", [None, "（注：高危漏洞以扫描报告为准）"]),
         ("note", ["说明：", None, "本表由网络部填写"]),
@@ -415,7 +424,16 @@ def test_totals_signatures_notes_and_headings_below_the_table_are_no_rows(
 
 @pytest.mark.parametrize(
     "row",
-    [[None, "无线网管平台"], ["合计", "门户网站", "网站"], [None, "签字盖章平台", "业务系统"], ["说明", 3, "网站"]],
+    [
+        [None, "无线网管平台"],
+        ["合计", "门户网站", "网站"],
+        [None, "签字盖章平台", "业务系统"],
+        ["说明", 3, "网站"],
+        [None, "未上线项目管理系统"],
+        [None, "不涉及个人信息的网站"],
+        ["合计", "2号门户", 3],
+        ["合计", "=A1"],
+    ],
 )
 def test_a_row_with_what_the_form_requires_is_data_whatever_it_begins_with(
     annexes: dict[str, bytes], catalogue: Catalogue, row: list[Any]
