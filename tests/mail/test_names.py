@@ -209,6 +209,9 @@ def test_sender_is_the_first_address_in_lower_case(header: bytes, sender: str) -
         (b"Thu, 05 Nov 2026 12:00:00 PST", datetime(2026, 11, 5, 20, 0, tzinfo=UTC)),
         (b"Thu, 05 Nov 2026 12:00:00 GMT+08:00", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
         (b"Thu, 05 Nov 2026 12:00:00 UTC+8", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
+        (b"Thu Nov  5 12:00:00 CST 2026", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
+        (b"2026-11-05 12:00:00 +0800", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
+        (b"Thu, 05 Nov 2026 12:00:00 +0800CST", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
         (b"Thu, 05 Nov 2026 12:00:00 XYZ", None),
         (b"Thu, 05 Nov 2026 12:00:00", None),
         (b" 6-Nov-2026 00:00:01 +0800", datetime(2026, 11, 5, 16, 0, 1, tzinfo=UTC)),
@@ -222,7 +225,7 @@ def test_times_are_aware_and_utc(header: bytes, moment: datetime | None) -> None
     assert headers.moment(header) == moment
 
 
-@pytest.mark.parametrize("zone", ["", " CST", " XYZ", " +0800"])
+@pytest.mark.parametrize("zone", ["", " CST", " XYZ", " +0800", " Asia/Shanghai", " 中国标准时间"])
 def test_a_date_whose_zone_is_not_told_is_taken_for_one_of_china(zone: str) -> None:
     moment = headers.moment(f"Thu, 05 Nov 2026 12:00:00{zone}".encode(), by_guess=True)
     assert moment == datetime(2026, 11, 5, 4, 0, tzinfo=UTC)

@@ -43,7 +43,11 @@ ALIASES = {
     "unicode-1-1-utf-8": "utf-8",
 }
 ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*)\?=")
-OFFSET = re.compile(r"(?:UTC?|GMT)?([+-])(\d\d?):?(\d\d)?", re.IGNORECASE)
+OFFSET = re.compile(r"(?:UTC?|GMT)?([+-])(\d\d?):?(\d\d)?(?!\d)", re.IGNORECASE)
+CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
+LAST_YEAR = re.compile(r"(?:^|\s)((?:19|20)\d{2})$")
+ISO_DAY = re.compile(r"((?:19|20)\d{2})[-/](0?[1-9]|1[0-2])[-/](\d{1,2})T?")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 CHINA = "+0800"
 # Zones by letters: China's own, and those of RFC 5322 4.3 but for CST, which here is no American one.
 ZONES = {
@@ -191,19 +195,23 @@ def moment(raw: bytes, *, by_guess: bool = False) -> datetime | None:
     none, or, `by_guess`, one of China.
     """
     text = raw.decode("ascii", "replace").strip()
-    without_comment = re.sub(r"\([^()]*\)\s*$", "", text).rstrip()
-    zone = without_comment.rpartition(" ")[2]
-    if offset := OFFSET.fullmatch(zone):
+    clock = CLOCK.search(text)
+    if clock is None:
+        return None
+    day, zone = text[: clock.start()].strip(), re.sub(r"\([^()]*\)\s*$", "", text[clock.end() :]).strip()
+    if year := LAST_YEAR.search(zone):  # Thu Nov  5 12:00:00 CST 2026
+        day, zone = f"{day} {year[1]}", zone[: year.start()].strip()
+    if offset := OFFSET.match(zone):
         sign, hours, minutes = offset.groups()
-        text = f"{without_comment.removesuffix(zone).strip()} {sign}{int(hours):02d}{minutes or '00'}"
+        offset_told = f"{sign}{int(hours):02d}{minutes or '00'}"
     else:
-        letters = zone.upper() if zone.isalpha() else ""
-        if letters not in ZONES and not by_guess:
+        if zone.upper() not in ZONES and not by_guess:
             return None
-        shown = without_comment.removesuffix(zone) if letters else without_comment
-        text = f"{shown.strip()} {ZONES.get(letters, CHINA)}"
+        offset_told = ZONES.get(zone.upper(), CHINA)
+    if iso := ISO_DAY.fullmatch(day):
+        day = f"{iso[3]} {MONTHS[int(iso[2]) - 1]} {iso[1]}"
     try:
-        return parsedate_to_datetime(text).astimezone(UTC)
+        return parsedate_to_datetime(f"{day} {clock[0]} {offset_told}").astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
