@@ -36,7 +36,7 @@ from assets.intake.forms import (
 from assets.intake.mail.archive import load
 from assets.intake.mail.kinds import WORKBOOK_EXTENSIONS, extension_of
 from assets.intake.mail.machines import Bounce
-from assets.intake.mail.message import Attachment, parse_message
+from assets.intake.mail.message import Attachment, Message, parse_message
 from assets.intake.scans.scan import Scan, read_scan
 from assets.intake.values import Reading, as_text, url_key
 from assets.intake.workbooks.sheet import Workbook, WorkbookUnreadable
@@ -214,14 +214,29 @@ def parse_mail(
         received_at=message.received_at,
         dated_at=message.dated_at,
         bounce=message.bounce,
-        faults=[(None, f) for f in message.faults],
     )
+    _book_unopened(parsed, message, parser.catalogue)
     for attachment in message.attachments:
         if only is not None and attachment.number not in only:
             continue
         open_attachment(parsed, attachment, parser, (dead or {}).get(attachment.number))
     _settle_guesses(parsed, parser.catalogue)
     return parsed
+
+
+def _book_unopened(parsed: ParsedMail, message: Message, catalogue: Catalogue) -> None:
+    """Keep the faults of taking the mail apart. A file that was not to be had (ENV-03: in a damaged archive, over the
+    limits), or an archive, is taken for the form that its name hints at, as a workbook is that cannot be opened.
+    """
+    number = len(message.attachments) + len(message.faults)  # of none of its attachments
+    for fault in message.faults:
+        hint = hinted_form(fault.file, catalogue) if fault.rule_id == "ENV-03" else None
+        name = None
+        if hint and extension_of(fault.file) in {*WORKBOOK_EXTENSIONS, ".zip"}:
+            number += 1
+            name = form_id(parsed.mail, number, hint)
+            parsed.forms.append((name, Attachment(number, fault.file, b"", (), "other"), None, hint))
+        parsed.faults.append((name, fault))
 
 
 def open_attachment(parsed: ParsedMail, attachment: Attachment, parser: Parser, reason: str | None = None) -> None:

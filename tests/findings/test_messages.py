@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
 import polars as pl
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.messages import LONGEST_VALUE, WORDS, fill, message, messages
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +31,25 @@ def test_what_was_set_aside_says_why_and_what_to_send(catalogue: Catalogue, reas
     told = message(catalogue.rules["ENV-04"], {"file": "附件2.rar", "reason": reason}, catalogue)
     assert told.startswith("您发送的附件“附件2.rar”类型不在接收范围，没有打开（")
     assert asked in told.partition("（")[2]
+
+
+class _Unrepeated(yaml.SafeLoader):
+    """A loader that does not let a later entry stand for an earlier one of the same name."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [self.construct_object(name, deep=True) for name, _ in node.value]  # type: ignore[no-untyped-call]
+        assert len(set(names)) == len(names), (
+            f"twice in one mapping: {sorted({n for n in names if names.count(n) > 1})}"
+        )
+        return super().construct_mapping(node, deep)
+
+
+@pytest.mark.parametrize(
+    "file", sorted([*ROOT.glob("expectations/**/*.yaml"), *ROOT.glob("reports/**/*.yaml")]), ids=str
+)
+def test_nothing_is_said_twice_in_one_file(file: Path) -> None:
+    """Three reasons were once called `damaged`: a damaged workbook was told to be packed as .zip, a mail nothing."""
+    yaml.load(file.read_text(encoding="utf-8"), _Unrepeated)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

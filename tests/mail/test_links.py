@@ -30,7 +30,11 @@ PLAIN = "从QQ邮箱发来的超大附件\n附件3.xlsx (12M, 2026年12月05日 
         ("text/html", '<p>云附件</p><a href="https://files.oa.example/x">附件2.xlsx</a>', ["附件2.xlsx"]),
         ("text/plain", "【金山文档】附件3.xlsx https://kdocs.cn/l/cab", ["附件3.xlsx"]),
         ("text/plain", "附件2太大，请见网盘 https://files.oa.example/s/1 附件2 青川.xlsx", ["附件2 青川.xlsx"]),
-        ("text/html", '<div>扫描件.pdf (25M) <a href="https://x.qq.com/cgi-bin/ftnExs_download?k=1">下载</a>', ["扫描件.pdf"]),
+        (
+            "text/html",
+            '<div>扫描件.pdf (25M) <a href="https://x.qq.com/cgi-bin/ftnExs_download?k=1">下载</a>',
+            ["扫描件.pdf"],
+        ),
         ("text/html", '<a href="https://www.oa.example/">公司网站</a>', []),
         ("text/plain", "请作为普通附件发送，不要用云附件。", []),
         ("text/html", "", []),
