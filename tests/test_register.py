@@ -124,6 +124,27 @@ def test_a_file_saved_in_another_encoding_says_how_to_save_it(register: Path, en
         load_register(register)
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("penalties: {EX-15-01-999: [2026-03-01]}", "penalties: there is no unit EX-15-01-999"),
+        ("service_starts: {EX-15-01-001: [2026-13-01]}", "calendar.yaml: cannot be read: month must be in 1..12"),
+        ("cutoffs: {2026-10: 2026-10-09}", "cutoffs: 2026-10: 2026-10-09 lies before the month is over"),
+        ("protection_period: [2026-10]", "there is no entry 'protection_period'; known ones: .*protection_periods"),
+        ("protection_periods: [2026/10]", "'2026/10' is not a month as 2026-10"),
+    ],
+)
+def test_an_entry_of_the_calendar_that_would_say_nothing_stops_the_run(register: Path, entry: str, words: str) -> None:
+    (register / "calendar.yaml").write_text(f"first_period: 2026-09\n{entry}\n", encoding="utf-8")
+    with pytest.raises(RegisterError, match=words):
+        load_register(register)
+
+
+def test_months_of_protection_may_be_joined_as_lists_are(register: Path) -> None:
+    (register / "calendar.yaml").write_text("first_period: 2026-09\nprotection_periods: 2026-09；2026-10\n", "utf-8")
+    assert load_register(register).protection_periods == {"2026-09", "2026-10"}
+
+
 def test_a_unit_has_a_line_for_each_span_of_months(register: Path) -> None:
     """It moves, is renamed and changes its mailbox by a new line, which ends the one before."""
     append(register, unit(name="旧名", boxes="old@oa.example"))

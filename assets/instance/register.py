@@ -42,6 +42,7 @@ UNIT_COLUMNS = (
     "unit_code", "unit_name", "parent_code", "level", "kind", "services", "mailboxes", "active_from", "active_to",
 )  # fmt: skip
 FOREVER = "9999-12"
+CALENDAR = ("first_period", "protection_periods", "cutoffs", "service_starts", "penalties")
 LISTED = re.compile(r"[;；,，、\s]+")  # what people join lists by, whatever keyboard they type them on
 ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")  # of printable ASCII around one @
 
@@ -326,9 +327,11 @@ def _networks(path: Path) -> Iterator[Network]:
             raise RegisterError(f"{path.name} line {line}: {row['cidr']!r} is no address block: {error}") from error
 
 
-def _dates(path: Path, calendar: dict[str, Any], key: str) -> dict[str, tuple[date, ...]]:
+def _dates(path: Path, calendar: dict[str, Any], key: str, codes: frozenset[str]) -> dict[str, tuple[date, ...]]:
     dates = {}
     for unit, value in (calendar.get(key) or {}).items():
+        if str(unit) not in codes:
+            raise RegisterError(f"{path.name}: {key}: there is no unit {unit} in units.csv")
         days = value if isinstance(value, list) else [value]
         if not all(isinstance(d, date) for d in days):
             raise RegisterError(f"{path.name}: {key} of {unit} must be dates as 2026-03-01")
@@ -339,16 +342,23 @@ def _dates(path: Path, calendar: dict[str, Any], key: str) -> dict[str, tuple[da
 def _calendar(path: Path) -> dict[str, Any]:
     try:
         calendar = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:  # 2026-13-01 is a ValueError of its own
         raise RegisterError(f"{path.name}: cannot be read: {error}") from error
     if not isinstance(calendar, dict) or not periods.is_period(str(calendar.get("first_period", ""))):
         raise RegisterError(f"{path.name}: first_period must be a month as 2026-08")
+    for key in calendar:
+        if key not in CALENDAR:
+            raise RegisterError(f"{path.name}: there is no entry {key!r}; known ones: {', '.join(CALENDAR)}")
+    if isinstance(listed := calendar.get("protection_periods"), str):
+        calendar["protection_periods"] = LISTED.split(listed.strip())
     for period in calendar.get("protection_periods") or ():
         if not periods.is_period(str(period)):
             raise RegisterError(f"{path.name}: protection_periods: {period!r} is not a month as 2026-10")
     for period, moment in (calendar.get("cutoffs") or {}).items():
         if not periods.is_period(str(period)) or not isinstance(moment, date):
             raise RegisterError(f"{path.name}: cutoffs: {period}: {moment!r} must be month: date or time")
+        if (moment.date() if isinstance(moment, datetime) else moment) <= periods.last_day(str(period)):
+            raise RegisterError(f"{path.name}: cutoffs: {period}: {moment} lies before the month is over")
     return calendar
 
 
@@ -371,13 +381,14 @@ def load_register(folder: Path) -> Register:
     units = _in_spans([_unit(line, row) for line, row in _rows(folder / "units.csv", UNIT_COLUMNS)])
     calendar = _calendar(folder / "calendar.yaml")
     _check_units(units, str(calendar["first_period"]))
+    codes = frozenset(unit.code for unit in units)
     return Register(
         units=units,
         networks=tuple(_networks(folder / "networks.csv")),
         first_period=str(calendar["first_period"]),
         protection_periods=frozenset(str(p) for p in calendar.get("protection_periods") or ()),
         cutoffs={str(k): v for k, v in (calendar.get("cutoffs") or {}).items()},
-        penalties=_dates(folder / "calendar.yaml", calendar, "penalties"),
-        service_starts=_dates(folder / "calendar.yaml", calendar, "service_starts"),
+        penalties=_dates(folder / "calendar.yaml", calendar, "penalties", codes),
+        service_starts=_dates(folder / "calendar.yaml", calendar, "service_starts", codes),
         digest=digest.hexdigest(),
     )
