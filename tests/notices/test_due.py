@@ -205,6 +205,15 @@ AUTOMATIC = [
     b"X-Autoreply: yes",
     b"List-Id: <all.oa.example>",
     b"Return-Path: <>",
+    b"X-Failed-Recipients: wlaq@oa.example",
+    "Subject: 自动回复：月报反馈".encode(),  # as some mailers write it, in no encoding at all
+    "Subject: 外出自动答复".encode("gb18030"),
+    "Subject: 【自动回复】月报反馈".encode(),
+    "Subject: 来自张三的自动回复".encode(),
+    "Subject: 已读回执：月报反馈".encode(),
+    "Subject: 系统退信/Systems bounce".encode(),
+    b"Subject: Out of Office",
+    b"Subject: Undelivered Mail Returned to Sender",
 ]
 
 
@@ -218,6 +227,8 @@ def test_answers_of_machines_are_known_by_their_header(tmp_path: Path, line: byt
 
 def test_people_are_answered_whatever_they_write_in_the_text(tmp_path: Path) -> None:
     assert not is_automatic(b"From: u1@oa.example\nSubject: =?gb18030?b?1MKxqA==?=\nAuto-Submitted: no")
+    for subject in ("回复：自动回复：月报反馈", "自动应答系统月报", "会议回执", "退信处理情况", "Re: Read: x"):
+        assert not is_automatic(f"Subject: {subject}\n".encode()), subject
     sha = "cd" + "0" * 62
     (tmp_path / "cd").mkdir()
     (tmp_path / "cd" / f"{sha}.eml").write_bytes(b"From: u1@oa.example\n\nAuto-Submitted: auto-replied\n")

@@ -43,9 +43,9 @@ def bounce_of(top: Part, sender: str, text: str, limits: Limits) -> Bounce | Non
         if address and fields.get("action", "failed").strip().lower() == "failed":
             said = f"{fields.get('status', '')} {fields.get('diagnostic-code', '')}"
             return Bounce(address[0].lower(), _reason(said))
-    if told or sender.partition("@")[0] not in DAEMONS:
-        return None
     failed = ADDRESS.search(headers.header(top, "x-failed-recipients", limits).decode("ascii", "replace"))
+    if told or not (failed or sender.partition("@")[0] in DAEMONS):
+        return None
     address = failed or next((a for a in ADDRESS.finditer(text) if a[0].partition("@")[0].lower() not in DAEMONS), None)
     return Bounce(address[0].lower(), _reason(text)) if address else None
 
