@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from assets.instance.closed_months import Edit
 from reports.publishing.causes import Causes, Mail, Rests
-from reports.publishing.changes import changes_since
+from reports.publishing.changes import changes_since, flatten
 
 ON = {"register": "r1", "rules": "c1", "settings": "s1", "code": "x1"}
 MADE_AT = "2026-11-06T00:30:00+08:00"
@@ -34,7 +37,11 @@ def decision(key: str, unit: str, kind: str = "waive") -> dict[str, str]:
 @pytest.fixture
 def before(tmp_path: Path) -> Path:
     """v1, resting on two mails, one of them held, and one decision."""
-    folder = tmp_path / "v1"
+    return write_version(tmp_path / "v1")
+
+
+def write_version(folder: Path) -> Path:
+    """Write what a version says that it rests on."""
     (folder / "data").mkdir(parents=True)
     manifest = {
         "as_of": MADE_AT, "software": "1", "rests_on": ON, "decisions": [{"key": "d0", "kind": "waive", "unit": "B"}],
@@ -136,3 +143,79 @@ def test_where_figures_of_units_are_forgotten_rows_that_moved_tell(before: Path,
     causes = Causes(before, replace(RESTS, mails=(*KNOWN, mail("new-b", "B"), mail("new-a", "A"))))
     changed = changes_since(before, {"exposed_assets": {"rows_counted": 2}}, tmp_path, causes, ["A", "B"], {}, {})
     assert [[dict(cause.values)["mail"] for cause in c.because] for c in changed] == [["new-b"]]
+
+
+UNITS = ("A", "B", "D")  # C and P are scopes
+ROWS, NUMERATOR, DENOMINATOR, RATE = (
+    "exposed_assets.rows_counted", "indicators.I.numerator", "indicators.I.denominator", "indicators.I.rate",
+)  # fmt: skip
+counts = st.integers(0, 3)
+# Of each unit: what came of it (a mail, a decision, an edit of its line), and its rows and numerators before and after.
+edited = st.fixed_dictionaries(
+    {
+        u: st.tuples(st.frozensets(st.sampled_from(["mail", "decided", "register"])), counts, counts, counts, counts)
+        for u in UNITS
+    }
+)
+
+
+def of_unit(rows: int, numerator: int) -> dict[str, Any]:
+    """A unit's figures by path; those that are 0 are not there."""
+    figures = {ROWS: rows, NUMERATOR: numerator, DENOMINATOR: 3, RATE: round(100 * numerator / 3, 2)}
+    return {path: value for path, value in figures.items() if value}
+
+
+def of_scope(units: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The figures of them together: sums, and the rate of sums."""
+    rows, numerator, denominator = (
+        sum(u.get(path, 0) for u in units.values()) for path in (ROWS, NUMERATOR, DENOMINATOR)
+    )
+    indicator = {"numerator": numerator, "denominator": denominator, "rate": round(100 * numerator / denominator, 2)}
+    return {"exposed_assets": {"rows_counted": rows}, "indicators": {"I": indicator}}
+
+
+@settings(max_examples=100, deadline=None)
+@given(edited=edited, rules_changed=st.booleans())
+def test_the_causes_cover_exactly_what_changed(edited: dict[str, tuple[Any, ...]], rules_changed: bool) -> None:
+    """Over random edits of mails, decisions, the register and the rules: whatever figure differs is told, by all that is
+    new of the units that moved it and by nothing else; where nothing is new of such a unit, by what concerns all, else
+    by what is new of others.
+    """
+    was_of = {u: of_unit(rows, numerator) for u, (_, rows, numerator, _, _) in edited.items()}
+    is_of = {u: of_unit(rows, numerator) for u, (_, _, _, rows, numerator) in edited.items()}
+    came = {kind: [u for u, (what, *_) in edited.items() if kind in what] for kind in ("mail", "decided", "register")}
+    assume(rules_changed or any(came.values()) or was_of == is_of)  # nothing changes by itself
+    rests = replace(
+        RESTS,
+        mails=(*KNOWN, *(mail(f"new-{u}", u) for u in came["mail"])),
+        decisions=[decision("d0", "B"), *(decision(f"d-{u}", u) for u in came["decided"])],
+        edits=tuple(Edit("units.csv", 7, u, "unit_name", "甲", "乙") for u in came["register"]),
+        on={**ON, "rules": "c2"} if rules_changed else ON,
+    )
+
+    def own(unit: str) -> set[tuple[str, str]]:
+        names = {"mail": f"new-{unit}", "decided": f"d-{unit}", "register": unit}
+        return {(kind, names[kind]) for kind in edited[unit][0]}
+
+    def expected(units: Iterable[str]) -> set[tuple[str, str]]:
+        found = set()
+        for unit in units:
+            afar = {("mail", f"new-{u}") for u in came["mail"]} or {c for u in UNITS for c in own(u)}
+            found |= own(unit) or ({("rules", "")} if rules_changed else afar)
+        return found
+
+    with TemporaryDirectory() as folder:
+        before = Path(folder)
+        write_version(before)
+        (before / "summary.json").write_text(json.dumps({"period": "2026-10", **of_scope(was_of)}), encoding="utf-8")
+        figures, causes = of_scope(is_of), Causes(before, rests)
+        changes = list(changes_since(before, figures, before, causes, UNITS, was_of, is_of))
+    was, is_now = dict(flatten(of_scope(was_of))), dict(flatten(figures))
+    assert {c.figure for c in changes} == {path for path in was if was[path] != is_now[path]}
+    for change in changes:
+        asked = (NUMERATOR, DENOMINATOR) if change.figure == RATE else (change.figure,)
+        moved = [u for u in UNITS if any(was_of[u].get(path) != is_of[u].get(path) for path in asked)]
+        names = {"mail": "mail", "decided": "decision", "register": "subject"}
+        told = {(c.kind, dict(c.values).get(names.get(c.kind, ""), "")) for c in change.because}
+        assert moved
+        assert told == expected(moved), change
