@@ -29,6 +29,7 @@ RESTS_ON = {
 }
 
 
+NEW_INCIDENTS = "incidents.by_level"
 # The states whose units sentences name, and the figures that count them.
 NAMED = {"missing": "missing", "returned": "returned", "incomplete": "incomplete", "late": "complete_late"}
 
@@ -43,7 +44,10 @@ def known(summary: Mapping[str, Any], path: str) -> Any:
 
 
 def look_up(summary: Mapping[str, Any], path: str) -> Any:
-    """A figure by its dotted path; 0 for a code that does not occur, None where there is none."""
+    """A figure by its dotted path; 0 for a code that does not occur, None where there is none.
+
+    Of incidents by level all together: those whose number was not counted before, however many rows speak of them.
+    """
     value: Any = summary
     for part in path.split("."):
         if not isinstance(value, Mapping):
@@ -51,7 +55,7 @@ def look_up(summary: Mapping[str, Any], path: str) -> Any:
         if part not in value:
             return 0 if any(p.startswith("by_") or p == "open_by_severity" for p in path.split(".")) else None
         value = value[part]
-    return value
+    return sum(value.values()) if path == NEW_INCIDENTS else value
 
 
 def flat(summary: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Value]]:
@@ -128,6 +132,7 @@ def make_facts(
         "kind": header.kind,
         "closed": header.as_of >= header.cutoff,
         "changes": len(header.changes),
+        "new_incidents": sum(now["incidents"]["by_level"].values()),
         "before_version": header.before_version,
         "rate_on_time": rate,
         "rate_moved": None if rate is None or rate_before is None else round(rate - rate_before, 2),

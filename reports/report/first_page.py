@@ -22,7 +22,7 @@ from reports.model import Header, Kpi, Move, Report
 from reports.report.blocks import Blocks
 from reports.report.code_names import Look, figure_name, looks
 from reports.report.expressions import Facts, description, first_said, headlines
-from reports.report.facts import RESTS_ON, known, look_up, make_facts
+from reports.report.facts import NEW_INCIDENTS, RESTS_ON, known, look_up, make_facts
 from reports.report.queries import ROWS_SHOWN, Found, by_scope, described_queries, run, summaries_of_months
 from reports.text import formats
 from reports.text.sentences import Words, words
@@ -187,7 +187,8 @@ class FirstPage:
             write = self.words.percent if is_rate else self.words.number
             before = look_up(self.facts["before"], figure)
             key = "move.up" if change > 0 else "move.down"
-            text = self.words.say(key, name=self.name(figure), before=write(before), now=write(now))
+            name = self.words.say("kpi.incidents") if figure == NEW_INCIDENTS else self.name(figure)
+            text = self.words.say(key, name=name, before=write(before), now=write(now))
             moves["figures"].append(Move("better" if (change > 0) == (good == "up") else "worse", text))
         ranked = self.facts["rows"]["scores"]
         if len(ranked) < self.facts["total"]["scores"]:

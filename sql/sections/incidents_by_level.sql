@@ -1,4 +1,5 @@
--- Incidents by level, with times against the limit of INC-03. Grain: one level of one scope.
+-- Incidents by level, with times against the limit of INC-03: as in the summary those whose number the unit had not
+-- counted before. Grain: one level of one scope.
 -- limit_minutes: from occurrence to report; there is no limit on the response.
 select
     u.scope,
@@ -16,5 +17,8 @@ select
 from marts.incidents as i
 inner join core.scope_units as u using (period, unit_code)
 left join core.report_limits as l using (level)
+semi join sixth.marts.incident_register as first
+    on list_contains($months, first.period) and first.unit_code = i.unit_code
+    and first.first_form_id = i.form_id and first.first_row = i.row
 where period = $period and i.counted
 group by u.scope, i.level, l.minutes_allowed

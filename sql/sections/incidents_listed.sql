@@ -1,4 +1,5 @@
--- The incidents of the month: those reported late first, then by level and time. Grain: one counted row.
+-- The incidents in the returns of the month: those reported late first, then by level and time. Grain: one counted row.
+-- is_new: the unit had not counted the number in an earlier month.
 select
     u.scope,
     row_number() over (
@@ -12,6 +13,13 @@ select
     i.minutes_to_report,
     l.minutes_allowed as limit_minutes,
     i.is_reported_late,
+    exists (
+        select 1
+        from sixth.marts.incident_register as r
+        where
+            list_contains($months, r.period) and r.unit_code = i.unit_code
+            and r.first_form_id = i.form_id and r.first_row = i.row
+    ) as is_new,
     i.minutes_to_respond,
     i.resolved_at,
     i.reviewed,

@@ -188,7 +188,9 @@ def worker_of(instance: dg.DagsterInstance) -> tuple[str, int] | None:
 
 
 def test_a_backfill_of_three_months_goes_through_though_a_run_is_killed_while_it_holds_the_pool(home: Home) -> None:
-    take_clock(home, datetime(2026, 9, 2, tzinfo=ZONE))  # by its first run every month is on record, whichever is killed
+    take_clock(
+        home, datetime(2026, 9, 2, tzinfo=ZONE)
+    )  # by its first run every month is on record, whichever is killed
     command = ["dagster", "job", "backfill", "-m", "pipelines.definitions", "-j", "month", "--noprompt"]
     end(begin(*command, "--partitions", ",".join(MONTHS)))
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance, daemon():

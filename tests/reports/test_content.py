@@ -63,6 +63,21 @@ def test_the_five_numbers_are_those_of_the_summary(sample: Sample) -> None:
         )
 
 
+def test_the_sections_count_incidents_as_the_summary_does(sample: Sample) -> None:
+    """One that is reported again until it is resolved was counted in every month, and nowhere did it stand since when."""
+    seen = 0
+    for scope, report in sample.reports(LAST).items():
+        of_summary = sample.summary(LAST, scope)["incidents"]
+        tables = {t.anchor: t for t in report.tables()}
+        for anchor, figure in (("incidents_by_level", "by_level"), ("incidents_by_kind", "by_kind")):
+            counted = sum(column(tables[anchor], "incidents")) if anchor in tables else 0
+            assert counted == sum(of_summary[figure].values()), (scope, anchor)
+        assert len(column(tables["incidents_unresolved"], "occurred_at")) == of_summary["unresolved"]
+        assert sum(column(tables["incidents_listed"], "first_counted")) == sum(of_summary["by_level"].values())
+        seen += of_summary["unresolved"]
+    assert seen
+
+
 def test_the_matrix_shows_what_became_of_every_unit(sample: Sample) -> None:
     report = sample.reports(LAST)["EX"]
     matrix = next(b for s in report.sections for b in s.blocks if isinstance(b, Matrix))
