@@ -25,6 +25,7 @@ from fontTools.ttLib import TTFont, TTLibError
 from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, Home
 from assets.instance.register import RegisterError, load_register
 from assets.instance.settings import Settings, SettingsError, load_settings
+from assets.instance.warehouse import held
 from assets.intake.mail import receipts
 from assets.intake.mail.archive import ArchiveError, archived, load
 from assets.intake.mail.sources import MailboxError, check_mailbox
@@ -233,8 +234,8 @@ def _warehouse(home: Home) -> Iterator[Told]:
             tables = {name for (name,) in connection.execute(query).fetchall()}
             row = connection.execute("select digest from core.made_by").fetchone() if "core.made_by" in tables else None
     except duckdb.Error as error:
-        if "lock" in str(error).lower():
-            yield Told("warehouse", "a run is under way and holds it")
+        if isinstance(error, duckdb.IOException) and (busy := held(file, error)):
+            yield Told("warehouse", str(busy))
         else:
             told = str(error).strip().splitlines()[0]
             remedy = f"move {file} away: the next run makes it anew from archive, register and ledger"

@@ -34,9 +34,11 @@ def query(home: Home, sql: str, parameters: dict[str, Any]) -> list[dict[str, An
     try:
         connection = duckdb.connect(str(file), read_only=True)
     except duckdb.IOException as error:
-        from assets.instance.warehouse import WarehouseBusy  # noqa: PLC0415
+        from assets.instance.warehouse import held  # noqa: PLC0415
 
-        raise WarehouseBusy("a run is under way on this home; try again when it has ended") from error
+        if busy := held(file, error):
+            raise busy from error
+        raise
     try:
         cursor = connection.execute(sql, parameters)
         names = [d[0] for d in cursor.description or ()]

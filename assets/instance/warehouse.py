@@ -25,13 +25,26 @@ log = logging.getLogger("sixth.warehouse")
 
 LOOK_AGAIN_SECONDS = 0.2
 MEMORY_LIMIT = "1200MB"
+_HOLDER = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
 class WarehouseBusy(Exception):
-    """Another run holds the warehouse file."""
+    """Another program holds the warehouse file: a run, or one in which somebody has opened it."""
 
     exit_status = 2
+
+
+def held(file: Path, error: duckdb.IOException) -> WarehouseBusy | None:
+    """What to raise where DuckDB refused a file because another program holds it, which DuckDB names; else None."""
+    if "lock" not in str(error).lower():
+        return None
+    found = _HOLDER.search(str(error))
+    who = f"{Path(found[1]).name} (PID {found[2]})" if found else "another program"
+    return WarehouseBusy(
+        f"{who} holds {file}: a run, or a program in which somebody has opened it; "
+        "try again when it has ended or is closed"
+    )
 
 
 @cache
@@ -188,12 +201,13 @@ def _connect(file: Path, wait_seconds: float) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(str(file))
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            busy = held(file, error)
+            if busy is None:
                 raise
             if time.monotonic() >= until:
-                raise WarehouseBusy(f"another run holds {file}; try again when it has ended") from error
+                raise busy from error
         if not told:
-            log.warning("another run holds %s; waiting for it to end", file)
+            log.warning("%s; waiting", busy)
         told = True
         time.sleep(LOOK_AGAIN_SECONDS)
 
