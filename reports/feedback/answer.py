@@ -7,6 +7,7 @@ writing folders (feedback_folders.py). Nothing is masked: it is the unit's own d
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -403,6 +404,19 @@ def _facts(feedback: Feedback, copies: Sequence[str]) -> list[tuple[str, str]]:
         (say("workbooks"), say("apart").join(copies)),
     ]
     return [(label, clean(text)) for label, text in facts if text]
+
+
+_FACT = re.compile(r'<th scope="row"[^>]*>([^<]*)</th><td[^>]*>([^<]*)</td>')  # of templates/feedback.html.jinja
+
+
+def told_on_page(page: str, lang: str) -> list[str]:
+    """The facts of a page (feedback.html) that its unit must not miss where a mail is read as plain text: which rows
+    were not read, what became of its explanations, what its files replaced. A line each.
+    """
+    texts = _texts()
+    labels = {texts[key][lang] for key in ("skipped", "said", "replaced")}
+    facts = ((html.unescape(label), html.unescape(text)) for label, text in _FACT.findall(page))
+    return [texts["label"][lang].format(label=label, text=text) for label, text in facts if label in labels]
 
 
 def _skipped(feedback: Feedback) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from assets.instance.limits import MIB
 from assets.instance.workers import Died, run_isolated
+from reports.feedback.answer import told_on_page
 from reports.notices import letters
 from reports.notices.letters import Letter, Occasion, Standing
 from reports.notices.mime import Head, mail_bytes, reply_subject
@@ -106,6 +107,7 @@ def receipt(
         left_out=left_out,
         has_page=page is not None,
         as_page=page is None,
+        from_page=told_on_page(page.decode("utf-8", "replace"), occasion.lang) if page else (),
     )
     return Letter(
         reply_subject(subject) if subject else letter.subject,

@@ -100,12 +100,14 @@ def receipt(
     left_out: bool = False,
     has_page: bool = False,
     as_page: bool = True,
+    from_page: Sequence[str] = (),
 ) -> Letter:
     """The answer to mails received at these times (aware) from `addressee`: the unit, or a node that filed for it.
 
     `attached`: marked workbooks go with it; `left_out`: they are too large to; `has_page`: the feedback page is its
-    HTML; `as_page` False: the letter is wanted as text alone. Without a standing (the mail of a node above
-    units, which owes no return) it says that no form was found.
+    HTML, of which lines that must not be missed stand here as well (`from_page`); `as_page` False: the letter is wanted
+    as text alone. Without a standing (the mail of a node above units, which owes no return) it says that no form was
+    found.
     """
     words = _words(occasion, received=moment(max(received_at), occasion.lang), count=len(received_at))
     subject = words("receipt_subject", name=standing.unit_name if standing else addressee)
@@ -152,7 +154,7 @@ def receipt(
         words(f"receipt_{heading}", owed=owed, left=left, count=standing.warnings),
         tone,
         addressee,
-        [words(lead, unit=standing.unit_name)],
+        [words(lead, unit=standing.unit_name), *from_page],
         _standing_table(standing, occasion.lang),
         lines,
         as_page=as_page,

@@ -11,6 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from reports.feedback.answer import told_on_page
 from reports.feedback.folders import PAGE, write_feedback
 from reports.feedback.replacements import SheetChange, sheet_changes
 from tests.feedback.made_month import PERIOD, Home, drop_mail, home, settled
@@ -71,6 +72,10 @@ def test_rows_added_gone_and_changed_are_told_by_their_key(made: Home) -> None:
     assert gone in page
     assert "APP上线情况 1 行，没有变化" in page
     assert "附件3替换" not in page
+    # The plain text of the receipt says so too.
+    (replaced,) = told_on_page(page, "zh")
+    assert replaced.startswith("本次替换：附件2替换 2026年11月3日 09:00 收到的“附件2.xlsx”")
+    assert gone in replaced
 
 
 def test_a_number_under_the_sequence_is_no_change_and_a_value_written_otherwise_is_the_same(made: Home) -> None:

@@ -49,7 +49,9 @@ def letters_of(occasion: Occasion, after: Occasion) -> dict[str, Letter]:
     at, several = [when("2026-11-02T10:00")], [when("2026-11-02T10:00"), when("2026-11-01T10:00")]
     return {
         "complete": letters.receipt(complete(unit_name="甲局"), "甲局", at, occasion),
-        "to check": letters.receipt(complete(warnings=3), "U1单位", at, occasion, has_page=True, attached=True),
+        "to check": letters.receipt(
+            complete(warnings=3), "U1单位", at, occasion, has_page=True, attached=True, from_page=["2.xlsx 80 → 78"]
+        ),
         "late": letters.receipt(late, "青川分公司", several, after, left_out=True),
         "incomplete": letters.receipt(some, "U1单位", several, occasion),
         "incomplete late": letters.receipt(some, "青川分公司", at, after),
@@ -113,6 +115,7 @@ def test_warnings_rows_left_out_and_lateness_are_told_with_their_numbers() -> No
     assert "有 3 处请核实" in text("to check")
     assert "网页格式正文" in text("to check")
     assert "可以直接在上面改正" in text("to check")
+    assert "\n2.xlsx 80 → 78\n" in text("to check")
     late = text("late")
     assert "共收到 9 行，计入 7 行。其余 2 行" in late
     assert "2026年11月8日 09:30" in late
