@@ -38,6 +38,9 @@ MOST_HIDDEN = 200_000  # cells of a sheet under merged ranges that are remembere
 COVER_ROWS = 1000  # in which its labels are looked for
 MOST_TOLD = 500  # characters of a label and its value in one cell
 LEAST_HINT = 3  # headings of a table, and half of the required ones, that hint at a form
+ANNEX_NUMBERS = "〇一二三四五六七八九"
+# 附件二, 附件（2）, 附件-02; 附件20 is another one.
+_ANNEX = re.compile(r"附件[(\[【第#_.-]*(?:0*(?P<number>[1-9][0-9]*|[一二三四五六七八九](?![一二三四五六七八九十])))")
 PICTURE = re.compile(r"=?(?:_xlfn\.)?DISPIMG\(", re.IGNORECASE)  # how WPS writes a picture in a cell
 cached_reader = cache(reader)  # the values that repeat from form to form are read once a process
 
@@ -272,9 +275,14 @@ def is_answer(workbook: Workbook) -> bool:
     return any(whole_title(sheet.title) == FEEDBACK_SHEET for sheet in workbook.sheets)
 
 
+def _annex(found: re.Match[str]) -> str:
+    number = found["number"]
+    return f"附件{ANNEX_NUMBERS.find(number) if number in ANNEX_NUMBERS else number}"
+
+
 def hinted_form(file: str, catalogue: Catalogue) -> str | None:
     """The form that a file's name hints at: what cannot be opened (ENV-03), or recognised (ENV-09), is taken for it."""
-    name = "".join(clean_text(file)[0].split())
+    name = _ANNEX.sub(_annex, "".join(clean_text(file)[0].split()))
     return next((f.key for f in catalogue.forms if f.file_hint in name), None)
 
 

@@ -29,7 +29,7 @@ class CheckedFile:
     @property
     def is_unrecognised(self) -> bool:
         """Whether the file hints at a form and yields none."""
-        return bool(self.hint) and self.hint not in self.forms and not self.scan
+        return bool(self.hint) and self.hint not in self.forms and self.scan in ("", "unreadable")
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,11 @@ def _verdict(checked: Checked, lines: list[Line], wording: Wording) -> list[str]
         told.append(say("dropped", n=checked.dropped))
     if any(f["effect"] == "incomplete" for f in checked.findings):
         told.append(say("short"))
+    if unreadable := [file.name for file in checked.files if file.scan == "unreadable"]:
+        told.append(say("scan_unreadable", files=wording.say("list").join(unreadable)))
     if not told:
-        told.append(say("good"))
+        is_something = any(file.forms or file.scan for file in checked.files)
+        told.append(say("good" if is_something else "nothing"))
     if must := count_open(lines, SEVERITIES[:2]):
         told.append(say("must", n=must))
     if to_check := count_open(lines, SEVERITIES[2:]):

@@ -193,7 +193,16 @@ def test_a_workbook_without_a_sheet_of_a_form_is_none(catalogue: Catalogue) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), [("附件２ 某县.xlsx", "annex2"), ("回复-附件 3.xls", "annex3"), ("报表.xlsx", None)]
+    ("name", "form"),
+    [
+        ("附件２ 某县.xlsx", "annex2"),
+        ("回复-附件 3.xls", "annex3"),
+        ("报表.xlsx", None),
+        ("附件二.xlsx", "annex2"),
+        ("附件（3）自查.et", "annex3"),
+        ("附件-06.xls", "annex6"),
+        ("附件十二.xlsx", None),
+    ],
 )
 def test_a_name_hints_at_a_form(catalogue: Catalogue, name: str, form: str | None) -> None:
     assert hinted_form(name, catalogue) == form

@@ -151,6 +151,16 @@ def test_a_file_that_hints_at_a_form_and_yields_none_fails(tmp_path: Path, endin
     assert "报送后会被退回：附件3。" in told
 
 
+def test_what_nothing_can_be_read_of_is_not_ready_to_send(tmp_path: Path) -> None:
+    (tmp_path / "扫描件.pdf").write_bytes(b"%PDF-1.4\n")
+    status, told = sixth(tmp_path / "扫描件.pdf")
+    assert (status, "结论：扫描件无法打开：扫描件.pdf。" in told, "可以报送" in told) == (0, True, False)
+    (tmp_path / "月报.numbers").write_bytes(b"x")
+    assert "没有可以报送的内容" in sixth(tmp_path / "月报.numbers")[1]
+    (tmp_path / "附件2 签字.pdf").write_bytes(b"%PDF-1.4\n")
+    assert sixth(tmp_path / "附件2 签字.pdf")[0] == 1
+
+
 def test_forms_in_an_archive_are_checked_as_those_beside_one_another(folder: Path) -> None:
     packed = folder / "报送.zip"
     with zipfile.ZipFile(packed, "w") as archive:
