@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -113,6 +116,9 @@ def run_period(
     stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
     made = {place: version for place, version in _standing(home).items() if before.get(place) != version}
     lines = (*_earlier_lines(made, period), *_summary_lines(home, period), *_not_collected(no_mails), *edit_lines(home))
+    carrier = register_of(home).tree(period).carrier
+    if (period, carrier) in made:
+        lines = (*lines, *_glyph_lines(home.published / period / carrier / made[period, carrier]))
     lines = (*lines, *_mailbox_lines(unreachable), *_held_lines(home, as_of))
     return Outcome(lines, 0, stages)
 
@@ -130,6 +136,19 @@ def _earlier_lines(made: Mapping[tuple[str, str], str], period: str) -> list[str
         if is_period(month) and month != period:
             months.setdefault(month, []).append(f"{scope} {version}")
     return [f"{month} published again: {', '.join(scopes)}" for month, scopes in sorted(months.items())]
+
+
+def _glyph_lines(folder: Path) -> list[str]:
+    """Which characters report.pdf of a version lacks, a line; report.docx, which says the same, tells them."""
+    if not (folder / "report.docx").exists():
+        return []
+    from reports.forms.pdf import NO_GLYPH, unseen_in  # noqa: PLC0415 - of versions alone, and with its engine
+
+    with zipfile.ZipFile(folder / "report.docx") as parts:
+        document = parts.read("word/document.xml").decode("utf-8")
+    shown = html.unescape(re.sub(r"<[^>]+>", "", document))
+    lacking = ", ".join(f"{character} (U+{ord(character):04X})" for character in unseen_in(shown))
+    return [f"glyphs   report.pdf shows {NO_GLYPH} for {lacking}: our fonts lack them"] if lacking else []
 
 
 def _held_lines(home: Home, as_of: datetime) -> list[str]:

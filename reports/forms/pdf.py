@@ -97,6 +97,11 @@ def _unseen() -> re.Pattern[str]:
     return re.compile(f"[^{''.join(re.escape(chr(code)) for code in sorted(seen))}\n{BREAK}]")
 
 
+def unseen_in(text: str) -> list[str]:
+    """The characters of a text that our fonts have no glyph for, in order."""
+    return sorted(set(_unseen().findall(_composed(text))))
+
+
 def displayable(value: Any) -> Any:
     """The same with every text in it free of characters without a glyph, which stand as □.
 

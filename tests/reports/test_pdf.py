@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdfium2 import PdfDocument
 
+from pipelines.month_run import _glyph_lines
 from reports.forms import pdf
 from reports.forms.fonts import subset
 from reports.forms.pdf import LayoutError, render_pdf
@@ -214,6 +216,23 @@ def test_a_character_without_a_glyph_is_told_once(caplog: pytest.LogCaptureFixtu
     pdf._tell_once.cache_clear()
     pdf.displayable(["网😎", "😎络"])
     assert caplog.messages == ["report.pdf shows □ for 😎 (U+1F60E): our fonts lack it"]
+
+
+def test_a_run_says_which_characters_the_report_lacks(tmp_path: Path) -> None:
+    for name, text, told in (
+        (
+            "report.docx",
+            "㵲阳分公司&amp;😎网络",
+            ["glyphs   report.pdf shows □ for 㵲 (U+3D72), 😎 (U+1F60E): our fonts lack them"],
+        ),
+        ("report.docx", "鄠邑区分公司", []),
+        ("report.html", "㵲", []),
+    ):
+        for file in tmp_path.iterdir():
+            file.unlink()
+        with zipfile.ZipFile(tmp_path / name, "w") as parts:
+            parts.writestr("word/document.xml", f"<w:document a='1'><w:t>{text}</w:t></w:document>")
+        assert _glyph_lines(tmp_path) == told
 
 
 def test_a_character_without_a_glyph_is_shown_as_a_box() -> None:
