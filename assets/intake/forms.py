@@ -333,17 +333,12 @@ def _read_cover(sheet: Sheet, columns: tuple[Column, ...], epoch: int) -> tuple[
     labels = {normalise_heading(c.zh): c for c in columns}
     cover: dict[str, Reading] = {}
     cells: dict[str, str] = {}
+    in_one: dict[str, tuple[Column, str, tuple[int, int]]] = {}
     for r, row in enumerate(sheet.rows):
         for c, cell in enumerate(row):
             column = labels.get(normalise_heading(cell)) if isinstance(cell, str) else None
             if column is None and isinstance(cell, str) and (told := _told_after_label(cell, labels)):
-                # 单位编码：EX-15-01-001 in one cell.
-                column, words = told
-                if column.key not in cover:
-                    read = cached_reader(column.type, codes=column.codes, read_as=column.read_as, epoch=epoch)
-                    cover[column.key] = read(words)
-                    cells[column.key] = f"{column_letter(sheet.first_column + c)}{sheet.first_row + r}"
-                continue
+                in_one.setdefault(told[0].key, (*told, (sheet.first_row + r, sheet.first_column + c)))
             if column is None or column.key in cover:
                 continue
             # A merged label leaves blanks before the value: the next filled cell, unless that is a label again.
@@ -360,6 +355,11 @@ def _read_cover(sheet: Sheet, columns: tuple[Column, ...], epoch: int) -> tuple[
             read = cached_reader(column.type, codes=column.codes, read_as=column.read_as, epoch=epoch)
             cover[column.key] = Reading(None, error, False, False) if error else read(raw)
             cells[column.key] = f"{column_letter(place[1])}{place[0]}"
+    # 单位编码：EX-15-01-001 in one cell, of a field that has no cell of its own: else it may be a note on the field.
+    for key, (column, words, place) in in_one.items():
+        if key not in cover:
+            cover[key] = cached_reader(column.type, codes=column.codes, read_as=column.read_as, epoch=epoch)(words)
+            cells[key] = f"{column_letter(place[1])}{place[0]}"
     return cover, cells
 
 

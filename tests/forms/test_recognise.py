@@ -81,7 +81,29 @@ def test_a_merged_label_leaves_its_value_further_right(catalogue: Catalogue) -> 
     assert form.cover_cells["unit_code"] == "C2"
 
 
-@pytest.mark.parametrize("heading", ["完成数", "完成数 *", " 完 成\n数（必填）", "完成数[整数]", "*完成数＊"])
+def test_a_label_and_its_value_may_stand_in_one_cell(catalogue: Catalogue) -> None:
+    cover = [["单位编码：ex-15-01-001", None] if row[0] == "单位编码" else row for row in COVER]
+    workbook = annex3(catalogue)
+    # A note on a field that has its own cell is none of its values.
+    workbook.sheets[0] = grid("填报信息", [["报送月份：请按 2026-01 的样子填写", None], *cover])
+    form = only(workbook, catalogue)
+    assert (form.cover["unit_code"].value, form.cover["period"].value) == ("EX-15-01-001", "2026-10")
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "3.完成数",
+        "（二）完成数",
+        "②完成数",
+        "“完成数”",
+        "完成数",
+        "完成数 *",
+        " 完 成\n数（必填）",
+        "完成数[整数]",
+        "*完成数＊",
+    ],
+)
 def test_headings_are_compared_without_white_space_brackets_and_stars(heading: str) -> None:
     assert normalise_heading(heading) == "完成数"
 
