@@ -78,6 +78,21 @@ def test_the_sections_count_incidents_as_the_summary_does(sample: Sample) -> Non
     assert seen
 
 
+def test_agreements_that_ended_or_were_not_listed_are_told(sample: Sample) -> None:
+    ended = unlisted = 0
+    for period in MONTHS[:2]:
+        report, by_rule = sample.reports(period)["EX"], sample.summary(period, "EX")["findings"]["by_rule"]
+        tables = {t.anchor: t for t in report.tables()}
+        listed = column(tables["agreements_unlisted"], "agreement_no") if "agreements_unlisted" in tables else []
+        assert len(listed) == by_rule.get("NDA-06", 0)
+        unlisted += len(listed)
+        ended += len(column(tables["agreements_ended"], "agreement_no")) if "agreements_ended" in tables else 0
+    query = "select count(*) as n from marts.agreements where counted and status = '终止'"
+    assert [ended] == [row["n"] for row in sample.warehouse.rows(query)]
+    assert ended
+    assert unlisted
+
+
 def test_the_matrix_shows_what_became_of_every_unit(sample: Sample) -> None:
     report = sample.reports(LAST)["EX"]
     matrix = next(b for s in report.sections for b in s.blocks if isinstance(b, Matrix))
