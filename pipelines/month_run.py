@@ -72,13 +72,13 @@ def run_period(
     take_clock(home, as_of, period)
     warm(WORKER_MODULES)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-    import dagster as dg  # noqa: PLC0415 - a second, and only runs need it
     from dagster._core.errors import DagsterAssetCheckFailedError  # noqa: PLC0415 - not among those it exports
 
     from assets.instance.progress import reporter  # noqa: PLC0415
     from assets.instance.resource import HomeResource  # noqa: PLC0415
     from assets.intake.assets import NO_MAILS, UNREACHABLE  # noqa: PLC0415
     from pipelines.definitions import build_defs  # noqa: PLC0415
+    from pipelines.event_log import instance_of  # noqa: PLC0415
     from pipelines.launcher import PROCESS, this_process  # noqa: PLC0415
 
     resource = HomeResource(
@@ -94,7 +94,7 @@ def run_period(
     level = "DEBUG" if os.environ.get("SIXTH_DEBUG") else "CRITICAL"
     config = {"loggers": {"console": {"config": {"log_level": level}}}}
     run_id = str(uuid4())
-    with dg.DagsterInstance.get() as instance, reporter.shown():
+    with instance_of(home.dagster) as instance, reporter.shown():
         try:
             result = job.execute_in_process(
                 instance=instance,
