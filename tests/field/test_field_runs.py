@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 
 import pytest
 
 from assets.instance.home import Home
 from tests.field.settling import INPUTS, PERIOD, drop, field_home
+from tests.jobs.command_line import sixth
 
 UNIT = "EX-15-01-001"
 
 
 def run(home: Home, as_of: str = "2026-11-06T00:30:00+08:00") -> str:
-    command = [sys.executable, "-m", "pipelines.cli", "run", "--home", str(home.root), "--period", PERIOD]
-    done = subprocess.run([*command, "--as-of", as_of], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return sixth("run", "--home", home.root, "--period", PERIOD, "--as-of", as_of).stdout
 
 
 @pytest.fixture(scope="module")

@@ -6,22 +6,19 @@ Belongs here: the mails of the month, running it, deciding in it. Does not: asse
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import openpyxl
-from typer.testing import CliRunner
 
 from assets.instance.home import Home
-from pipelines.cli import app
 from pipelines.listing import findings_of
 from pipelines.rehearsal import Settled
 from reports.publishing.changes import flatten
 from tests.feedback import made_month
+from tests.jobs.command_line import sixth
 from tests.jobs.expected import latest, table
 from tests.scans.made_scans import SEALED, UNSEALED, made_scan
 from tests.templates.filled_forms import FIRST_ROW, Change, cell, changed, cover_cell, filled_forms
@@ -30,7 +27,6 @@ PERIOD, FOLLOWING, CARRIER = "2026-10", "2026-11", "C"
 EVENING, DECIDED = "2026-11-05T20:00:00+08:00", "2026-11-05T21:00:00+08:00"
 AFTER, NEXT_DAY = "2026-11-06T00:30:00+08:00", "2026-11-07T02:00:00+08:00"
 REASON = "已电话核实，原件属实"
-SIXTH = [sys.executable, "-m", "pipelines.cli"]
 # What is wrong with the return of each unit.
 DROPPED, RETURNED, UNREADABLE, NO_SCAN, UNSEALED_SCAN, LATE, HELD, TWICE = (f"U{n}" for n in range(1, 9))
 RULE_OF = {DROPPED: "GEN-02", RETURNED: "CVR-07", UNREADABLE: "SIG-03", NO_SCAN: "SIG-01", TWICE: "GEN-05"}
@@ -115,22 +111,14 @@ def send_again(root: Path, period: str, received: str) -> None:
     _mail(made, DROPPED, _forms(made, DROPPED, FAULTS[DROPPED], period), scan, received)
 
 
-def sixth(*arguments: str | Path) -> str:
-    """Run a command in a process of its own; what it printed."""
-    done = subprocess.run([*SIXTH, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def run(home: Path, as_of: str, period: str = PERIOD) -> None:
     """The main job."""
     sixth("run", "--home", home, "--period", period, "--as-of", as_of)
 
 
 def command(*arguments: str, check: int = 0) -> str:
-    """Run a command in this process; what it printed, or where it was refused what it said."""
-    done = CliRunner().invoke(app, list(arguments))
-    assert done.exit_code == check, done.output
+    """Run a command; what it printed, or where it was refused what it said."""
+    done = sixth(*arguments, check=check)
     return done.stderr if check else done.stdout
 
 

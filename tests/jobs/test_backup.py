@@ -7,7 +7,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tarfile
 import threading
 import time
@@ -19,14 +18,14 @@ from assets.instance.home import Home
 from pipelines import backup
 from pipelines.backup import BackupError, back_up, restore
 from pipelines.new_home import make_home
+from tests.jobs import command_line
+from tests.jobs.command_line import SIXTH
 
-SIXTH = [sys.executable, "-m", "pipelines.cli"]
 RUN = ["run", "--period", "2026-09", "--as-of", "2026-10-06T00:30:00+08:00"]
 
 
 def sixth(*arguments: str | Path, status: int = 0) -> str:
-    done = subprocess.run([*SIXTH, *map(str, arguments)], capture_output=True, text=True, timeout=500, check=False)
-    assert done.returncode == status, done.stdout + done.stderr
+    done = command_line.sixth(*arguments, check=status)
     return done.stdout + done.stderr
 
 
@@ -40,10 +39,11 @@ def sent(home: Path) -> list[tuple[object, ...]]:
         return [(table, *row) for table in tables for row in ledger.execute(f"select * from {table}")]
 
 
-def test_a_restored_home_publishes_the_same_and_so_does_one_of_archive_and_ledger(tmp_path: Path) -> None:
-    home, new, bare = tmp_path / "home", tmp_path / "new", tmp_path / "bare"
-    sixth("init", "--sample", "--home", home)
-    sixth(*RUN, "--home", home)
+def test_a_restored_home_publishes_the_same_and_so_does_one_of_archive_and_ledger(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    new, bare = tmp_path / "new", tmp_path / "bare"
+    home = command_line.ran_once(tmp_path_factory, tmp_path / "home")
     published, ledger, outbox = files_of(home / "published"), sent(home), files_of(home / "outbox")
     assert any(name.endswith("/.digest") for name in published)
     assert outbox

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 
 from reports.publishing.versions import versions
 from tests.feedback.made_month import Home, drop_mail, home
+from tests.jobs import command_line
 from tests.scans.made_scans import SEALED, made_scan
 from tests.templates.filled_forms import filled_forms
 
@@ -20,12 +19,7 @@ CLOSED = "2026-10"
 
 
 def sixth(*arguments: str | Path, check: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *map(str, arguments)],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == check, done.stdout + done.stderr
-    return done.stdout
+    return command_line.sixth(*arguments, check=check).stdout
 
 
 def run(root: Path, as_of: str, *more: str) -> str:

@@ -18,6 +18,7 @@ from assets.month.reviews import Review, _cell, missing, reviews
 from expectations.catalogue import load_catalogue
 from pipelines import preview
 from pipelines.rehearsal import differences
+from tests.jobs.command_line import SIXTH, sixth
 from tests.jobs.decided_month import (
     AFTER,
     CARRIER,
@@ -34,7 +35,6 @@ from tests.jobs.decided_month import (
     REASON,
     RETURNED,
     RULE_OF,
-    SIXTH,
     TWICE,
     UNREADABLE,
     UNSEALED_SCAN,
@@ -299,8 +299,7 @@ def test_a_waiver_that_needs_a_second_person_waits_for_one(evening: Path, tmp_pa
 def test_a_decision_on_an_earlier_month_has_it_published_again_by_the_next_run(undecided: Path, tmp_path: Path) -> None:
     home = copy_of(undecided, tmp_path)
     (key,) = decide(home, "waive", of(home, DROPPED), at="2026-11-20T09:00:00+08:00")
-    command_line = ["run", "--home", str(home), "--as-of", "2026-12-02T02:00:00+08:00"]
-    told = subprocess.run([*SIXTH, *command_line], capture_output=True, text=True, timeout=300, check=True).stdout
+    told = sixth("run", "--home", home, "--as-of", "2026-12-02T02:00:00+08:00").stdout
     assert f"{FOLLOWING} interim" in told
     assert f"{PERIOD} published again: C v2" in told
     assert f"held     {held_mail(home)[:12]} for 28 days, from stranger@elsewhere.example" in told

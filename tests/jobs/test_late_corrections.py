@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from reports.publishing.versions import versions
 from tests.feedback.made_month import Home, drop_mail, home
+from tests.jobs.command_line import sixth
 from tests.scans.made_scans import SEALED, made_scan
 from tests.templates.filled_forms import filled_forms
 
@@ -18,12 +17,7 @@ UNITS = ("LATE", "STEADY", "SILENT")
 
 
 def run(root: Path, as_of: str, *more: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "run", "--home", str(root), "--as-of", f"{as_of}T01:00:00+08:00", *more],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return sixth("run", "--home", root, "--as-of", f"{as_of}T01:00:00+08:00", *more).stdout
 
 
 def drop(made: Home, unit: str, *forms: str, received: str) -> None:

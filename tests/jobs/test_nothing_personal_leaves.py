@@ -7,8 +7,6 @@ values longer than a message shows, numbers in names of files, in senders, in wh
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import policy
@@ -22,7 +20,7 @@ import pytest
 from expectations.catalogue import load_catalogue
 from expectations.secrets import MOBILE, kinds
 from tests.feedback.made_month import drop_mail, home
-from tests.jobs.expected import EXPECTED
+from tests.jobs import command_line
 from tests.published_text import text_of
 from tests.templates.filled_forms import FIRST_ROW, HEADINGS, cell, changed, cover_cell, filled_forms
 
@@ -48,11 +46,7 @@ class Ran:
 
 
 def sixth(*arguments: str | Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *map(str, arguments)],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    done = command_line.apart(*arguments)  # what the whole process says, its logs too
     return done.stdout + done.stderr
 
 
@@ -123,11 +117,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    root = tmp_path_factory.mktemp("sample") / "home"
-    said = [sixth("init", "--sample", "--home", root)]
-    for key in ("2026-09/deadline", "2026-10/deadline"):
-        said.append(sixth("run", "--home", root, "--period", key[:7], "--as-of", EXPECTED[key]["as_of"]))
-    return Ran(root, "".join(said))
+    ran = command_line.ran(tmp_path_factory)
+    return Ran(ran.home, ran.said)
 
 
 def outgoing(root: Path) -> Iterator[tuple[str, Path]]:

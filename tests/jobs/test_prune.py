@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from assets.instance.home import Home
 from assets.instance.warehouse import WarehouseBusy
 from pipelines.cli import app
 from pipelines.new_home import make_dagster_storage, make_home
+from tests.jobs import command_line
 
 KEPT = {
     "archive/ab/abcd.eml",
@@ -100,21 +99,19 @@ def test_a_month_that_is_none_is_wrong_use(home: Home) -> None:
     assert prune(home, before="2026")[0] == 2
 
 
-def test_marked_workbooks_that_went_are_made_anew_with_the_same_bytes(tmp_path: Path) -> None:
-    root = tmp_path / "home"
+def test_marked_workbooks_that_went_are_made_anew_with_the_same_bytes(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = command_line.ran_once(tmp_path_factory, tmp_path / "home")
     run = ["run", "--period", "2026-09", "--as-of", "2026-10-06T00:30:00+08:00"]
 
     def sixth(*arguments: str) -> None:
-        command = [sys.executable, "-m", "pipelines.cli", *arguments, "--home", str(root)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        command_line.sixth(*arguments, "--home", root)
 
     def published() -> dict[str, bytes]:
         files = (p for p in sorted((root / "published").rglob("*")) if p.is_file())
         return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
 
-    sixth("init", "--sample")
-    sixth(*run)
     before = published()
     sixth("prune", "--before", "2026-10", "--yes")
     gone = before.keys() - published().keys()

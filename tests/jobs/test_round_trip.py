@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from datetime import date
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -16,17 +14,15 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from PIL import Image
 
+from tests.jobs import command_line
 from tests.jobs.expected import latest, table
 from tests.scans.made_scans import made_page
 
-SIXTH = [sys.executable, "-m", "pipelines.cli"]
 UNIT, MAILBOX, PERIOD = "EX-15-01-010", "county01010@oa.example", "2026-10"
 
 
 def sixth(*arguments: str | Path, status: int = 0) -> str:
-    done = subprocess.run([*SIXTH, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout
+    return command_line.sixth(*arguments, check=status).stdout
 
 
 def place(sheet: Worksheet, heading: str) -> tuple[int, int]:

@@ -9,16 +9,15 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.jobs.expected import EXPECTED, differing, latest, table
+from tests.jobs.command_line import SIXTH, copy_of, ran, sample_home, sixth
+from tests.jobs.expected import EXPECTED, latest, table
 
-SIXTH = [sys.executable, "-m", "pipelines.cli"]
 KEYS = list(EXPECTED)
 SCOPES = ("EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01")
 FILES = {"report.html", "report.docx", "report.xlsx", "report.pdf", "summary.json", "manifest.json"}
@@ -29,14 +28,12 @@ TABLES = {
 DATA = {f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet")} | {"datapackage.json"}
 
 
-def sixth(*arguments: str | Path, check: int | None = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*SIXTH, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
-    assert check is None or done.returncode == check, done.stderr
-    return done
+def words(home: Path, key: str, as_of: str = "") -> list[str]:
+    return ["run", "--home", str(home), "--period", key[:7], "--as-of", as_of or EXPECTED[key]["as_of"]]
 
 
-def run(home: Path, key: str, **over: str) -> subprocess.CompletedProcess[str]:
-    return sixth("run", "--home", home, "--period", key[:7], "--as-of", over.get("as_of", EXPECTED[key]["as_of"]))
+def run(home: Path, key: str, as_of: str = "") -> subprocess.CompletedProcess[str]:
+    return sixth(*words(home, key, as_of))
 
 
 def manifests(home: Path) -> dict[str, str]:
@@ -48,18 +45,13 @@ def manifests(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the four runs of the sample were made, in their order."""
-    made = tmp_path_factory.mktemp("sample") / "home"
-    sixth("init", "--sample", "--home", made)
-    for key in KEYS:
-        run(made, key)
-        (made / key.replace("/", "-")).write_text("\n".join(differing(made, key)), encoding="utf-8")
-    return made
+    """A home in which the runs of the sample were made, in their order."""
+    return ran(tmp_path_factory).home
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_the_figures_are_the_expected_ones(home: Path, key: str) -> None:
-    assert (home / key.replace("/", "-")).read_text(encoding="utf-8") == ""
+def test_the_figures_are_the_expected_ones(tmp_path_factory: pytest.TempPathFactory, key: str) -> None:
+    assert ran(tmp_path_factory).differing[key] == []
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -77,45 +69,78 @@ def test_a_supplement_is_made_only_where_what_is_counted_has_changed(home: Path)
     }  # fmt: skip
 
 
-def test_the_same_runs_in_another_home_give_the_same_bytes(home: Path, tmp_path: Path) -> None:
-    sixth("init", "--sample", "--home", tmp_path / "home")
-    for key in KEYS:
-        run(tmp_path / "home", key)
-    assert manifests(tmp_path / "home") == manifests(home)
+def test_running_again_changes_nothing(home: Path, tmp_path: Path) -> None:
+    again = copy_of(home, tmp_path / "home")
+    run(again, KEYS[-1])
+    assert manifests(again) == manifests(home)
 
 
-def test_a_month_rests_on_mails_not_on_earlier_runs(home: Path, tmp_path: Path) -> None:
-    sixth("init", "--sample", "--home", tmp_path / "home")
-    run(tmp_path / "home", "2026-10/deadline")
-    path = "published/2026-10/EX/v1/manifest.json"
-    assert manifests(tmp_path / "home")[path] == manifests(home)[path]
+FIRST_NIGHT, SECOND_NIGHT = "2026-11-03T02:00:00+08:00", "2026-11-05T12:00:00+08:00"
 
 
-def test_running_again_changes_nothing(home: Path) -> None:
-    before = manifests(home)
-    run(home, "2026-10/later")
-    assert manifests(home) == before
+def of_month(home: Path) -> dict[str, str]:
+    return {path: told for path, told in manifests(home).items() if path.startswith("published/2026-10/")}
 
 
-def test_before_the_cutoff_the_report_is_interim_and_replaced(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    sixth("init", "--sample", "--home", home)
-    seen = []
-    for as_of in ("2026-11-02T12:00:00+08:00", "2026-11-04T12:00:00+08:00"):
-        run(home, "2026-10/deadline", as_of=as_of)
+@pytest.fixture(scope="module")
+def interim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose first run was that of a night before the cut-off."""
+    made = sample_home(tmp_path_factory, tmp_path_factory.mktemp("interim") / "home")
+    run(made, "2026-10/deadline", SECOND_NIGHT)
+    return made
+
+
+def test_two_nights_before_the_cutoff_end_as_one_does(
+    interim: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The second works out what is new alone, and every file that is pulled is the same."""
+    home = sample_home(tmp_path_factory, tmp_path / "home")
+    received = []
+    for night in (FIRST_NIGHT, SECOND_NIGHT):
+        run(home, "2026-10/deadline", night)
         summary = json.loads((latest(home, "2026-10", "EX") / "summary.json").read_text(encoding="utf-8"))
-        seen.append((summary["version"], summary["kind"], summary["mails"]["received"]))
-    assert [s[:2] for s in seen] == [("interim", "interim")] * 2
-    assert seen[0][2] < seen[1][2] < 32
-    run(home, "2026-10/deadline")
-    assert latest(home, "2026-10", "EX").name == "v1"
-    assert {p.name for p in (home / "published/2026-10/EX").iterdir()} == {"v1", "latest.json"}
+        assert (summary["version"], summary["kind"]) == ("interim", "interim")
+        received.append(summary["mails"]["received"])
+    assert received[0] < received[1] < 32
+    assert len(of_month(home)) == len(SCOPES)
+    assert of_month(home) == of_month(interim)
 
 
-def test_a_run_before_the_last_is_refused_and_shown_by_a_replay(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    sixth("init", "--sample", "--home", home)
-    run(home, "2026-10/deadline")
+def test_an_interim_report_keeps_the_page_alone_and_makes_other_forms_when_pulled(
+    interim: Path, tmp_path: Path
+) -> None:
+    home = copy_of(interim, tmp_path / "home")
+    folder = home / "published/2026-10/EX/interim"
+    assert {p.name for p in folder.iterdir()} == {"report.html", "summary.json", "manifest.json", "data"}
+    for form, start in (("docx", b"PK"), ("xlsx", b"PK"), ("pdf", b"%PDF")):
+        pulled = tmp_path / f"pulled.{form}"
+        sixth("pull", "--home", home, "--period", "2026-10", "--format", form, "--out", pulled)
+        assert pulled.read_bytes().startswith(start)
+    before = {p: p.read_bytes() for p in sorted((home / "published/2026-10").rglob("interim/**/*")) if p.is_file()}
+    run(home, "2026-10/deadline", "2026-11-05T12:10:00+08:00")  # nothing new: no scope is made again
+    after = {p: p.read_bytes() for p in sorted((home / "published/2026-10").rglob("interim/**/*")) if p.is_file()}
+    assert before == after
+
+
+@pytest.fixture(scope="module")
+def first_version(interim: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That home after the deadline report."""
+    made = copy_of(interim, tmp_path_factory.mktemp("first") / "home")
+    run(made, "2026-10/deadline")
+    return made
+
+
+def test_the_interim_report_is_replaced_and_the_month_rests_on_mails_not_on_earlier_runs(
+    home: Path, first_version: Path
+) -> None:
+    assert latest(first_version, "2026-10", "EX").name == "v1"
+    assert {p.name for p in (first_version / "published/2026-10/EX").iterdir()} == {"v1", "latest.json"}
+    path = "published/2026-10/EX/v1/manifest.json"
+    assert manifests(first_version)[path] == manifests(home)[path]
+
+
+def test_a_run_before_the_last_is_refused_and_shown_by_a_replay(first_version: Path, tmp_path: Path) -> None:
+    home = copy_of(first_version, tmp_path / "home")
     before = {p: p.read_bytes() for p in sorted(home.rglob("*")) if p.is_file()}
     earlier = ("--home", home, "--period", "2026-10", "--as-of", "2026-11-02T12:00:00+08:00")
     refused = sixth("run", *earlier, check=2)
@@ -123,30 +148,20 @@ def test_a_run_before_the_last_is_refused_and_shown_by_a_replay(tmp_path: Path) 
     assert "--replay" in refused.stderr
     counted = sixth("run", *earlier, "--replay").stdout
     assert "nothing was published" in counted
-    assert int(re.search(r"mails +(\d+) received", counted)[1]) < 32
+    told = re.search(r"mails +(\d+) received", counted)
+    assert told
+    assert int(told[1]) < 32
     after = {p: p.read_bytes() for p in sorted(home.rglob("*")) if p.is_file()}
     changed = {p for p in before.keys() | after.keys() if before.get(p) != after.get(p)}
     assert changed <= {home / "warehouse/sixth.duckdb", home / "warehouse/sightings.sqlite"}
     assert "2026-11-06T00:00" in sixth("status", "--home", home, "--period", "2026-10").stdout
 
 
-def test_two_nights_before_the_cutoff_end_as_one_does(tmp_path: Path) -> None:
-    """The second works out what is new alone, and every file that is pulled is the same."""
-    nights = ("2026-11-03T02:00:00+08:00", "2026-11-05T12:00:00+08:00")
-    homes = {tmp_path / "one after another": nights, tmp_path / "at once": nights[1:]}
-    for home, its_nights in homes.items():
-        sixth("init", "--sample", "--home", home)
-        for as_of in its_nights:
-            run(home, "2026-10/deadline", as_of=as_of)
-    one_after_another, at_once = ({p: m for p, m in manifests(home).items() if "2026-10" in p} for home in homes)
-    assert len(at_once) == len(SCOPES)
-    assert one_after_another == at_once
-
-
 def killed_run(home: Path, key: str, seconds: float) -> bool:
     """Start a run in a process group of its own and kill all of it after some seconds; whether it was still running."""
-    command = [*SIXTH, "run", "--home", str(home), "--period", key[:7], "--as-of", EXPECTED[key]["as_of"]]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        [*SIXTH, *words(home, key)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     time.sleep(seconds)
     running = process.poll() is None
     os.killpg(process.pid, signal.SIGKILL)
@@ -154,9 +169,10 @@ def killed_run(home: Path, key: str, seconds: float) -> bool:
     return running
 
 
-def test_a_run_killed_anywhere_and_started_again_ends_the_same(home: Path, tmp_path: Path) -> None:
-    other = tmp_path / "home"
-    sixth("init", "--sample", "--home", other)
+def test_in_another_home_a_run_killed_anywhere_and_started_again_ends_with_the_same_bytes(
+    home: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = sample_home(tmp_path_factory, tmp_path / "home")
     moments = random.Random(6)
     kills = int(os.environ.get("SIXTH_KILLS", "4"))
     killed = sum(killed_run(other, "2026-09/deadline", moments.uniform(0.5, 8)) for _ in range(kills))
@@ -168,9 +184,10 @@ def test_a_run_killed_anywhere_and_started_again_ends_the_same(home: Path, tmp_p
     assert left == []
 
 
-def test_an_empty_inbox_publishes_a_report_in_which_every_unit_is_missing(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    sixth("init", "--sample", "--home", home)
+def test_an_empty_inbox_publishes_a_report_in_which_every_unit_is_missing(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = sample_home(tmp_path_factory, tmp_path / "home")
     shutil.rmtree(home / "inbox")
     run(home, "2026-10/deadline")
     folder = latest(home, "2026-10", "EX")
@@ -183,9 +200,8 @@ def test_an_empty_inbox_publishes_a_report_in_which_every_unit_is_missing(tmp_pa
 
 
 @pytest.fixture
-def broken(tmp_path: Path) -> Iterator[Path]:
-    home = tmp_path / "home"
-    sixth("init", "--sample", "--home", home)
+def broken(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = sample_home(tmp_path_factory, tmp_path / "home")
     yield home
     assert not list((home / "published").rglob("*.json"))
 
@@ -299,19 +315,3 @@ def test_a_report_is_pulled(home: Path, tmp_path: Path, form: str, start: bytes)
 
 def test_a_report_that_is_not_there_is_told(home: Path) -> None:
     assert "there is v1, v2" in sixth("pull", "--home", home, "--period", "2026-10", "--version", "v7", check=2).stderr
-
-
-def test_an_interim_report_keeps_the_page_alone_and_makes_other_forms_when_pulled(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    sixth("init", "--sample", "--home", home)
-    run(home, "2026-10/deadline", as_of="2026-11-04T12:00:00+08:00")
-    folder = home / "published/2026-10/EX/interim"
-    assert {p.name for p in folder.iterdir()} == {"report.html", "summary.json", "manifest.json", "data"}
-    for form, start in (("docx", b"PK"), ("xlsx", b"PK"), ("pdf", b"%PDF")):
-        pulled = tmp_path / f"pulled.{form}"
-        sixth("pull", "--home", home, "--period", "2026-10", "--format", form, "--out", pulled)
-        assert pulled.read_bytes().startswith(start)
-    before = {p: p.read_bytes() for p in sorted((home / "published/2026-10").rglob("interim/**/*")) if p.is_file()}
-    run(home, "2026-10/deadline", as_of="2026-11-04T12:10:00+08:00")  # nothing new: no scope is made again
-    after = {p: p.read_bytes() for p in sorted((home / "published/2026-10").rglob("interim/**/*")) if p.is_file()}
-    assert before == after

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from assets.instance import periods
 from assets.instance.periods import Deadline
 from reports.publishing.changes import flatten
+from tests.jobs.command_line import sample_home, sixth
 from tests.jobs.expected import table
-from tests.jobs.test_sample import DATA, SCOPES, manifests, sixth
+from tests.jobs.test_sample import DATA, SCOPES, manifests
 
 AS_OF = "2026-11-11T00:00:00+08:00"
 CLOSED = "2027-01-06T00:30:00+08:00"
@@ -37,8 +38,7 @@ years = st.integers(2000, 2099).map(str)
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with its months settled and the interim report of the half-year."""
-    made = tmp_path_factory.mktemp("span") / "home"
-    sixth("init", "--sample", "--home", made)
+    made = sample_home(tmp_path_factory, tmp_path_factory.mktemp("span") / "home")
     register = made / "register/units.csv"  # a unit that closes during the half-year
     told = register.read_text(encoding="utf-8")
     closed = told.replace("2025-01,2026-08", "2025-01,2026-09")
