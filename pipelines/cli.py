@@ -325,6 +325,35 @@ def _target(target: Path | None, name: str) -> Path:
     return target.resolve()
 
 
+@app.command(epilog="Example: sixth document assessment --scope EX-15 --period 2026-10 --out home")
+@exit_codes
+def document(
+    kind: Annotated[str, typer.Argument(help="What is to be signed; --list shows which there are.")] = "",
+    period: Annotated[str, typer.Option("--period", help="The month, or the half-year as 2026H2.")] = "",
+    scope: Annotated[str, typer.Option("--scope", help="A node above units, or a unit; else the carrier.")] = "",
+    target: Annotated[Path, typer.Option("--out", help="The folder to put it into.")] = Path(),
+    listed: Annotated[bool, typer.Option("--list", help="Show the kinds, each with an example.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Make a document of a published report's figures, ready to sign (Word, in Chinese). It is sent to nobody."""
+    from assets.instance.periods import is_span  # noqa: PLC0415
+    from pipelines.documents import listing, write_documents  # noqa: PLC0415
+
+    if listed:
+        table = table_of("kind", "name", "of", "example")
+        for row in listing():
+            table.add_row(*row)
+        out.print(table)
+        return
+    if not kind or not period:
+        raise WrongUse("name a kind and a --period; `sixth document --list` shows the kinds with examples")
+    if not target.is_dir():
+        raise WrongUse(f"--out: {target} is no folder")
+    chosen = period if is_span(period) else period_of(period)
+    for path in write_documents(open_home(home), kind, chosen, scope, target.resolve()):
+        out.print(str(path), markup=False)
+
+
 @app.command(epilog="Example: sixth verify home/published/2026-10/EX/v1")
 @exit_codes
 def verify(path: Annotated[Path, typer.Argument(help="A version folder, or its manifest.json.")]) -> int:

@@ -50,7 +50,12 @@ def check_before_run(home: Home) -> tuple[Deadline, Register]:
     """
     home.check()
     register = load_register(home.register)
-    return load_settings(home.register / "settings.yaml").deadline(register), register
+    settings = load_settings(home.register / "settings.yaml")
+    if settings.documents:
+        from reports.publishing.signing import check_kinds  # noqa: PLC0415 - only where there are any
+
+        check_kinds(settings.documents)
+    return settings.deadline(register), register
 
 
 def run_period(

@@ -49,6 +49,7 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
     nothing is published half. Raises ClockBehind, too.
     """
     from reports.forms.pool import render_all  # noqa: PLC0415 - wanted here alone
+    from reports.publishing.signing import with_documents  # noqa: PLC0415
     from reports.report.span_words import gather_span  # noqa: PLC0415
 
     take_clock(home, as_of)
@@ -70,7 +71,7 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
                 span,
                 home.published,
                 partial(gather_span, work.warehouse, work.catalogue, parameters),
-                render_all,
+                with_documents(render_all, session.settings.documents, span_work, span, parameters),
                 lang,
             )
     return Outcome(tuple(_lines(span, of, editions[0])), 0)

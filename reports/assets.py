@@ -31,6 +31,7 @@ from reports.notices.sending import Row
 from reports.portal.snapshot import write_snapshots
 from reports.publishing.earlier import months_due, remember_month
 from reports.publishing.publish import publish
+from reports.publishing.signing import with_documents
 from reports.publishing.versions import Edition
 from reports.report.first_page import gather
 
@@ -48,7 +49,7 @@ def publish_month(session: Session, period: str) -> list[Edition]:
         period,
         session.home.published,
         partial(gather, work.warehouse, work.catalogue, work.parameters(period)),
-        render_all,
+        with_documents(render_all, session.settings.documents, work, period, work.parameters(period)),
         session.lang,
         partial(kept_register, session.home),
     )

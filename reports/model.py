@@ -166,6 +166,19 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """What a document that goes out has in place of what a report has on its first page.
+
+    `addressee` is "" where it is addressed to nobody; `draft` stands below the title until it is issued, `issuer` by
+    the seal.
+    """
+
+    addressee: str
+    draft: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole report.
 
@@ -173,7 +186,8 @@ class Report:
     chart that it speaks of ("" where there is none). `moves` is empty in the first month on record. `months`: those
     of the trends. `changes`: what a supplement changes, figure by figure; None in other reports. `annexes` stand
     behind the signature, in the forms that are signed. `data`: the folder that holds the version's tables of data/
-    while it is rendered, for the form that shows their rows; None where there is none.
+    while it is rendered, for the form that shows their rows; None where there is none. `letter`: of a document that is
+    no report, without contents and headline figures; its day is written by hand.
     """
 
     header: Header
@@ -188,6 +202,7 @@ class Report:
     changes: Table | None = None
     annexes: tuple[Section, ...] = ()
     data: Path | None = None
+    letter: Letter | None = None
 
     def tables(self) -> Sequence[Table]:
         """Every table, in order."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -169,7 +169,8 @@ class Settings:
 
     Without `smtp` mails to units are put into outbox/; without `feedback` no workbooks are marked and nothing is
     mailed. `approved_effects`: waivers of rules with these effects (return, incomplete) need a second person's
-    approval. `ledger_url` names a PostgreSQL; empty: SQLite in the home.
+    approval. `documents`: kinds (`sixth document --list`) that are made beside every published report, ready to sign.
+    `ledger_url` names a PostgreSQL; empty: SQLite in the home.
     """
 
     cutoff: Cutoff = field(default_factory=Cutoff)
@@ -183,6 +184,7 @@ class Settings:
     feedback: bool = True
     form_versions: tuple[str, ...] = ()
     approved_effects: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     settle_seconds: float = 2.0
     coverage_percent: float = 80.0
 
@@ -225,6 +227,13 @@ _SECTIONS: dict[str, type] = {
 }
 
 
+# Settings that are lists of codes, and what each may be; which documents there are is known where they are made.
+_CODES: dict[str, Callable[[Any], bool]] = {
+    "approved_effects": {"return", "incomplete"}.__contains__,
+    "documents": lambda code: isinstance(code, str),
+}
+
+
 def load_settings(path: Path) -> Settings:
     """Read settings.yaml; the defaults where there is none. Raises SettingsError."""
     if not path.exists():
@@ -241,7 +250,7 @@ def load_settings(path: Path) -> Settings:
             values[name] = _section(_SECTIONS[name], value, f"{path.name}: {name}")
         elif name == "form_versions" and isinstance(value, list):
             values[name] = tuple(str(v) for v in value)
-        elif name == "approved_effects" and isinstance(value, list) and set(value) <= {"return", "incomplete"}:
+        elif name in _CODES and isinstance(value, list) and all(_CODES[name](code) for code in value):
             values[name] = tuple(value)
         elif isinstance(value, {"ledger_url": str, "feedback": bool}.get(name, ())):
             values[name] = value

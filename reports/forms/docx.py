@@ -72,6 +72,7 @@ BESIDE_PICTURE = 8.0  # points that a line may be higher than the picture in it
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
 _DIGITS = "〇一二三四五六七八九"
 _MIDDLE = aligned("center")
+_UNINDENTED = '<w:ind w:firstLineChars="0" w:firstLine="0"/>'
 _SPACING = '<w:spacing w:before="{}" w:after="{}" w:line="{}" w:lineRule="exact"/>'
 _STYLED = re.compile("(<w:pStyle [^>]*/>(?:<w:keepNext/>)?)")  # of a paragraph, and where a page break is said
 
@@ -285,10 +286,13 @@ def _front(report: Report) -> Iterator[Piece]:
     """Title, which report it is, what it says before all else."""
     header, lang = report.header, report.header.lang
     words = formats.labels(lang)
-    title, under = _title(report.title, lang), formats.subtitle(header)
+    title = _title(report.title, lang)
+    under = report.letter.draft if report.letter else formats.subtitle(header)
     yield replace(one := _said("Title", run(title), title, lang, with_next=True), least=one.most)
     yield _said("Subtitle", run(under), under, lang)
     yield _said("Body Text", "", "", lang)
+    if report.letter and (to := report.letter.addressee):
+        yield _said("Body Text", run(to), to, lang, _UNINDENTED)
     if report.provisional:
         lead = words["provisional"] + words["colon"]
         runs = run(lead, BOLD) + run(report.provisional)
@@ -306,7 +310,7 @@ def _front(report: Report) -> Iterator[Piece]:
 def _title(title: str, lang: str) -> str:
     """The title, whose period in brackets begins a line where it does not fit into one: no bracket is broken."""
     size = TYPES[language(lang).page]["Title"].size / 2
-    if ems(title) * size * TWIPS <= text_width():
+    if "\n" in title or ems(title) * size * TWIPS <= text_width():
         return title
     before, bracket, period = title.rpartition("（")
     return f"{before}\n{bracket}{period}" if before else title
@@ -399,8 +403,8 @@ def _signature(report: Report) -> Piece:
         ("", ""),
         (signed, ""),
         ("", ""),
-        (f"{header.scope_name}{words['seal_here']}", right),
-        (formats.day(header.as_of.date(), header.lang), right),
+        (f"{report.letter.issuer if report.letter else header.scope_name}{words['seal_here']}", right),
+        (words["day_by_hand"] if report.letter else formats.day(header.as_of.date(), header.lang), right),
     )
     last = len(lines) - 1
     return _together(
@@ -418,7 +422,7 @@ def _pieces(document: Document, report: Report) -> tuple[list[Piece], int | None
     charts = [block for _, block, _ in numbered if isinstance(block, Chart)]
     pictures = _pictures(charts, lang)
     pieces = list(_front(report))
-    contents = len(pieces) if len(report.sections) > 1 else None
+    contents = len(pieces) if len(report.sections) > 1 and not report.letter else None
     if contents is not None:
         pieces.append(_contents(report, lang, {}))
     if report.kpis:
@@ -504,5 +508,6 @@ def render_docx(report: Report) -> bytes:
     """
     header = report.header
     made = header.as_of.astimezone(UTC).replace(tzinfo=None)
-    document = new_document(header.lang, formats.clean(report.title), formats.clean(header.scope_name), made)
+    title = formats.clean(report.title).replace("\n", "")
+    document = new_document(header.lang, title, formats.clean(header.scope_name), made)
     return _saved(document, _body(document, report))

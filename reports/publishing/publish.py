@@ -112,6 +112,13 @@ def stands_as_settled(work: Work, period: str, scope: str, published: Path) -> b
     return scope in _Publishing(work, period, published / period, "").unchanged()
 
 
+def counts_as_published(work: Work, period: str, scope: str, published: Path) -> bool:
+    """Whether the warehouse counts for a scope what its version that stands counts."""
+    folder = published / period / scope
+    text = (folder / str(latest_version(folder)) / "summary.json").read_text(encoding="utf-8")
+    return _figures(json.loads(text)) == json.loads(_Publishing(work, period, published / period, "").figures[scope])
+
+
 class _Publishing:
     """One call of `publish`. A class, since all its steps rest on the same facts of the period."""
 
@@ -443,6 +450,7 @@ def _write(
     (building / "data" / DESCRIPTION).write_bytes(described)
     summary = json.dumps(draft.summary, ensure_ascii=False, indent=1).encode() + b"\n"
     for path, content in {**documents, "summary.json": summary}.items():
+        (building / path).parent.mkdir(exist_ok=True)
         (building / path).write_bytes(content)
     files = sorted((p.relative_to(building).as_posix(), p) for p in building.rglob("*") if p.is_file())
     manifest = {

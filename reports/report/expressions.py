@@ -104,6 +104,8 @@ def _fill(entry: Mapping[str, Any], facts: Facts, words: Words) -> str:
         name: first_said(value, facts, words) if isinstance(value, list) else evaluate(value, facts)
         for name, value in entry.get("with", {}).items()
     }
+    if "text" in entry:
+        return words.fill(entry["text"], **values)
     key = entry["say"]
     if facts.get("partly_reported") and words.has(of_reported := f"{key}.of_reported"):
         key = of_reported  # of units that have not reported nothing is said (reports.md)

@@ -57,6 +57,10 @@ class Words(string.Formatter):
         text = texts()[key][self.lang]
         if isinstance(text, dict):
             text = text["one" if self.locale.plural_form(values["n"]) == "one" else "other"]
+        return self.fill(text, **values)
+
+    def fill(self, text: str, **values: Any) -> str:
+        """A text filled in. KeyError where a placeholder has no value."""
         return self.vformat(text, (), values) if "{" in text else str(text)
 
     def format_field(self, value: Any, format_spec: str) -> str:

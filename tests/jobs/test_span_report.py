@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import docx
 import duckdb
 import polars as pl
 import pytest
@@ -273,3 +274,38 @@ def test_a_home_of_older_software_has_its_half_year(home: Path, tmp_path: Path) 
     before = manifests(made)
     assert "2026H2 interim report" in report(made, "--half", "2026H2")
     assert manifests(made) == before
+
+
+# ------------------------------------------------------------------------------------------------- documents to sign
+def test_documents_are_made_of_what_is_published_and_of_nothing_else(home: Path, tmp_path: Path) -> None:
+    """Of the half-year its inspection; of a month that was worked on since, none until it is published anew."""
+
+    def document(kind: str, period: str, *more: str, check: int | None = 0) -> Any:
+        return sixth(
+            "document", kind, "--period", period, "--out", tmp_path, "--home", home, *more, check=check
+        )  # fmt: skip
+
+    before = manifests(home)
+    text = text_of(Path(document("inspection", "2026H2").stdout.strip()))
+    listed = table(home / "published/2026H2/EX/interim", "rectification")
+    found = [r for r in listed if r["source"] == "半年检查" and r["counted"] == "true"]
+    assert f"检查发现问题 {len(found)} 个" in text
+    assert "2026年下半年" in text
+    summary = json.loads((home / "published/2026-10/EX/v1/summary.json").read_text(encoding="utf-8"))
+    ranked = text_of(Path(document("assessment", "2026-10").stdout.strip()))
+    assert f"按时完整报送的 {summary['units']['complete_on_time']} 家" in ranked
+    refused = document("inspection", "2026-10", check=2)
+    assert "of a half-year" in refused.stderr
+    assert "--list" in document("praise", "2026-10", check=2).stderr
+    assert manifests(home) == before
+    written = home / "published/2026-10/EX/v1/summary.json"
+    kept = written.read_bytes()
+    written.write_text(json.dumps(summary | {"units": {**summary["units"], "missing": 99}}), encoding="utf-8")
+    try:
+        assert "has been worked on since" in document("assessment", "2026-10", check=2).stderr
+    finally:
+        written.write_bytes(kept)
+
+
+def text_of(path: Path) -> str:
+    return "\n".join(paragraph.text for paragraph in docx.Document(str(path)).paragraphs)

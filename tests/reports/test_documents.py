@@ -1,0 +1,231 @@
+"""Documents to sign: what they say of the sample, of a month in which nobody reported, of one unit, of none."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import docx
+import pytest
+
+from assets.instance.settings import SettingsError
+from reports.forms.docx import render_docx
+from reports.model import Header, Report, Table
+from reports.publishing.signing import check_kinds, with_documents
+from reports.report.documents import NoSuchDocument, Subject, document, kinds, subject_of
+from reports.report.expressions import HERE
+from tests.reports.reading import pages_of
+from tests.reports.settled_sample import EMPTY, LAST, Sample
+
+FIRST = "2026-09"
+MONTHLY = [kind for kind, entry in kinds().items() if entry["span"] == "month"]
+CLEAN = ("penalty", "EX-15-01-001", FIRST)  # in time, whole, with nothing overdue
+HALF_WIDTH = re.compile(r"[㐀-鿿]\s*[,;:()!?]\s*[㐀-鿿]")
+
+
+def made(sample: Sample, kind: str, code: str, period: str = LAST, subject: Subject | None = None) -> Report:
+    work = sample.work
+    parameters = work.parameters(period)
+    about = subject or subject_of(work.register.tree(period), code)
+    header = Header(
+        period=period,
+        scope=about.code,
+        scope_name=about.name,
+        version="v1",
+        kind="deadline",
+        as_of=parameters["cutoff"] + timedelta(minutes=30),
+        cutoff=parameters["cutoff"],
+        software="0.0.0",
+        lang="zh",
+    )
+    return document(kind, about, header, sample.warehouse, sample.catalogue, parameters)
+
+
+def said(report: Report) -> str:
+    """All that a document says, tables aside."""
+    parts = [report.title, *report.headlines, *(text for s in report.sections for text in (s.title, *s.sentences))]
+    return "\n".join(parts)
+
+
+def table(report: Report, title: str) -> Table:
+    return next(b for s in report.sections for b in s.blocks if isinstance(b, Table) and b.title == title)
+
+
+# ----------------------------------------------------------------------------------------------- each kind, on the sample
+@pytest.mark.parametrize("period", [FIRST, LAST, EMPTY])
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (kind, code)
+        for kind in MONTHLY
+        for of, codes in {"scope": ["EX"], "unit": ["EX-15-01-001", "EX-15-01-ENG"]}.items()
+        for code in codes
+        if of in kinds()[kind]["of"]
+    ],
+)
+def test_every_kind_is_said_whole_or_refused_with_a_reason(sample: Sample, kind: str, code: str, period: str) -> None:
+    if (kind, period) in {("protection", FIRST), ("protection", EMPTY)} or (kind, code, period) == CLEAN:
+        with pytest.raises(NoSuchDocument, match=subject_of(sample.work.register.tree(period), code).name):
+            made(sample, kind, code, period)
+        return
+    report = made(sample, kind, code, period)
+    text = said(report)
+    assert all(s.sentences or s.blocks for s in report.sections), "a heading with nothing below it"
+    assert "None" not in text
+    assert not HALF_WIDTH.search(text)
+    assert not re.search(r"\b0 [家项起个场份]", text), "what there is none of is said in words, or not at all"
+    assert all(line.endswith(("。", "：")) for s in report.sections for line in s.sentences)
+    paragraphs = [p.text for p in docx.Document(io.BytesIO(render_docx(report))).paragraphs]
+    assert any(text.startswith("签发：") for text in paragraphs)
+    assert any(text.endswith("（盖章）") for text in paragraphs)
+    assert "年　　月　　日" in paragraphs[-1], "the day is written by who signs"
+
+
+def test_the_ranking_is_that_of_the_report(sample: Sample) -> None:
+    scores = next(t for t in sample.reports(LAST)["EX"].tables() if t.anchor == "scores")
+    keys = [c.key for c in scores.columns]
+    in_report = {
+        row[keys.index("unit_name")]: (row[keys.index("rank")], row[keys.index("score")]) for row in scores.rows
+    }
+    ranked = table(made(sample, "assessment", "EX"), "得分与名次")
+    ours = {row[2]: (row[0], row[3]) for row in ranked.rows}
+    assert ours == in_report
+    assert [row[0] for row in ranked.rows] == sorted(row[0] for row in ranked.rows)  # type: ignore[type-var]
+
+
+def test_points_lost_are_what_is_missing_to_a_hundred(sample: Sample) -> None:
+    report = made(sample, "assessment", "EX")
+    scores = {row[2]: row[3] for row in table(report, "得分与名次").rows}
+    lost = table(report, "扣分较多的单位及原因")
+    assert len(lost.rows) == 15 < lost.total
+    for name, points, why in lost.rows:
+        assert isinstance(points, float)
+        assert isinstance(why, str)
+        assert points == pytest.approx(100 - scores[name], abs=0.011)  # type: ignore[operator]
+        told = [float(n) for n in re.findall(r"扣 ([\d.]+) 分", why)]
+        assert sum(told) == pytest.approx(points, abs=0.03) if told else "各部分均不得分" in why
+
+
+def test_states_are_counted_as_the_summary_counts_them(sample: Sample) -> None:
+    units = sample.summary(LAST, "EX")["units"]
+    text = said(made(sample, "assessment", "EX"))
+    for words, figure in {
+        "按时完整报送的": "complete_on_time", "迟报的": "complete_late", "报送不完整的": "incomplete",
+        "报表被退回的": "returned", "没有报送的": "missing",
+    }.items():  # fmt: skip
+        assert (f"{words} {units[figure]} 家" in text) == bool(units[figure])
+
+
+def test_a_month_without_returns_ranks_nobody(sample: Sample) -> None:
+    text = said(made(sample, "assessment", "EX", EMPTY))
+    assert "均未得分" in text
+    assert "没有单位得分，不作排名" in text
+    assert "本月没有收到报表，无从比较" in text
+
+
+def test_one_unit_is_spoken_of_in_the_singular(sample: Sample) -> None:
+    one = Subject("EX-16", "临江市分公司", "示例通信集团", ("EX-16-01-001",), is_unit=False)
+    text = said(made(sample, "assessment", "", LAST, one))
+    assert "本月应考核单位 1 家，得 " in text
+    assert "平均" not in text
+
+
+def test_a_penalty_is_signed_by_the_node_above_and_says_what_it_rests_on(sample: Sample) -> None:
+    report = made(sample, "penalty", "EX-15-01-ENG")
+    assert report.letter
+    assert report.letter.issuer == "青川盟分公司"
+    assert report.letter.addressee == "青川盟分公司工程建设部："
+    assert "未经签发不生效" in report.letter.draft
+    text = said(report)
+    assert "没有按要求报送2026年10月网络安全月报" in text or "被退回" in text
+    assert "第六章" in text
+    with pytest.raises(NoSuchDocument, match="没有应予通报批评的事项"):
+        made(sample, "penalty", "EX-15-01-001", FIRST)
+
+
+def test_the_wechat_report_has_every_part_that_its_model_asks_for(sample: Sample) -> None:
+    report = made(sample, "wechat", "EX-15-01-001")
+    assert [s.title for s in report.sections] == ["前言", "自查情况", "存在的问题", "整改措施", "结论"]
+    groups = [text.split("。")[0] for text in report.sections[1].sentences]
+    assert groups == [
+        "（一）网络安全意识", "（二）微信账户安全", "（三）信息传输安全", "（四）信息存储安全", "（五）微信外发安全", "（六）微信朋友圈",
+    ]  # fmt: skip
+    missing = said(made(sample, "wechat", "EX-15-01-001", EMPTY))
+    assert "没有收到可以计入的自查结果" in missing
+    assert "目前不能作出结论" in missing
+
+
+def test_the_wechat_report_counts_as_the_summary_does(sample: Sample) -> None:
+    figures = sample.summary(LAST, "EX")["self_check"]["by_checklist"]
+    text = said(made(sample, "wechat", "EX"))
+    moments = figures["WXM"]["by_result"]
+    assert f"填报 {figures['WXM']['rows_counted']} 项次" in text
+    for result, n in moments.items():
+        assert f"{result} {n} 项次" in text
+    results = [figures[checklist]["by_result"] for checklist in ("WXS", "WXM")]
+    rated = [sum(r.get(name, 0) for r in results) for name in ("符合", "部分符合", "不符合")]
+    assert f"自查符合率为 {round(100 * rated[0] / sum(rated) + 1e-9, 2):g}%" in text
+
+
+def test_protection_is_reported_in_its_months_alone(sample: Sample) -> None:
+    with pytest.raises(NoSuchDocument, match="不是重大保障期"):
+        made(sample, "protection", "EX", FIRST)
+    titles = [s.title for s in made(sample, "protection", "EX").sections]
+    assert titles[:3] == ["工作方案与责任分工", "风险评估与隐患封堵", "应急预案与演练"]
+    assert titles[-1] == "保障结果"
+
+
+def test_the_campaign_is_that_of_the_summary(sample: Sample) -> None:
+    indicators = sample.summary(LAST, "EX")["indicators"]
+    text = said(made(sample, "campaign", "EX"))
+    for code, words in {
+        "IND-12": "活动 {} 场",
+        "IND-13": "材料 {} 份",
+        "IND-14": "受众 {} 人次",
+        "IND-15": "短信 {} 条",
+    }.items():
+        assert words.format(f"{indicators[code]['numerator']:,}") in text
+    assert "没有单位报送反诈宣传活动数据" in said(made(sample, "campaign", "EX", EMPTY))
+
+
+# ------------------------------------------------------------------------------------------------------------- the file
+def test_it_stands_on_few_pages_without_contents(sample: Sample, tmp_path: Any) -> None:
+    pages = pages_of(render_docx(made(sample, "assessment", "EX")), "docx", tmp_path)
+    assert len(pages) <= 6
+    assert "目录" not in "".join(pages)
+    assert "青川盟第" in pages[0]
+    first = [line.strip() for line in pages[0].splitlines() if line.strip()]
+    assert first[1].replace(" ", "") == "考核情况的通报", "the title breaks between words"
+
+
+def test_descriptions_use_every_query_and_no_other() -> None:
+    used = {(query or {}).get("sql", name) for entry in kinds().values() for name, query in entry["queries"].items()}
+    folder = HERE.parents[1] / "sql" / "documents"
+    assert {path.stem for path in folder.glob("*.sql")} == used
+
+
+# ---------------------------------------------------------------------------------------------------------- by setting
+def test_by_setting_they_lie_beside_the_report_but_not_of_an_interim_one(sample: Sample) -> None:
+    work, parameters = sample.work, sample.work.parameters(LAST)
+
+    def render(reports: Any) -> Any:
+        yield from ((scope, {"report.html": b""}) for scope, _ in reports)
+
+    wanted = ("assessment", "penalty", "protection")
+    for kind, expected in {"deadline": True, "interim": False}.items():
+        reports = sample.reports(LAST, kind=kind)
+        chosen = [("EX", reports["EX"]), ("EX-15-01", reports["EX-15-01"])]
+        files = dict(with_documents(render, wanted, work, LAST, parameters)(chosen))
+        assert ("documents/assessment.docx" in files["EX"]) == expected
+        assert any(name.startswith("documents/penalty-EX-15-01-") for name in files["EX-15-01"]) == expected
+        assert not any("penalty" in name for name in files["EX"])
+    assert json.dumps(sorted(files["EX"])) == '["report.html"]'
+
+
+def test_a_kind_that_is_none_stops_the_run() -> None:
+    check_kinds(["assessment"])
+    with pytest.raises(SettingsError, match="'praise' is none of assessment, campaign"):
+        check_kinds(["praise"])
