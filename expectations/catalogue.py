@@ -121,6 +121,7 @@ class Indicator:
     zh: str
     kind: str
     target: float | None
+    leads: tuple[str, ...] = ()  # kinds of units that lead the duty which it measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class Item:
     protection: bool
     indicator: str | None = None  # the indicator that measures the same fact
     life: Life = ALWAYS  # the months in which it is asked
+    leads: tuple[str, ...] = ()  # kinds of units that lead the duty
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,12 @@ class Catalogue:
     def indicator_by_code(self) -> dict[str, Indicator]:
         """Indicators by code."""
         return {i.code: i for i in self.indicators}
+
+    @cached_property
+    def leads(self) -> tuple[str, ...]:
+        """The kinds of units that lead a duty, in the order of the checklists."""
+        every = [*(item.leads for item in self.items), *(indicator.leads for indicator in self.indicators)]
+        return tuple(dict.fromkeys(kind for leads in every for kind in leads))
 
     def items_for(self, kind: str, services: frozenset[str], protection: bool, period: str) -> tuple[Item, ...]:
         """The items asked of a unit of that kind and those services in a month, which is one of protection or not."""
@@ -413,6 +421,7 @@ def _items(lists: list[dict[str, Any]]) -> list[Item]:
                     protection=bool(applies.get("protection", False)),
                     indicator=raw.get("indicator"),
                     life=_life(raw, f"checklists.yaml: {raw['code']}"),
+                    leads=tuple(raw.get("leads", checklist.get("leads", ()))),
                 )
             )
             if any(i.code == items[-1].code and i.life.meets(items[-1].life) for i in items[:-1]):
@@ -521,7 +530,10 @@ def load_catalogue(overrides: Path | None = None) -> Catalogue:
         return Catalogue(
             form_version=str(forms["form_version"]),
             forms=annexes,
-            indicators=tuple(Indicator(i["code"], i["zh"], i["kind"], i.get("target")) for i in forms["indicators"]),
+            indicators=tuple(
+                Indicator(i["code"], i["zh"], i["kind"], i.get("target"), tuple(i.get("leads", ())))
+                for i in forms["indicators"]
+            ),
             items=tuple(_items(content["checklists.yaml"])),
             checklists={c["checklist"]: c["title"] for c in content["checklists.yaml"]},
             rules=rules,

@@ -332,6 +332,7 @@ def document(
     period: Annotated[str, typer.Option("--period", help="The month, or the half-year as 2026H2.")] = "",
     scope: Annotated[str, typer.Option("--scope", help="A node above units, or a unit; else the carrier.")] = "",
     target: Annotated[Path, typer.Option("--out", help="The folder to put it into.")] = Path(),
+    lead: Annotated[str, typer.Option("--lead", help="Who leads the duty, as network; of duties alone.")] = "",
     listed: Annotated[bool, typer.Option("--list", help="Show the kinds, each with an example.")] = False,
     home: HomeOption = None,
 ) -> None:
@@ -350,7 +351,7 @@ def document(
     if not target.is_dir():
         raise WrongUse(f"--out: {target} is no folder")
     chosen = period if is_span(period) else period_of(period)
-    for path in write_documents(open_home(home), kind, chosen, scope, target.resolve()):
+    for path in write_documents(open_home(home), kind, chosen, scope, target.resolve(), lead):
         out.print(str(path), markup=False)
 
 

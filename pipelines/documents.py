@@ -19,11 +19,11 @@ from assets.instance.register import Tree
 from assets.instance.session import open_session
 from assets.month import spans
 from assets.month.settle import work_of
-from assets.month.work import Work
+from assets.month.work import Work, made_by
 from reports.forms.docx import render_docx
 from reports.model import Header
 from reports.publishing.publish import counts_as_published
-from reports.publishing.versions import latest_version
+from reports.publishing.versions import header_of, latest_version
 from reports.report.documents import NoSuchDocument, document, is_made_of, kinds, subject_of
 
 
@@ -45,13 +45,14 @@ def listing() -> list[tuple[str, str, str, str]]:
             kind,
             entry["name"],
             f"a {' or a '.join(entry['of'])}, by the {'month' if entry['span'] == 'month' else 'half-year'}",
-            f"sixth document {kind} {examples[entry['of'][0], entry['span']]}",
+            f"sixth document {kind} {examples[entry['of'][0], entry['span']]}"
+            + (f" --lead {next(iter(entry['led']))}" if "led" in entry else ""),
         )
         for kind, entry in kinds().items()
     ]
 
 
-def write_documents(home: Home, kind: str, period: str, code: str, target: Path) -> Iterator[Path]:
+def write_documents(home: Home, kind: str, period: str, code: str, target: Path, lead: str = "") -> Iterator[Path]:
     """Write a document into a folder; of a kind that is of units alone, for a scope that of every unit below it.
 
     The paths, one by one. Raises NoDocument where there is no such kind, scope or report, where the month has been
@@ -83,11 +84,13 @@ def write_documents(home: Home, kind: str, period: str, code: str, target: Path)
                     work.warehouse,
                     work.catalogue,
                     parameters,
+                    lead,
                 )
             except NoSuchDocument as nothing:
                 refused = str(nothing)
                 continue
-            path = target / f"{period}-{subject.code}-{entry['name']}.docx"
+            led = f"-{entry['led'][lead]}" if "led" in entry else ""
+            path = target / f"{period}-{subject.code}{led}-{entry['name']}.docx"
             path.write_bytes(render_docx(made))
             written += 1
             yield path
@@ -107,6 +110,10 @@ def _settled(home: Home, period: str) -> Iterator[tuple[Work, Tree, Mapping[str,
         for path in published.glob("*/*/summary.json")
     )
     with open_session(home, latest) as session:
+        warehouse = session.warehouse
+        there = all(warehouse.exists(table) for table in ("core.scope_units", "marts.summaries"))
+        if not (there and warehouse.is_made_by(made_by(session.catalogue))):
+            raise NoDocument("the months are not settled by this version of the software; `sixth run` settles them")
         work = session.once(work_of)
         if is_period(period):
             yield _as_published(work, period, home), work.register.tree(period), work.parameters(period)
@@ -130,15 +137,4 @@ def _header(home: Home, period: str, tree: Tree, code: str, work: Work) -> Heade
     version = latest_version(folder)
     if version is None:
         raise NoDocument(f"there is no report of {scope} for {period}")
-    summary = json.loads((folder / version / "summary.json").read_text(encoding="utf-8"))
-    return Header(
-        period=period,
-        scope=code,
-        scope_name=tree.by_code[code].name,
-        version=version,
-        kind=summary["kind"],
-        as_of=datetime.fromisoformat(summary["as_of"]),
-        cutoff=datetime.fromisoformat(summary["cutoff"]),
-        software=work.software,
-        lang="zh",
-    )
+    return replace(header_of(folder / version, tree.by_code[code].name, work.software), scope=code)

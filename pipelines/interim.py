@@ -13,8 +13,8 @@ from assets.instance.home import Home
 from assets.instance.session import open_session
 from assets.month.settle import as_indexed
 from reports.forms.render import render_forms
-from reports.model import Header
 from reports.publishing.publish import stands_as_settled
+from reports.publishing.versions import header_of
 from reports.report.first_page import gather
 
 
@@ -38,17 +38,6 @@ def interim_document(home: Home, period: str, scope: str, form: str, lang: str) 
             raise InterimOutdated(
                 f"{period} has been worked on since its interim report was made; `sixth run --period {period}` first"
             )
-        header = Header(
-            period=period,
-            scope=scope,
-            scope_name=work.register.tree(period).by_code[scope].name,
-            version=summary["version"],
-            kind=summary["kind"],
-            as_of=as_of,
-            cutoff=datetime.fromisoformat(summary["cutoff"]),
-            software=work.software,
-            lang=lang,
-            mailbox_unreachable=summary["collected"]["imap"] == "unreachable",
-        )
+        header = header_of(folder, work.register.tree(period).by_code[scope].name, work.software, lang)
         report = gather(work.warehouse, work.catalogue, work.parameters(period), [scope])(header)
     return render_forms(replace(report, data=folder / "data"), (form,))[f"report.{form}"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from assets.instance import recipients
 from assets.instance.clock import AS_OF, take_clock
 from assets.instance.closed_months import register_of
 from assets.instance.home import Home
@@ -21,6 +22,7 @@ from assets.instance.periods import Deadline, is_period
 from assets.instance.register import Register, load_register
 from assets.instance.settings import load_settings
 from assets.instance.workers import warm
+from expectations.catalogue import load_catalogue
 from expectations.secrets import hidden
 from pipelines.listing import query
 from pipelines.register_diff import edit_lines
@@ -55,6 +57,8 @@ def check_before_run(home: Home) -> tuple[Deadline, Register]:
         from reports.publishing.signing import check_kinds  # noqa: PLC0415 - only where there are any
 
         check_kinds(settings.documents)
+    if (home.register / recipients.FILE).exists():
+        recipients.load_recipients(home.register, register, load_catalogue(home.register).leads)
     return settings.deadline(register), register
 
 

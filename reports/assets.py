@@ -26,7 +26,7 @@ from reports.data_docs.pages import write_data_docs
 from reports.data_docs.validations import results_of, validate_months, validated_months
 from reports.feedback.folders import Written, write_feedback
 from reports.forms.pool import render_all
-from reports.notices.run import feedback_folder, tell_units
+from reports.notices.run import feedback_folder, tell_readers, tell_units
 from reports.notices.sending import Row
 from reports.portal.snapshot import write_snapshots
 from reports.publishing.earlier import months_due, remember_month
@@ -73,8 +73,8 @@ def answer_units(session: Session, period: str) -> Written:
 
 
 def send_notices(session: Session, period: str) -> list[Row]:
-    """Send what a settled month owes to units, where the settings want it, and book that a run has ended with it."""
-    rows = tell_units(session, period) if session.settings.feedback else []
+    """Send what a settled month owes to units and readers, where the settings want it; book that a run has."""
+    rows = [*tell_units(session, period), *tell_readers(session, period)] if session.settings.feedback else []
     remember_month(session.once(as_indexed), period)
     return rows
 

@@ -177,7 +177,7 @@ class Tree:
         return scope in self.above(code)
 
 
-def _rows(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def rows_of(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a file with their line numbers; empty ones, and examples (behind a #), are none."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -320,7 +320,7 @@ def _check_month(units: list[Unit], month: str) -> None:
 
 
 def _networks(path: Path) -> Iterator[Network]:
-    for line, row in _rows(path, ("cidr", "name")):
+    for line, row in rows_of(path, ("cidr", "name")):
         try:
             yield ipaddress.ip_network(row["cidr"])
         except ValueError as error:
@@ -378,7 +378,7 @@ def load_register(folder: Path) -> Register:
         if not path.is_file():
             raise RegisterError(f"{name}: not found in {folder}; `sixth init` makes a register to start from")
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    units = _in_spans([_unit(line, row) for line, row in _rows(folder / "units.csv", UNIT_COLUMNS)])
+    units = _in_spans([_unit(line, row) for line, row in rows_of(folder / "units.csv", UNIT_COLUMNS)])
     calendar = _calendar(folder / "calendar.yaml")
     _check_units(units, str(calendar["first_period"]))
     codes = frozenset(unit.code for unit in units)

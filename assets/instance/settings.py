@@ -141,6 +141,10 @@ class NoticeSettings:
     `receipt_days` are not answered: a new ledger on an old home would write to everyone. A mailbox that was refused
     for good in `refusals_allowed` runs is given up. Marked workbooks of more than `attachment_bytes` in all stay
     behind.
+
+    `report_link`: where readers find a report, as https://portal.example/{period}/{scope}/{version}/; every mail with
+    one tells it. `zip_password_env`: what is attached to such a mail comes in a ZIP under the password in that variable
+    of the environment.
     """
 
     sender: str = ""
@@ -152,12 +156,18 @@ class NoticeSettings:
     receipt_days: int = 31
     refusals_allowed: int = 3
     attachment_bytes: int = 15 * 1024 * 1024
+    report_link: str = ""
+    zip_password_env: str = ""
 
     def __post_init__(self) -> None:
         """Raise TypeError where an address is none, or days are none."""
         for setting, address in (("sender", self.sender), ("reply_to", self.reply_to)):
             if address and not is_address(address):
                 raise TypeError(f"{setting}: {address!r} is no address")
+        try:
+            self.report_link.format(period="", scope="", version="")
+        except (LookupError, ValueError):
+            raise TypeError("report_link: may name {period}, {scope} and {version} alone") from None
         if isinstance(self.reminder_days, str) or not all(isinstance(d, int) and d > 0 for d in self.reminder_days):
             raise TypeError("reminder_days: must be days before the cut-off, as [3, 1]")
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, DateTime, Dialect, ForeignKey, Index, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-KINDS = ("receipt", "reminder", "overdue", "office_list")
+KINDS = ("receipt", "reminder", "overdue", "office_list", "report")
 STATES = ("queued", "sent", "failed", "withdrawn")
 DECISIONS = ("waive", "assign", "confirm_seal", "extend", "note", "approve", "take_back")
 ROLES = ("steward", "reader", "unit", "admin")
@@ -51,7 +51,8 @@ class Notice(Base):
     """One mail to one mailbox. `key` is its identity: the same notice is never queued twice.
 
     `attempts` counts tries to send, `refusals` those that a server refused for good; `subject` and
-    `content_sha256` are of what was last tried. `unit_code` is whom it is about, for an office_list the office itself.
+    `content_sha256` are of what was last tried. `unit_code` is whom it is about, for an office_list the office
+    itself, for a report its scope.
     """
 
     __tablename__ = "notices"

@@ -66,7 +66,9 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A notice that is due. `mails` are those that a receipt answers, the newest last; `units` those on a list."""
+    """A notice that is due. `mails` are those that a receipt answers, the newest last; `units` those on a list; `name`
+    is whom it is for, where that is nobody of the register.
+    """
 
     kind: str
     period: str
@@ -75,6 +77,7 @@ class Due:
     slot: str = ""
     mails: tuple[Incoming, ...] = ()
     units: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def key(self) -> str:

@@ -20,13 +20,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from expectations.language import language, read_texts
 from reports.text.deadline import deadline_in_words
-from reports.text.formats import clean, moment, name
+from reports.text.formats import clean, figure_name, moment, name, written
 
 HERE = Path(__file__).parent
 OWING = ("missing", "returned", "incomplete")
 FORMS_OWED = ("missing", "returned")
 SCANS_OWED = ("missing", "reused", "unreadable")
 PAIR = 2
+FIGURES_TOLD = {
+    "units.expected": "int", "units.complete_on_time": "int", "units.missing": "int",
+    "exposed_assets.high_vulns": "int", "self_check.pass_rate": "percent", "rectification.overdue": "int",
+    "incidents.rows_counted": "int",
+}  # fmt: skip
 
 Words = Callable[..., str]
 
@@ -265,6 +270,69 @@ def _advice(standing: Standing, words: Words) -> list[str]:
 
 def _how_to_send(occasion: Occasion) -> str:
     return _texts()["by_reply" if occasion.can_reply else "by_usual_mailbox"][occasion.lang]
+
+
+def report(
+    addressee: str,
+    scope_name: str,
+    summary: Mapping[str, Any],
+    occasion: Occasion,
+    *,
+    link: str,
+    attached: bool,
+    too_large: bool,
+    encrypted: bool,
+) -> Letter:
+    """The mail with a published report; `summary` is its summary.json.
+
+    `attached`: its documents go with it, `encrypted` under a password; `too_large`: they are left out for their size;
+    `link`: where it lies, "" where no setting says so.
+    """
+    made = datetime.fromisoformat(summary["as_of"])
+    words = _words(
+        occasion,
+        scope=scope_name,
+        kind=name("report_kinds", summary["kind"], occasion.lang),
+        version=summary["version"],
+        made=moment(made, occasion.lang),
+    )
+    lines = [words("report_lead")]
+    if summary["kind"] == "supplement":
+        lines.append(words("report_supplement"))
+    where = [words("report_encrypted" if encrypted else "report_attached")] if attached else []
+    if too_large:
+        where.append(words("report_too_large"))
+    if link:
+        where.append(words("report_link", link=link))
+    elif too_large:
+        where.append(words("report_ask"))
+    figures = [
+        (figure_name(path, occasion.lang), _told(_figure(summary, path), kind, occasion.lang))
+        for path, kind in FIGURES_TOLD.items()
+    ]
+    head = (words("figure"), words("value"))
+    missing = summary["units"]["missing"] + summary["units"]["returned"]
+    return _letter(
+        occasion,
+        words("report_subject"),
+        words("report_heading"),
+        "warn" if missing else "good",
+        addressee,
+        lines,
+        (head, *figures),
+        where,
+    )
+
+
+def _told(value: Any, kind: str, lang: str) -> str:
+    return written(value, kind, lang) + ("%" if kind == "percent" and value is not None else "")
+
+
+def _figure(summary: Mapping[str, Any], path: str) -> Any:
+    value: Any = summary
+    for part in path.split("."):
+        value = value[part]
+    return value
 
 
 # -------------------------------------------------------------------------------------------------------------- tables

@@ -77,6 +77,38 @@ def tell_units(session: Session, period: str) -> list[Row]:
         return [*sent, *sending.remind(room, ledger, period, standings, asked=False)]
 
 
+def tell_readers(session: Session, period: str) -> list[Row]:
+    """Mail the version of each scope's report that stands to its readers (register/recipients.csv), each version once;
+    what became of each mail. Raises NotSettled, RegisterError.
+    """
+    from assets.instance.recipients import load_recipients  # noqa: PLC0415
+
+    recipients = load_recipients(session.home.register, session.register, session.catalogue.leads)
+    if not recipients:
+        return []
+    from reports.forms.docx import render_docx  # noqa: PLC0415 - the cuts of departments alone are made here
+    from reports.notices.delivering import deliver_reports  # noqa: PLC0415
+    from reports.publishing.versions import header_of, latest_version  # noqa: PLC0415
+    from reports.report.documents import NoSuchDocument, document, subject_of  # noqa: PLC0415
+
+    work = session.once(as_indexed)
+    require_settled(work, period)
+    published = session.home.published / period
+
+    def cut(scope: str, lead: str) -> bytes | None:
+        subject = subject_of(work.register.tree(period), scope)
+        header = header_of(published / scope / str(latest_version(published / scope)), subject.name, work.software)
+        parameters = work.parameters(period)
+        try:
+            made = document("duties", subject, header, work.warehouse, work.catalogue, parameters, lead)
+        except NoSuchDocument:
+            return None
+        return render_docx(made)
+
+    with _mailroom(session, work.as_of) as (room, ledger):
+        return deliver_reports(room, ledger, period, recipients, published, cut)
+
+
 def remind_units(home: Home, period: str | None, clock: datetime, *, dry_run: bool, lang: str) -> tuple[list[Row], str]:
     """`sixth remind`: rows for people, and a line that sums them up. Without a period, the one whose window is open."""
     from reports.notices import sending  # noqa: PLC0415

@@ -139,7 +139,7 @@ def send_receipts(
             room.settings.attachment_bytes,
         )
 
-    return _carry_out(room, ledger, period, ("receipt",), due, standings, composing)
+    return carry_out(room, ledger, period, ("receipt",), due, standings, composing)
 
 
 def remind(
@@ -189,7 +189,7 @@ def remind(
     if dry_run:
         sent = {n.key: n for n in queue.notices(ledger, period, kinds)}
         return [_foreseen(d, sent.get(d.key), standings, tree) for d in due]
-    return _carry_out(room, ledger, period, kinds, due, standings, composing)
+    return carry_out(room, ledger, period, kinds, due, standings, composing)
 
 
 def _by_cutoff(standings: Iterable[Standing]) -> dict[datetime | None, list[Standing]]:
@@ -200,7 +200,7 @@ def _by_cutoff(standings: Iterable[Standing]) -> dict[datetime | None, list[Stan
     return groups
 
 
-def _carry_out(
+def carry_out(
     room: Mailroom,
     ledger: Engine,
     period: str,
@@ -209,7 +209,7 @@ def _carry_out(
     standings: Mapping[str, Standing],
     composing: Callable[[Due], Compose],
 ) -> list[Row]:
-    """Queue what is due, withdraw what is not any more, and send what is queued."""
+    """Queue what is due of these kinds, withdraw what is not any more, and send what is queued; what became of each."""
     tree = room.register.tree(period)
     entries = [_entry(d, room.sender) for d in due if is_address(d.recipient)]
     booked = queue.enqueue(ledger, period, kinds, entries, room.now())
@@ -321,7 +321,7 @@ def _head(room: Mailroom, notice: Due, kept: Notice, tree: Tree) -> Head:
         sender=room.sender,
         sender_name=room.settings.sender_name,
         recipient=notice.recipient,
-        recipient_name=owner.name if owner else "",
+        recipient_name=notice.name or (owner.name if owner else ""),
         subject="",
         message_id=kept.message_id,
         date=room.local,

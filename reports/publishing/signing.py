@@ -59,14 +59,16 @@ def _documents(
     tree = work.register.tree(period)
     scope = subject_of(tree, header.scope)
     units = [subject_of(tree, u.code) for u in tree.reporting if u.parent == header.scope]
-    for kind in wanted:
+    leads = [(kind, lead) for kind in wanted for lead in kinds()[kind].get("led", [""])]
+    for kind, lead in leads:
         for subject in [scope] if is_made_of(kind, scope, period) else units:
             if not is_made_of(kind, subject, period):
                 continue
             own = replace(header, scope=subject.code, scope_name=subject.name, lang="zh")
             try:
-                made = document(kind, subject, own, work.warehouse, work.catalogue, parameters)
+                made = document(kind, subject, own, work.warehouse, work.catalogue, parameters, lead)
             except NoSuchDocument:
                 continue
-            name = kind if subject is scope else f"{kind}-{subject.code}"
+            of = lead or ("" if subject is scope else subject.code)
+            name = f"{kind}-{of}" if of else kind
             yield f"{FOLDER}/{name}.docx", render_docx(made)

@@ -10,7 +10,10 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from reports.model import Header
 
 VERSION = re.compile(r"v([1-9]\d*)")
 INTERIM = "interim"
@@ -38,6 +41,23 @@ def latest_version(folder: Path) -> str | None:
     if published:
         return published[-1]
     return INTERIM if (folder / INTERIM).is_dir() else None
+
+
+def header_of(folder: Path, scope_name: str, software: str, lang: str = "zh") -> Header:
+    """The header of a version folder, as its summary.json has it."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return Header(
+        period=summary["period"],
+        scope=summary["scope"],
+        scope_name=scope_name,
+        version=summary["version"],
+        kind=summary["kind"],
+        as_of=datetime.fromisoformat(summary["as_of"]),
+        cutoff=datetime.fromisoformat(summary["cutoff"]),
+        software=software,
+        lang=lang,
+        mailbox_unreachable=summary["collected"]["imap"] == "unreachable",
+    )
 
 
 def tidy(root: Path) -> None:

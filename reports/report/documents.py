@@ -10,6 +10,7 @@ A description has:
     title, to, draft    its title, whom it is addressed to, what stands below the title
     signed_by           `above`: by the node above a unit, not by whom it is about
     queries             by the names under which expressions see their rows: sql/documents/NAME.sql, `only`: these rows
+    led                 of what a department leads: names by kind (`leads` in checklists.yaml and forms.yaml)
     needs               what must hold for there to be such a document, and what is said where it does not
     lead, sections      texts as in sections.yaml, with `text` in place of a key of texts.yaml; tables below them
 """
@@ -83,14 +84,24 @@ def document(
     warehouse: Warehouse,
     catalogue: Catalogue,
     parameters: Mapping[str, Any],
+    lead: str = "",
 ) -> Report:
     """The content of a document on the settled period of the header.
 
-    `parameters` are those of the period, of a span within assets.month.spans.span_tables. Raises NoSuchDocument.
+    `parameters` are those of the period, of a span within assets.month.spans.span_tables; `lead` is who leads, of a
+    document of what a department leads. Raises NoSuchDocument.
     """
     entry = kinds()[kind]
+    if entry.get("led") and lead not in entry["led"]:
+        known = "、".join(f"{code}（{name}）" for code, name in entry["led"].items())
+        raise NoSuchDocument(f"请指明牵头部门：{known}。")
     parameters = {**parameters, "units": list(subject.units)}
     facts = _facts(entry, subject, header, warehouse, parameters)
+    facts |= {
+        "lead": entry.get("led", {}).get(lead, ""),
+        "led_items": [item.code for item in catalogue.items if lead in item.leads],
+        "led_indicators": [indicator.code for indicator in catalogue.indicators if lead in indicator.leads],
+    }
     say = words(LANG)
     for need in entry.get("needs", ()):
         if not evaluate(need["when"], facts):
@@ -116,7 +127,7 @@ def document(
 
 
 def _filled(text: str, facts: Facts, say: Words) -> str:
-    return say.fill(text, period=facts["period"], name=facts["name"])
+    return say.fill(text, period=facts["period"], name=facts["name"], lead=facts["lead"])
 
 
 def _facts(
@@ -233,7 +244,7 @@ def _table(anchor: str, entry: Mapping[str, Any], facts: Facts, say: Words, reso
             return spec.get("joint", "；").join(all_said(spec["say"], {**facts, "row": row}, say))
         known = row[spec.get("of", key)]
         if isinstance(known, list):
-            return say.names(known)
+            return say.names(known) if known else ""
         return resolve[spec["look"]](known) if "look" in spec and known is not None else known
 
     columns = tuple(

@@ -19,6 +19,7 @@ select
     count(*) filter (where c.result = '部分符合') as partly_met,
     count(*) filter (where c.result = '不符合') as not_met,
     count(*) filter (where c.result = '不适用') as not_applicable,
+    count(*) filter (where c.result in ('部分符合', '不符合')) as short,
 from asked as a
 left join marts.self_check as c
     on c.period = $period and c.unit_code = a.unit_code and c.item_code = a.item_code and c.counted

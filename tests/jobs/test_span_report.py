@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     closed = told.replace("2025-01,2026-08", "2025-01,2026-09")
     assert closed != told
     register.write_text(closed, encoding="utf-8")
+    reader = "EX,张总,head@oa.example,html;duties:market,always\n"
+    (made / "register/recipients.csv").write_text(f"scope,name,mailbox,forms,when\n{reader}", encoding="utf-8")
     sixth("run", "--home", made, "--period", "2026-10", "--as-of", AS_OF)
     report(made, "--half", "2026H2")
     return made
@@ -309,3 +314,22 @@ def test_documents_are_made_of_what_is_published_and_of_nothing_else(home: Path,
 
 def text_of(path: Path) -> str:
     return "\n".join(paragraph.text for paragraph in docx.Document(str(path)).paragraphs)
+
+
+# ------------------------------------------------------------------------------------------------------------- readers
+def test_the_deadline_report_goes_to_its_readers_with_the_cut_of_a_duty(home: Path) -> None:
+    (mail,) = (home / "outbox").glob("2026-10_report-v1_EX_*.eml")
+    read = message_from_bytes(mail.read_bytes(), policy=default)
+    parts = {part.get_filename(): part.get_payload(decode=True) for part in read.iter_attachments()}  # type: ignore[attr-defined]
+    assert sorted(parts) == ["2026-10-EX-v1-market.docx", "2026-10-EX-v1.html"]
+    assert parts["2026-10-EX-v1.html"] == (home / "published/2026-10/EX/v1/report.html").read_bytes()
+    cut = docx.Document(io.BytesIO(parts["2026-10-EX-v1-market.docx"]))
+    assert "由市场部牵头的检查项" in "\n".join(paragraph.text for paragraph in cut.paragraphs)
+
+
+def test_a_file_of_readers_that_cannot_be_stops_the_run(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home / "register", tmp_path / "home/register")
+    (tmp_path / "home/register/recipients.csv").write_text("scope,name,mailbox,forms,when\nEX,张总,x,html,always\n")
+    done = sixth("run", "--home", tmp_path / "home", "--period", "2026-10", "--as-of", AS_OF, check=2)
+    assert "recipients.csv line 2: mailbox 'x' is no address" in done.stderr
+    assert not (tmp_path / "home/published").exists()
