@@ -170,10 +170,12 @@ def words_in(sheet: Worksheet, row: int, column: int, text: str, style: Format) 
     sheet.write_string(row, column, disarm(notation.clean(text)[:LONGEST_TEXT]), style)
 
 
-def open_sheet(book: Book, anchor: str, name: str, title: str, subtitle: str) -> Page:
+def open_sheet(
+    book: Book, anchor: str, name: str, title: str, subtitle: str, kind: type[Worksheet] = Worksheet
+) -> Page:
     """A new sheet with its title in A1, a line on it below, and the way back to the contents."""
     book.places[anchor] = name, 0
-    sheet = book.file.add_worksheet(name)
+    sheet = book.file.add_worksheet(name, worksheet_class=kind)
     sheet.set_default_row(ROW)
     sheet.set_row(0, 24)
     words_in(sheet, 0, 0, title, book.format(bold=True, font_size=14, font_color=NAVY))

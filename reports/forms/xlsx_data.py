@@ -6,7 +6,8 @@ tables hold and how they are protected (reports/publishing/tables.py): they are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,7 @@ from reports.forms.xlsx_book import (
     set_up,
     text_width,
 )
+from reports.forms.xlsx_rows import RowsSheet, moment, number, truth
 from reports.text import formats
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 600_000
 """Cells of all tables of data/ that a workbook holds, so that a spreadsheet opens it in 20 seconds (reports.md)."""
-MOST_LINKS = 60_000  # of a sheet: Excel has 65,530
 MEASURED = 200  # rows by which a column's width is found
 NARROWEST, WIDEST, LONGEST_HEADING = 8, 40, 16  # in digits
 UNITS, UNIT = "units", "unit_code"
@@ -60,30 +61,32 @@ def data_sheets(book: Book, folder: Path) -> Iterator[tuple[str, str, int]]:
     import polars as pl  # noqa: PLC0415 - wanted here alone
 
     files = {key: path for key in data_tables() if (path := folder / f"{key}.parquet").exists()}
-    sizes = {key: _size(pl.scan_parquet(path)) for key, path in files.items()}
+    sizes = _sizes(files)
     shown = _with_room(sizes)
     rows_of_units: dict[str, int] = {}
     for key, path in files.items():
-        frame = pl.read_parquet(path) if key in shown else pl.read_parquet(path, n_rows=0)
+        frame = pl.read_parquet(path, parallel="none") if key in shown else pl.read_parquet(path, n_rows=0)
         rows = sizes[key][0]
         title = _title("table", key, "", book.lang)
         source = f"data/{key}.csv"
         told = book.words["data_table" if key in shown else "left_to_data"].format(source=source, rows=f"{rows:,}")
         if key == UNITS and UNIT in frame.columns:
             rows_of_units = {code: FIRST_ROW + n for n, code in enumerate(frame[UNIT].to_list())}
-        page = open_sheet(book, f"data/{key}", key, f"{key}  {title}", told)
+        page = open_sheet(book, f"data/{key}", key, f"{key}  {title}", told, RowsSheet)
         _fill(book, page, key, frame, rows_of_units)
         if not frame.height and key in shown:
             notes(book, page.sheet, FIRST_ROW, [book.words["nothing"]])
         yield f"data/{key}", f"{key}  {title}" + ("" if key in shown else f"  {told}"), rows
 
 
-def _size(table: pl.LazyFrame) -> tuple[int, int]:
-    """How many rows and how many cells a table has."""
+def _sizes(files: Mapping[str, Path]) -> dict[str, tuple[int, int]]:
+    """How many rows and how many cells each table has."""
     import polars as pl  # noqa: PLC0415 - wanted here alone
 
-    rows = int(table.select(pl.len()).collect().item())
-    return rows, rows * len(table.collect_schema())
+    tables = [pl.scan_parquet(path) for path in files.values()]
+    counted = pl.collect_all([table.select(pl.len()) for table in tables])
+    rows = [frame.item() for frame in counted]
+    return {key: (n, n * len(t.collect_schema())) for key, n, t in zip(files, rows, tables, strict=True)}
 
 
 def _with_room(sizes: Mapping[str, tuple[int, int]]) -> frozenset[str]:
@@ -99,16 +102,17 @@ def _with_room(sizes: Mapping[str, tuple[int, int]]) -> frozenset[str]:
 def _fill(book: Book, page: Page, key: str, frame: pl.DataFrame, rows_of_units: Mapping[str, int]) -> None:
     """The headings and rows of a table: filters, frozen headings, a name for the whole of it (data_KEY)."""
     sheet = page.sheet
+    assert isinstance(sheet, RowsSheet)
     titles = [_title("column", key, name, book.lang) for name in frame.columns]
     headings(book, page, HEADING_ROW, titles, [dtype.is_numeric() for dtype in frame.dtypes], LONGEST_HEADING)
     last = max(HEADING_ROW + frame.height, FIRST_ROW), max(frame.width - 1, 0)
-    for i, name in enumerate(frame.columns):
-        linked = rows_of_units if name == UNIT and key != UNITS and frame.height <= MOST_LINKS else {}
-        values = _values(frame[name], name)
-        width = max((text_width(v) if isinstance(v, str) else len(str(v)) for v in values[:MEASURED]), default=0)
-        width = max(width, heading_width(titles[i], LONGEST_HEADING))
-        page.widen(i, min(max(width + 2, NARROWEST), WIDEST))
-        _column(book, page, i, values, linked)
+    columns = [_cells(book, sheet, frame[name], unit=name == UNIT and key != UNITS) for name in frame.columns]
+    for i, (title, cells) in enumerate(zip(titles, columns, strict=True)):
+        page.widen(i, min(max(cells.width + 2, heading_width(title, LONGEST_HEADING) + 2, NARROWEST), WIDEST))
+    sheet.put_rows(FIRST_ROW, [cells.cells for cells in columns])
+    if UNIT in frame.columns and key != UNITS:
+        places = {code: f"'{UNITS}'!A{row + 1}" for code, row in rows_of_units.items()}
+        sheet.link_runs(frame.columns.index(UNIT), [places.get(code or "") for code in frame[UNIT].to_list()])
     sheet.autofilter(HEADING_ROW, 0, *last)
     sheet.freeze_panes(FIRST_ROW, IN_SIGHT)
     book.file.define_name(f"data_{key}", f"='{page.name}'!{xl_range_abs(HEADING_ROW, 0, *last)}")
@@ -116,48 +120,52 @@ def _fill(book: Book, page: Page, key: str, frame: pl.DataFrame, rows_of_units: 
     set_up(book, sheet)
 
 
-def _values(column: pl.Series, name: str) -> list[Any]:
-    """The values of a column as cells hold them: texts that are moments as such, texts disarmed."""
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """A column as cells, and how wide the first of them are, in digits."""
+
+    cells: Sequence[str]
+    width: int
+
+
+def _cells(book: Book, sheet: RowsSheet, column: pl.Series, *, unit: bool) -> _Cells:
+    """A column as cells, each as what it is: number, date, truth or text, texts that are moments as such, all other
+    disarmed. That of units looks like the link it is.
+    """
     from reports.publishing.datapackage import MOMENTS  # noqa: PLC0415 - brings polars
 
-    made: dict[Any, Any] = {}  # what is there often is made once
+    tongue = language(book.lang)
+    look = {"font_color": NAVY, "underline": 1} if unit else {}
+    text = book.format(indent=1, **look, **LINED)
+    numeric = book.format(align="right", **LINED)
+    day = book.format(num_format=tongue.excel_day, align="left", **LINED)
+    at = book.format(num_format=tongue.excel_moment, align="left", **LINED)
+
+    def cell(value: Any) -> str:
+        if isinstance(value, str):
+            if column.name in MOMENTS and (found := _moment(value)):
+                return moment(found, at)
+            return sheet.text(disarm(formats.clean(value)[:LONGEST_TEXT]), text) if value else ""
+        if isinstance(value, bool):
+            return truth(value, text)
+        if isinstance(value, int | float):
+            return number(value, numeric)
+        return moment(value, at if isinstance(value, datetime) else day)
+
     values = column.to_list()
-    for value in values:
-        if isinstance(value, str) and value not in made:
-            made[value] = _moment(value) if name in MOMENTS else disarm(formats.clean(value)[:LONGEST_TEXT])
-    return [made[value] if isinstance(value, str) else value for value in values]
+    known = {value: cell(value) for value in dict.fromkeys(values) if value is not None}  # what is there often, once
+    known[None] = ""
+    shown = set(values[:MEASURED]) - {None}
+    width = max((text_width(v) if isinstance(v, str) else len(str(v)) for v in shown), default=0)
+    return _Cells([known[value] for value in values], width)
 
 
-def _moment(text: str) -> datetime | str:
-    """A moment of ISO 8601 without its zone, as in the other sheets; anything else as it is."""
+def _moment(text: str) -> datetime | None:
+    """A moment of ISO 8601 without its zone, as in the other sheets; None of anything else."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
-        return disarm(formats.clean(text)[:LONGEST_TEXT])
-
-
-def _column(book: Book, page: Page, i: int, values: list[Any], rows_of_units: Mapping[str, int]) -> None:
-    """The cells of a column, each as what it is: number, date, truth or text. The code of a unit leads to its row."""
-    sheet, tongue = page.sheet, language(book.lang)
-    text = book.format(indent=1, **LINED)
-    number = book.format(align="right", **LINED)
-    day = book.format(num_format=tongue.excel_day, align="left", **LINED)
-    moment = book.format(num_format=tongue.excel_moment, align="left", **LINED)
-    link = book.format(font_color=NAVY, underline=1, indent=1, **LINED)
-    for row, value in enumerate(values, start=FIRST_ROW):
-        if value is None:
-            continue
-        if isinstance(value, str):
-            if value in rows_of_units:
-                sheet.write_url(row, i, f"internal:'{UNITS}'!A{rows_of_units[value] + 1}", link, string=value)
-            else:
-                sheet.write_string(row, i, value, text)
-        elif isinstance(value, bool):
-            sheet.write_boolean(row, i, value, text)
-        elif isinstance(value, int | float):
-            sheet.write_number(row, i, value, number)
-        else:
-            sheet.write_datetime(row, i, value, moment if isinstance(value, datetime) else day)
+        return None
 
 
 def _title(what: str, key: str, name: str, lang: str) -> str:

@@ -1,0 +1,101 @@
+"""A sheet of many rows, whose XML is written column by column and not cell by cell, as XlsxWriter does.
+
+Belongs here: cells as XML, rows of them, links of runs of rows. Does not: which tables and values (xlsx_data.py).
+A month of a city has some 30,000 cells in data/, and all four forms of its report shall take a quarter of a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from html import escape
+from itertools import pairwise
+
+from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_col_to_name
+from xlsxwriter.worksheet import Worksheet
+
+_EPOCH = date(1899, 12, 30).toordinal()
+_DAY = 86_400
+
+
+class RowsSheet(Worksheet):
+    """A worksheet that takes whole columns beside what is written into it cell by cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first = 0
+        self._columns: list[Sequence[str]] = []
+        self._runs: list[tuple[int, int, int, str]] = []
+
+    def text(self, value: str, style: Format) -> str:
+        """A text as a cell; the text itself is kept once for the whole workbook."""
+        return f'{_look(style)} t="s"><v>{self.str_table._get_shared_string_index(value)}</v></c>'
+
+    def put_rows(self, first: int, columns: Sequence[Sequence[str]]) -> None:
+        """The cells below the row before `first`, column by column, "" for one that is empty; all that is written
+        otherwise stands above.
+        """
+        self._first, self._columns = first, list(columns)
+        if columns and columns[0]:
+            self._check_dimensions(first + len(columns[0]) - 1, len(columns) - 1)
+
+    def link_runs(self, column: int, locations: Sequence[str | None]) -> None:
+        """Cells of a column below `first` that lead somewhere; those in a run that lead to the same are one link."""
+        starts = [n for n, place in enumerate(locations) if n == 0 or place != locations[n - 1]]
+        for start, end in pairwise([*starts, len(locations)]):
+            if (place := locations[start]) is not None:
+                self._runs.append((column, self._first + start, self._first + end - 1, place))
+
+    def _write_rows(self) -> None:
+        if not self._columns or not self._columns[0]:
+            super()._write_rows()
+            return
+        last = int(self.dim_rowmax)  # type: ignore[has-type]
+        self.dim_rowmax = self._first - 1
+        super()._write_rows()
+        self.dim_rowmax = last
+        heads = [f'<c r="{xl_col_to_name(i)}' for i in range(len(self._columns))]
+        height = f'ht="{self.default_row_height * 0.75:.16g}" customHeight="1"'
+        out = []
+        for number, row in enumerate(zip(*self._columns, strict=True), start=self._first + 1):
+            at = f'{number}"'
+            cells = "".join([head + at + cell for head, cell in zip(heads, row, strict=True) if cell])
+            out.append(f'<row r="{at} {height}>{cells}</row>')
+        self.fh.write("".join(out))
+
+    def _write_hyperlinks(self) -> None:
+        if not self._runs:
+            super()._write_hyperlinks()
+            return
+        self._xml_start_tag("hyperlinks")
+        for row, links in sorted(self.hyperlinks.items()):
+            for column, url in sorted(links.items()):
+                self._write_hyperlink_internal(row, column, url)
+        for column, start, end, place in self._runs:
+            name = xl_col_to_name(column)
+            ref = f"{name}{start + 1}" + (f":{name}{end + 1}" if end > start else "")
+            self.fh.write(f'<hyperlink ref="{ref}" location="{escape(place)}"/>')
+        self._xml_end_tag("hyperlinks")
+
+
+def _look(style: Format) -> str:
+    return f' s="{style._get_xf_index()}"'
+
+
+def number(value: float, style: Format) -> str:
+    """A number as a cell."""
+    return f"{_look(style)}><v>{value:.16G}</v></c>"
+
+
+def truth(value: bool, style: Format) -> str:
+    """Yes or no as a cell."""
+    return f'{_look(style)} t="b"><v>{int(value)}</v></c>'
+
+
+def moment(value: date | datetime, style: Format) -> str:
+    """A day, or a moment without its zone, as a cell."""
+    days: float = value.toordinal() - _EPOCH
+    if isinstance(value, datetime):
+        days += (value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6) / _DAY
+    return f"{_look(style)}><v>{days:.16G}</v></c>"
