@@ -203,6 +203,7 @@ class Report:
     annexes: tuple[Section, ...] = ()
     data: Path | None = None
     letter: Letter | None = None
+    provisional_anchor: str = ""  # of the table of those that are missing
 
     def tables(self) -> Sequence[Table]:
         """Every table, in order."""

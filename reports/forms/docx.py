@@ -67,7 +67,7 @@ EMPHASIS = "F2F2F2"
 SIGNING_LINE = "＿" * 5
 SLIM = 1.15  # how much narrower Times is than the sans-serif that printed.py measures for
 KEPT_TOGETHER = 7  # rows of a table that is never cut by the end of a page
-RULE = 0.75  # points that a rule may add to a row
+RULE, STRONG_RULES = 0.75, 4.0  # points that a rule may add to a row, and the strong ones to a table
 BESIDE_PICTURE = 8.0  # points that a line may be higher than the picture in it
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
 _DIGITS = "〇一二三四五六七八九"
@@ -119,7 +119,7 @@ class _Drawn:
         """The table below its caption, before its notes. Where it is cut, it goes on under a caption that says so."""
         least, most = [low for low, _ in self.heights], [high for _, high in self.heights]
         least[0] += sum(caption.least) + self.head_height[0]
-        most[0] += sum(caption.most) + self.head_height[1]
+        most[0] += sum(caption.most) + self.head_height[1] + STRONG_RULES
         if notes:
             least[-1], most[-1] = least[-1] + sum(notes.least), most[-1] + sum(notes.most)
         xml = caption.xml + table(self.head, self.rows, self.widths, self.title) + (notes.xml if notes else "")

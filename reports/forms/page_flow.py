@@ -11,6 +11,7 @@ contents hold in every program, without a field being brought up to date.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -93,10 +94,13 @@ def _filled(tokens: Sequence[str], which: int, room: float, indent: float) -> in
         width = _token(token)[which]
         joint = before and bool(_HAN.match(token)) != bool(_HAN.match(before)) and " " not in (token, before)
         needed = width + (_JOINT[which] if joint else 0.0)
-        if at + needed > room + (which == 0 and token in _HANGING) and before:
+        hangs = which == 0 and token in _HANGING
+        if at + needed > room + hangs and (before or width > room):
+            if before:
+                lines, at = lines + 1, 0.0
             # A word longer than a line is broken wherever the line ends.
-            lines, at = lines + max(1, int(width // room)), width % room if width > room else width
-            before = token
+            further = math.ceil((at + width) / room) - 1
+            lines, at, before = lines + further, at + width - further * room, token
             continue
         at, before = at + needed, token
     return lines

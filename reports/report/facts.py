@@ -126,7 +126,10 @@ def make_facts(
         "before": before,
         "rows": Rows(found),
         "total": {key: f.total for key, f in found.items()},
-        "units": {state: Names(names.get(state, ()), units[key]) for state, key in NAMED.items()},
+        "units": {
+            state: Names(names.get(state, ()), units[key], *figures.get("nodes", {}).get(state, ()))
+            for state, key in NAMED.items()
+        },
         "delta": delta,
         "name": name,
         "kind": header.kind,

@@ -55,6 +55,7 @@ def gather_pages(
     history = summaries_of_months(warehouse, parameters)
     found = {name: run(warehouse, block, parameters) for name, block in queries.items()}
     names = by_scope(warehouse.rows(model("sections/scope_names"), parameters))
+    before = {r["scope"]: r for r in warehouse.rows(model("sections/missing_before"), parameters)}
     facts = {r["scope"]: r for r in warehouse.rows(model("sections/scope_facts"), parameters)}
     weights = {"weights": warehouse.rows("select * from core.score_weights")[0]}
     named = cache(partial(looks, catalogue))
@@ -73,7 +74,15 @@ def gather_pages(
             months,
             {name: of.scope(scope) for name, of in found.items()},
             {r["state"]: r["names"] for r in names[scope]},
-            {**weights, **facts.get(scope, {})},
+            {
+                **weights,
+                **facts.get(scope, {}),
+                "nodes": {
+                    r["state"]: ([(node["name"], node["units"]) for node in r["most"]], r["nodes"])
+                    for r in names[scope]
+                },
+                "missing_before": before.get(scope),
+            },
             named(header.lang),
         )
 
@@ -111,6 +120,7 @@ class FirstPage:
             header=self.header,
             title=self.title(),
             provisional=self.provisional(),
+            provisional_anchor="returns_owed" if "returns_owed" in anchors and self.provisional() else "",
             headlines=tuple(sentence for sentence, _ in said),
             kpis=tuple(self.kpi(k, anchors) for k in description("first_page")["kpis"]),
             sections=sections,
@@ -144,9 +154,22 @@ class FirstPage:
                 said.append(self.words.say("provisional.like_for_like"))
         elif who:
             said.append(self.words.say("provisional.closed", who=who, **times))
+            said.append(self.words.say("provisional.until"))
+        if who and self.facts["before"] is not None and (then := self.facts.get("missing_before")):
+            said.append(self._before(then))
         if self.header.mailbox_unreachable:
             said.append(self.words.say("provisional.mailbox"))
         return join(said)
+
+    def _before(self, then: Mapping[str, Any]) -> str:
+        """What those that are missing now had reported last month."""
+        if not then["reported"]:
+            return self.words.say("provisional.before_none")
+        told = [kind for kind in ("assets", "apps", "incidents") if then[kind]]
+        parts = [self.words.say(f"provisional.before_{kind}", n=then[kind]) for kind in told]
+        if not parts:
+            return self.words.say("provisional.before_nothing")
+        return self.words.say("provisional.before", parts=self.words.say("names.separator").join(parts))
 
     def kpi(self, entry: Mapping[str, Any], anchors: set[str]) -> Kpi:
         """A headline figure."""

@@ -83,10 +83,10 @@ def _chosen(entries: Any, blocks: Mapping[str, Block], units: int) -> Iterator[B
             continue
         if isinstance(block, Table):
             if block.rows:
-                yield _cut(block, entry)
+                yield _cut(block, entry, units)
         elif isinstance(block, Matrix):
             worst = sorted(enumerate(block.rows), key=lambda row: (_good_months(row[1][1]), row[0]))
-            yield replace(block, rows=tuple(row for _, row in worst[: _plan()["rows"]]))
+            yield replace(block, rows=tuple(row for _, row in worst[: _most_rows(units)]))
         else:
             yield block
 
@@ -96,13 +96,18 @@ def _good_months(states: Sequence[str]) -> int:
     return states.count("on_time") - sum(state in ("missing", "returned") for state in states)
 
 
-def _cut(table: Table, entry: Mapping[str, Any]) -> Table:
+def _most_rows(units: int) -> int:
+    many = _plan()["many"]
+    return int(many["rows"] if units > many["more_than"] else _plan()["rows"])
+
+
+def _cut(table: Table, entry: Mapping[str, Any], units: int) -> Table:
     """A table with the worst of its rows, and with the columns that are for people."""
     rows, marked = list(enumerate(table.rows)), table.emphasis
     if "order" in entry and len(table.rows) == table.total:  # what is cut already was ordered where it was asked for
         place = next(i for i, c in enumerate(table.columns) if c.key == entry["order"])
         rows.sort(key=lambda pair: _rank(pair[1][place], down=entry.get("down", False)))
-    rows = rows[: entry.get("rows", _plan()["rows"])]
+    rows = rows[: min(entry.get("rows", _most_rows(units)), _most_rows(units))]
     left_out = _plan()["left_out"]
     kept = [
         i

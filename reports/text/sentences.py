@@ -22,6 +22,7 @@ from expectations.language import language, read_texts
 from reports.text.formats import HERE
 
 NAMES_SHOWN = 5
+MANY = 60  # units that are counted by the node above them rather than named
 MOST_NAMES_SHOWN = 20  # where naming them is the point: who is missing
 
 
@@ -33,11 +34,13 @@ def texts() -> Mapping[str, Mapping[str, Any]]:
 
 
 class Names(list[str]):
-    """Some of many names; `total` counts them all."""
+    """Some of many names; `total` counts them all. `most`: of the nodes above them those with the most, each with how
+    many, and `nodes` how many nodes there are: what is said where they are more than MANY.
+    """
 
-    def __init__(self, names: Sequence[str], total: int) -> None:
+    def __init__(self, names: Sequence[str], total: int, most: Sequence[tuple[str, int]] = (), nodes: int = 0) -> None:
         super().__init__(names)
-        self.total = total
+        self.total, self.most, self.nodes = total, most, nodes
 
 
 class Words(string.Formatter):
@@ -88,6 +91,10 @@ class Words(string.Formatter):
     def names(self, names: Sequence[str], shown: int = NAMES_SHOWN) -> str:
         """Names joined; of many the first few, and how many there are in all."""
         separator = self.say("names.separator")
+        if isinstance(names, Names) and names.total > MANY and names.nodes > 1:
+            most = separator.join(self.say("names.of_node", name=name, n=n) for name, n in names.most)
+            key = "names.nodes" if names.nodes > len(names.most) else "names.all_nodes"
+            return self.say(key, names=most, nodes=names.nodes, n=names.total)
         total = names.total if isinstance(names, Names) else len(names)
         if total <= shown + 1:
             return separator.join(names)

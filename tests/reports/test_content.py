@@ -15,6 +15,7 @@ from reports.report import first_page, queries
 from reports.report.expressions import description
 from reports.report.facts import flat
 from reports.report.queries import described_queries
+from reports.text.sentences import Names, words
 from tests.reports.settled_sample import EMPTY, LAST, Sample
 
 SCOPES = ("EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01")
@@ -350,7 +351,7 @@ def test_the_same_month_gives_the_same_content_and_travels_to_worker_processes(s
 
 def test_every_query_of_the_folder_is_used_and_says_its_grain() -> None:
     spans = description("spans")
-    used = {b["sql"] for b in described_queries().values()} | {"scope_names", "scope_facts"}
+    used = {b["sql"] for b in described_queries().values()} | {"scope_names", "scope_facts", "missing_before"}
     used |= {b["query"] for b in spans["section"]["blocks"]}
     assert {p.stem for p in (SQL / "sections").glob("*.sql")} == used
     assert [name for name in used if "Grain: one " not in model(f"sections/{name}")] == []
@@ -366,3 +367,34 @@ def test_every_block_has_a_place_of_its_own() -> None:
     ]
     assert len(blocks) == len(set(blocks))
     assert queries.ROWS_SHOWN == first_page.ROWS_SHOWN
+
+
+def test_a_provisional_report_says_until_when_and_what_the_missing_reported_before(sample: Sample) -> None:
+    """The figures of the rows that those units had counted the month before, and the table that names them."""
+    report = sample.reports(LAST)["EX"]
+    rows = sample.warehouse.rows(
+        """
+        select count(*) as assets
+        from marts.exposed_assets as a
+        inner join marts.unit_results as r using (unit_code)
+        where a.period = '2026-09' and a.counted and r.period = '2026-10' and r.state in ('missing', 'returned')
+        """
+    )
+    assert f"其上月报送新增资产 {rows[0]['assets']} 项、" in report.provisional
+    assert "在其补报之前，本报告为暂定报告" in report.provisional
+    assert report.provisional_anchor in {block.anchor for section in report.sections for block in section.blocks}
+    first = sample.reports(sample.work.register.first_period)["EX"]
+    assert "上月报送" not in first.provisional
+
+
+def test_many_units_are_counted_by_the_node_above_them() -> None:
+    say = words("zh")
+    cities = [("青川盟分公司", 900), ("临江市分公司", 400), ("丙市分公司", 100), ("丁市分公司", 50), ("戊市分公司", 30)]
+    many = Names(["甲"] * 25, 1500, cities, 7)
+    told = say.names(many)
+    assert told == say.all_names(many)
+    assert told.startswith("青川盟分公司 900 家、临江市分公司 400 家、")
+    assert told.endswith("等 7 个地市共 1,500 家")
+    assert say.names(Names(["甲"] * 25, 1300, cities[:2], 2)) == "青川盟分公司 900 家、临江市分公司 400 家，共 1,300 家"
+    assert say.names(Names(["甲", "乙"], 2, cities[:1], 1)) == "甲、乙"
+    assert say.names(Names(["甲"] * 25, 61, cities[:1], 1)).endswith("等 61 家"), "a city alone names its units"

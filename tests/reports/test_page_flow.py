@@ -128,3 +128,4 @@ def test_lines_are_those_of_the_standard() -> None:
     assert lines_of("汉" * 28, 28.07, 2.0) == (2, 2)
     assert lines_of("汉" * 27 + "。", 27.0) == (1, 2)
     assert lines_of("汉\n汉", 28.0) == (2, 2)
+    assert lines_of("W" * 20, 4.0)[1] >= 4, "a word longer than a line is broken, the first as well"

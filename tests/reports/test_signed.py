@@ -21,6 +21,7 @@ from tests.reports.settled_sample import EMPTY, LAST, Sample
 
 MOST_ROWS = 15
 BODY_PAGES = 8
+LARGEST_PAGES = 12
 LINES_OF_A_SIGNATURE = 4  # and the number of the page
 FOR_PROGRAMS = {"mail", "row", "rule_id", "unit_code"}
 
@@ -65,6 +66,20 @@ def test_what_is_cut_says_how_many_there_are_and_where(report: Report) -> None:
     for table in cut:
         assert f"共{table.total}行" in text
         assert flat(table.source) in text
+
+
+def test_a_large_carrier_names_branches_for_units_on_twelve_pages(report: Report) -> None:
+    states = next(table for table in report.tables() if table.anchor == "returns_states")
+    rows = tuple((row[0], 2000 if n == 0 else 0, *row[2:]) for n, row in enumerate(states.rows))
+    sections = tuple(
+        replace(s, blocks=tuple(replace(b, rows=rows) if b is states else b for b in s.blocks)) for s in report.sections
+    )
+    signed = for_signing(replace(report, sections=sections))
+    anchors = {block.anchor.removeprefix("annex_") for s in (*signed.sections, *signed.annexes) for block in s.blocks}
+    assert "returns_by_branch" in anchors
+    assert not {anchor for anchor in anchors if anchor.endswith("_by_unit")}
+    assert "returns_matrix" not in anchors
+    assert max(page for _, page in contents_of(render_docx(signed))) <= LARGEST_PAGES
 
 
 @pytest.mark.parametrize("period", [LAST, EMPTY])
