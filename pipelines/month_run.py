@@ -54,7 +54,7 @@ def check_before_run(home: Home) -> tuple[Deadline, Register]:
     register = load_register(home.register)
     settings = load_settings(home.register / "settings.yaml")
     if settings.documents:
-        from reports.publishing.signing import check_kinds  # noqa: PLC0415 - only where there are any
+        from reports.forms.beside import check_kinds  # noqa: PLC0415 - only where there are any
 
         check_kinds(settings.documents)
     if (home.register / recipients.FILE).exists():

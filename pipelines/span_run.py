@@ -48,8 +48,8 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
     `span`: 2026H2 or 2026, for which `refusal` has nothing to say. Raises what settling and publishing raise; then
     nothing is published half. Raises ClockBehind, too.
     """
+    from reports.forms.beside import with_documents  # noqa: PLC0415
     from reports.forms.pool import render_all  # noqa: PLC0415 - wanted here alone
-    from reports.publishing.signing import with_documents  # noqa: PLC0415
     from reports.report.span_words import gather_span  # noqa: PLC0415
 
     take_clock(home, as_of)

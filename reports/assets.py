@@ -25,13 +25,13 @@ from assets.month.settle import as_indexed
 from reports.data_docs.pages import write_data_docs
 from reports.data_docs.validations import results_of, validate_months, validated_months
 from reports.feedback.folders import Written, write_feedback
+from reports.forms.beside import with_documents
 from reports.forms.pool import render_all
 from reports.notices.run import feedback_folder, tell_readers, tell_units
 from reports.notices.sending import Row
 from reports.portal.snapshot import write_snapshots
 from reports.publishing.earlier import months_due, remember_month
 from reports.publishing.publish import publish
-from reports.publishing.signing import with_documents
 from reports.publishing.versions import Edition
 from reports.report.first_page import gather
 

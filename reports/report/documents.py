@@ -99,7 +99,11 @@ def document(
     facts = _facts(entry, subject, header, warehouse, parameters)
     facts |= {
         "lead": entry.get("led", {}).get(lead, ""),
-        "led_items": [item.code for item in catalogue.items if lead in item.leads],
+        "led_items": [
+            item.code
+            for item in catalogue.items
+            if lead in item.leads and any(item.life.holds(month) for month in parameters["months"])
+        ],
         "led_indicators": [indicator.code for indicator in catalogue.indicators if lead in indicator.leads],
     }
     say = words(LANG)

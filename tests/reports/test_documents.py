@@ -12,9 +12,9 @@ import docx
 import pytest
 
 from assets.instance.settings import SettingsError
+from reports.forms.beside import check_kinds, with_documents
 from reports.forms.docx import render_docx
 from reports.model import Header, Report, Table
-from reports.publishing.signing import check_kinds, with_documents
 from reports.report.documents import NoSuchDocument, Subject, document, kinds, subject_of
 from reports.report.expressions import HERE
 from tests.reports.reading import pages_of
@@ -26,7 +26,9 @@ CLEAN = ("penalty", "EX-15-01-001", FIRST)  # in time, whole, with nothing overd
 HALF_WIDTH = re.compile(r"[㐀-鿿]\s*[,;:()!?]\s*[㐀-鿿]")
 
 
-def made(sample: Sample, kind: str, code: str, period: str = LAST, subject: Subject | None = None) -> Report:
+def made(
+    sample: Sample, kind: str, code: str, period: str = LAST, subject: Subject | None = None, lead: str = ""
+) -> Report:
     work = sample.work
     parameters = work.parameters(period)
     about = subject or subject_of(work.register.tree(period), code)
@@ -41,7 +43,8 @@ def made(sample: Sample, kind: str, code: str, period: str = LAST, subject: Subj
         software="0.0.0",
         lang="zh",
     )
-    return document(kind, about, header, sample.warehouse, sample.catalogue, parameters)
+    lead = lead or next(iter(kinds()[kind].get("led", [""])))
+    return document(kind, about, header, sample.warehouse, sample.catalogue, parameters, lead)
 
 
 def said(report: Report) -> str:
@@ -189,6 +192,28 @@ def test_the_campaign_is_that_of_the_summary(sample: Sample) -> None:
     }.items():
         assert words.format(f"{indicators[code]['numerator']:,}") in text
     assert "没有单位报送反诈宣传活动数据" in said(made(sample, "campaign", "EX", EMPTY))
+
+
+def test_who_leads_a_duty_sees_its_items_and_figures_alone(sample: Sample) -> None:
+    report = made(sample, "duties", "EX", lead="market")
+    assert report.letter
+    assert report.letter.addressee == "市场部："
+    codes = [i.code for i in sample.catalogue.items if "market" in i.leads]
+    assert codes
+    names = {sample.catalogue.item_by_code[code].text for code in codes}
+    assert {row[0] for row in table(report, "没有完全符合的检查项").rows} <= names
+    led = [i for i in sample.catalogue.indicators if "market" in i.leads]
+    figures = sample.summary(LAST, "EX")["indicators"]
+    rows = table(report, "牵头的工作指标").rows
+    assert {row[0]: row[1] for row in rows} == {i.zh: figures[i.code]["numerator"] for i in led}
+    assert f"由市场部牵头的检查项 {len(codes)} 个、工作指标 {len(led)} 项" in said(report)
+    with pytest.raises(NoSuchDocument, match="market（市场部）"):
+        made(sample, "duties", "EX", lead="finance")
+
+
+def test_every_duty_has_a_lead_that_the_documents_know(sample: Sample) -> None:
+    assert all(of.leads for of in (*sample.catalogue.items, *sample.catalogue.indicators))
+    assert set(sample.catalogue.leads) == set(kinds()["duties"]["led"])
 
 
 # ------------------------------------------------------------------------------------------------------------- the file
