@@ -28,7 +28,7 @@ from reports.feedback.folders import Written, write_feedback
 from reports.forms.beside import with_documents
 from reports.forms.pool import render_all
 from reports.notices.run import feedback_folder, tell_readers, tell_units
-from reports.notices.sending import Row
+from reports.notices.sending import QUEUED, Row
 from reports.portal.snapshot import write_snapshots
 from reports.publishing.earlier import months_due, remember_month
 from reports.publishing.publish import publish
@@ -73,9 +73,14 @@ def answer_units(session: Session, period: str) -> Written:
 
 
 def send_notices(session: Session, period: str) -> list[Row]:
-    """Send what a settled month owes to units and readers, where the settings want it; book that a run has."""
+    """Send what a settled month owes to units and readers, where the settings want it; book that a run has.
+
+    Where mails wait for their server a run has not: the next one takes the month up again, whether anything is new or
+    not, and sends them.
+    """
     rows = [*tell_units(session, period), *tell_readers(session, period)] if session.settings.feedback else []
-    remember_month(session.once(as_indexed), period)
+    if not any(row.outcome == QUEUED for row in rows):
+        remember_month(session.once(as_indexed), period)
     return rows
 
 

@@ -1,6 +1,7 @@
 """The tables of the ledger. A change here needs a migration beside it (migrations/versions/).
 
-Belongs here: columns and their kinds. Does not: what is done with them (queue.py, decisions.py, people.py, audit.py).
+Belongs here: columns and their kinds. Does not: what is done with them (queue.py, alerts.py, decisions.py, people.py,
+audit.py).
 """
 
 from __future__ import annotations
@@ -88,6 +89,28 @@ class Answer(Base):
 
     notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id"), primary_key=True)
     mail: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Alert(Base):
+    """A mail to one of the operators. Of one `key` a recipient gets one."""
+
+    __tablename__ = "alerts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    recipient: Mapped[str]
+    subject: Mapped[str]
+    body: Mapped[str]
+    state: Mapped[str] = mapped_column(default="queued")
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        _one_of("state", ("queued", "sent")),
+        UniqueConstraint("key", "recipient", name="told_once"),
+    )
 
 
 class Decision(Base):

@@ -1,6 +1,6 @@
 """Opening the ledger, and bringing its tables to the version of this software.
 
-Belongs here: engine, pragmas, migrations. Does not: what is read and written (queue.py, decisions.py).
+Belongs here: engine, pragmas, migrations. Does not: what is read and written (queue.py, alerts.py, decisions.py).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assets.instance.clock import now
+from assets.instance.clock import first_run, now
 from assets.instance.home import Home
 from assets.instance.periods import preceding
 from assets.instance.progress import reporter
@@ -54,6 +54,7 @@ def _mailroom(session: Session, as_of: datetime) -> Iterator[tuple[Mailroom, Eng
         settings.notices,
         settings.smtp,
         session.lang,
+        first_run(session.home),
     )
     with open_ledger(session.home.warehouse, settings.ledger_url) as ledger:
         yield room, ledger

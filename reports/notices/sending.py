@@ -47,6 +47,7 @@ from reports.notices.smtp import Deliver, Refused, Unreachable, open_delivery
 log = logging.getLogger("sixth.mailroom")
 
 NO_SENDER = "sixth@localhost"
+QUEUED = "queued"
 MOST_BYTES = 16 * MIB  # of mails that are held to go out together
 
 
@@ -69,7 +70,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Mailroom:
-    """All that writing to units depends on. `as_of` is the clock of the run, `now` the real one (both aware)."""
+    """All that writing to units depends on. `as_of` is the clock of the run, `now` the real one, `begun` that of the
+    home's first run (all aware).
+    """
 
     register: Register
     deadline: Deadline
@@ -78,6 +81,7 @@ class Mailroom:
     settings: NoticeSettings = field(default_factory=NoticeSettings)
     smtp: SmtpSettings | None = None
     lang: str = "zh"
+    begun: datetime | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @cached_property
@@ -160,7 +164,8 @@ def remind(
     due: list[Due] = []
     slots: set[str] = set()
     for own, group in _by_cutoff(standings.values()).items():
-        slot = slot_of(room.deadline.put_off(period, own), period, room.as_of, room.settings, asked=asked)
+        deadline = room.deadline.put_off(period, own)
+        slot = slot_of(deadline, period, room.as_of, room.settings, asked=asked, begun=room.begun)
         mark = f"{own:%Y%m%dT%H%M}" if own else ""
         if slot == "overdue":
             due += due_overdue(group, tree, period, mark)
@@ -225,7 +230,7 @@ def carry_out(
         if kept is None or kept.state != "queued":
             rows.append(_foreseen(notice, kept, standings, tree))
         else:
-            rows.append(_row(notice, standings, tree, *outcomes.get(number, ("queued", unreachable))))
+            rows.append(_row(notice, standings, tree, *outcomes.get(number, (QUEUED, unreachable))))
     return rows
 
 
@@ -277,7 +282,7 @@ def _send(
 ) -> dict[int, tuple[str, str]]:
     """Send notices and book them; outcome and detail for their rows, by number. Raises Unreachable."""
     ours = queue.claim(ledger, [queue.Attempt(p.kept, p.made.subject, p.made.mail.sha256) for p in prepared])
-    told = {p.number: ("queued", "another process is sending it") for p in prepared}
+    told = {p.number: (QUEUED, "another process is sending it") for p in prepared}
     claimed = [p for p in prepared if p.kept.id in ours]
     if not claimed:
         return told

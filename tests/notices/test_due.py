@@ -70,6 +70,28 @@ def test_overdue_notices_of_a_cutoff_at_the_end_of_its_window_are_due_for_a_week
     assert due == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
+def test_overdue_notices_are_made_up_for_after_an_outage_over_the_end_of_the_window() -> None:
+    """F3: a home that was down from before the cut-off told nobody; a new one does not write to all of long ago."""
+
+    def slot(moment: str, begun: str | None) -> str | None:
+        return slot_of(Deadline(), PERIOD, when(moment), NoticeSettings(), begun=begun and when(begun))  # type: ignore[arg-type]
+
+    assert slot("2026-12-05T09:00", "2026-10-01T02:00") == "overdue"
+    assert slot("2026-12-08T09:00", "2026-10-01T02:00") is None  # receipt_days after the cut-off
+    assert slot("2026-12-05T09:00", "2026-12-05T09:00") is None
+    assert slot("2026-12-05T09:00", None) is None
+
+
+@pytest.mark.parametrize("missed", [range(1, 6), range(3, 5), range(5, 8), range(6, 30)])
+def test_whatever_nights_are_missed_the_kinds_that_are_still_due_come_once_each(missed: range) -> None:
+    """Reminders whose day is over by the next night are not sent together with the one that is due then."""
+    nights = [d for d in range(1, 31) if d not in missed]
+    slots = [slot_of(Deadline(), PERIOD, when(f"2026-11-{d:02}T02:00"), NoticeSettings()) for d in nights]
+    told = [slot for slot in dict.fromkeys(slots) if slot]
+    expected = {(1, 6): ["overdue"], (3, 5): ["1", "overdue"], (5, 8): ["3", "overdue"], (6, 30): ["3", "1", "overdue"]}
+    assert told == expected[missed.start, missed.stop]
+
+
 @given(st.integers(0, 24 * 40), st.integers(1, 24 * 40))
 def test_slots_come_in_their_order(hours: int, later: int) -> None:
     order = [None, "early", "3", "1", "overdue"]
