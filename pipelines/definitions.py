@@ -17,11 +17,12 @@ from assets.intake import assets as intake
 from assets.month import assets as month
 from assets.month.checks import CHECKS
 from pipelines.partitions import monthly
-from pipelines.sensors import deadline_sensor
+from pipelines.sensors import deadline_check, sensors_of
 
 OF_NO_MONTH = (*intake.ASSETS, *month.OF_NO_MONTH, *outgoing.OF_NO_MONTH)
 ASSETS = (*month.ASSETS, *outgoing.ASSETS)
 NIGHTLY = "0 2 * * *"
+AT_SIX = "0 6 * * *"
 MAX_RUNTIME_SECONDS = 6 * 3600
 WITHOUT_REGISTER = "2026-01"
 
@@ -50,9 +51,10 @@ def build_defs(
     first_period, timezone = _calendar(home)
     partitions = monthly(first_period, timezone, as_of)
     partitioned = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions), assets)
+    is_out = deadline_check(home)
     job = dg.define_asset_job(
         "month",
-        selection=dg.AssetSelection.all(),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.checks(is_out),
         description="Mails to the published report of one period.",
         tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
     )
@@ -71,12 +73,25 @@ def build_defs(
             run_key=f"{moment:%Y-%m-%d}:{period}", partition_key=period, tags={AS_OF: moment.isoformat()}
         )
 
+    look = dg.define_asset_job(
+        "is_the_report_out",
+        selection=dg.AssetSelection.checks(is_out),
+        description="Whether the deadline reports are out; red where one is not.",
+    )
+    at_six = dg.ScheduleDefinition(
+        name="at_six",
+        job=look,
+        cron_schedule=AT_SIX,
+        execution_timezone=timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
     return dg.Definitions(
         assets=[*OF_NO_MONTH, *partitioned],
-        asset_checks=CHECKS,
-        jobs=[job],
-        schedules=[nightly],
-        sensors=[deadline_sensor(home, job)],
+        asset_checks=[*CHECKS, is_out],
+        jobs=[job, look],
+        schedules=[nightly, at_six],
+        sensors=sensors_of(home, job),
         resources={"home": HomeResource(home=str(home.root)), **(resources or {})},
         executor=executor,
     )

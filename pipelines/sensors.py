@@ -1,27 +1,41 @@
-"""What starts a run by itself beside the nightly schedule: Dagster sensors that ask plain functions.
+"""What starts a run by itself beside the nightly schedule, and what tells operators: Dagster sensors.
 
-Belongs here: thin sensors. Does not: which runs are due (due_runs.py).
+Belongs here: thin sensors that ask plain functions, and the check that turns red at six. Does not: which runs are due
+(due_runs.py), which mails have come (arrivals.py), what is wrong (watching.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import PARTITION_NAME_TAG, PRIORITY_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG, PRIORITY_TAG, WILL_RETRY_TAG
 
 from assets.instance import clock
-from assets.instance.clock import AS_OF
+from assets.instance.clock import AS_OF, first_run
 from assets.instance.home import Home
 from assets.instance.periods import parse_time
 from assets.instance.register import RegisterError
-from assets.instance.settings import SettingsError
-from pipelines.due_runs import DueRun, asked, due_deadline_reports, due_own_cutoffs, is_clock_behind
+from assets.instance.settings import Settings, SettingsError, load_settings
+from assets.intake.mail.sources import MailboxError
+from assets.ledger.alerts import book
+from assets.ledger.opening import open_ledger
+from pipelines import watching
+from pipelines.arrivals import Look, Memory, look_into_folder, look_into_mailbox, why_not
+from pipelines.due_runs import Asked, DueRun, asked, due_deadline_reports, due_own_cutoffs, is_clock_behind
+from reports.assets import PUBLISHED
+from reports.notices.operators import Trouble, deliver, telling
 
 LOOK_SECONDS = 60
+AT_SERVERS_SECONDS = 300
 FIRST = "10"  # before others that wait in the queue
+LAST_LINES = 20
+LONGEST_ERROR = 2_000
+CLOCK_BEHIND = "the machine's clock stands before that of the last run"
+RUNNING = dg.DefaultSensorStatus.RUNNING
 ACTIVE = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -29,6 +43,17 @@ ACTIVE = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+
+
+def sensors_of(home: Home, job: UnresolvedAssetJobDefinition) -> list[dg.SensorDefinition]:
+    """All sensors of a home; `job` is the one that they ask for, and of whose failures operators are told."""
+    return [
+        deadline_sensor(home, job),
+        folder_sensor(home, job),
+        mailbox_sensor(home, job),
+        failure_sensor(home, job),
+        operators_sensor(home),
+    ]
 
 
 def is_active(instance: dg.DagsterInstance, job: str, period: str) -> bool:
@@ -46,10 +71,11 @@ def last_look(instance: dg.DagsterInstance, job: str, period: str) -> datetime |
     return None
 
 
+# ------------------------------------------------------------------------------------------------------------ runs
 def deadline_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
     """Asks whether the deadline reports are there, and whether units' own cut-offs were looked at."""
 
-    @dg.sensor(job=job, minimum_interval_seconds=LOOK_SECONDS, default_status=dg.DefaultSensorStatus.RUNNING)
+    @dg.sensor(job=job, minimum_interval_seconds=LOOK_SECONDS, default_status=RUNNING)
     def deadline_reports(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """A run for every period that has no deadline report after its cut-off; at most once an hour each."""
         now = clock.now()
@@ -59,7 +85,7 @@ def deadline_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorD
             yield dg.SkipReason(str(error))
             return
         if is_clock_behind(home, now):
-            yield dg.SkipReason("the machine's clock stands before that of the last run")
+            yield dg.SkipReason(CLOCK_BEHIND)
             return
         due: list[DueRun] = [
             *due_deadline_reports(of, now),
@@ -72,3 +98,166 @@ def deadline_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorD
             yield dg.SkipReason("every deadline report is there")
 
     return deadline_reports
+
+
+def folder_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Watches the drop folder by day."""
+
+    @dg.sensor(job=job, minimum_interval_seconds=LOOK_SECONDS, default_status=RUNNING)
+    def dropped_mails(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """A run once mails that no run has read lie in the drop folder, the newest for a minute."""
+        of, why = _watched(home)
+        if of is None:
+            return dg.SkipReason(why)
+        memory, now = Memory.read(context.cursor), clock.now()
+        return _ask(context, job, of, look_into_folder(home, now), memory, now)
+
+    return dropped_mails
+
+
+def mailbox_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Watches the mailbox by day."""
+
+    @dg.sensor(job=job, minimum_interval_seconds=AT_SERVERS_SECONDS, default_status=RUNNING)
+    def mailbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """A run once the mailbox has mails that no run has read, or answers again after it did not."""
+        of, why = _watched(home)
+        if of is None or of.settings.imap is None:
+            return dg.SkipReason(why or "no mailbox is set")
+        memory, now = Memory.read(context.cursor), clock.now()
+        try:
+            look = look_into_mailbox(home, of.settings.imap, memory)
+        except MailboxError as error:
+            memory = replace(memory, down_since=memory.down_since or now.isoformat())
+            context.update_cursor(memory.written())
+            _book(home, of.settings, watching.down_mailbox(of, now, parse_time(memory.down_since), str(error)), now)
+            return dg.SkipReason(str(error))
+        return _ask(context, job, of, look, memory, now)
+
+    return mailbox
+
+
+def _watched(home: Home) -> tuple[Asked | None, str]:
+    """What a watcher of mails goes by; None, and why, where it is not to ask for a run."""
+    try:
+        of = asked(home)
+    except (RegisterError, SettingsError) as error:
+        return None, str(error)
+    if of.settings.watch_minutes <= 0:
+        return None, "watch_minutes is 0: mails wait for the night"
+    if first_run(home) is None:
+        return None, "the first run is the night's, or a person's"
+    if is_clock_behind(home, clock.now()):
+        return None, CLOCK_BEHIND
+    return of, ""
+
+
+def _ask(
+    context: dg.SensorEvaluationContext,
+    job: UnresolvedAssetJobDefinition,
+    of: Asked,
+    look: Look,
+    memory: Memory,
+    now: datetime,
+) -> dg.RunRequest | dg.SkipReason:
+    period = of.deadline.window_period(now)
+    if why := why_not(look, memory, now, of.settings.watch_minutes):
+        return dg.SkipReason(why)
+    if is_active(context.instance, job.name, period):
+        return dg.SkipReason("a run is under way")
+    context.update_cursor(Memory(asked=look.unread, at=now.isoformat()).written())
+    return dg.RunRequest(partition_key=period)
+
+
+# ------------------------------------------------------------------------------------------------------- operators
+def failure_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Books that operators are to be told of a run that failed."""
+
+    @dg.run_failure_sensor(
+        name="failed_runs", monitored_jobs=[job], minimum_interval_seconds=LOOK_SECONDS, default_status=RUNNING
+    )
+    def failed_runs(context: dg.RunFailureSensorContext) -> dg.SkipReason:
+        """Operators are told of a run that failed and is not tried again, with the end of its log; once by day."""
+        run, now = context.dagster_run, clock.now()
+        if run.tags.get(WILL_RETRY_TAG) == "true":
+            return dg.SkipReason("it is tried again by itself")
+        try:
+            settings = load_settings(home.register / "settings.yaml")
+        except SettingsError as error:
+            return dg.SkipReason(str(error))
+        failures = context.get_step_failure_events()
+        step = (failures[0].step_key if failures else None) or "start"
+        errors = [e.event_specific_data.error for e in failures]  # type: ignore[union-attr]
+        told = [error.to_string()[:LONGEST_ERROR] for error in errors if error]
+        lines = [
+            f"{datetime.fromtimestamp(entry.timestamp).astimezone(settings.zone):%H:%M:%S} "
+            f"{entry.step_key or ''} {entry.user_message or ''}".rstrip()
+            for entry in context.instance.all_logs(run.run_id)[-LAST_LINES:]
+        ]
+        period, day = run.tags.get(PARTITION_NAME_TAG, ""), now.astimezone(settings.zone).date()
+        moment = parse_time(run.tags[AS_OF]) if AS_OF in run.tags else now
+        values = {"at": moment.astimezone(settings.zone)}
+        booked = _book(home, settings, [Trouble("failed", day, period, step, values, (*told, *lines))], now)
+        return dg.SkipReason(f"{booked} mails to operators are queued")
+
+    return failed_runs
+
+
+def operators_sensor(home: Home) -> dg.SensorDefinition:
+    """Looks for what operators are to be told, and mails what waits to be."""
+
+    @dg.sensor(minimum_interval_seconds=AT_SERVERS_SECONDS, default_status=RUNNING)
+    def operators(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        """Deadline reports that are not out, silence, a full disk, passwords and certificates that end; each once."""
+        now = clock.now()
+        try:
+            settings = load_settings(home.register / "settings.yaml")
+        except SettingsError as error:
+            return dg.SkipReason(str(error))
+        if not settings.operators.mailboxes:
+            return dg.SkipReason("nobody is named under operators in settings.yaml")
+        booked = _book(home, settings, _found(home, context, now), now)
+        with open_ledger(home.warehouse, settings.ledger_url) as ledger:
+            sent, why = deliver(ledger, settings, home.outbox, now)
+        return dg.SkipReason(f"{booked} mails queued, {sent} sent" + (f"; {why}" if why else ""))
+
+    return operators
+
+
+def _found(home: Home, context: dg.SensorEvaluationContext, now: datetime) -> Sequence[Trouble]:
+    try:
+        of = asked(home)
+    except RegisterError:
+        return []  # the runs fail on it, and of these they are told
+    found = [
+        *watching.late_reports(of, now),
+        *watching.silence(of, now),
+        *watching.full_disk(of, now),
+        *watching.ending_passwords(of, now),
+    ]
+    today = f"{now.astimezone(of.deadline.zone):%Y-%m-%d}"
+    if context.cursor != today:  # the servers are asked for their certificates once a day
+        found += watching.ending_certificates(of, now)
+        context.update_cursor(today)
+    return found
+
+
+def _book(home: Home, settings: Settings, troubles: Iterator[Trouble] | Sequence[Trouble], now: datetime) -> int:
+    """Queue mails to the operators; how many are new."""
+    tellings = [telling(trouble, home.root) for trouble in troubles]
+    if not tellings or not settings.operators.mailboxes:
+        return 0
+    with open_ledger(home.warehouse, settings.ledger_url) as ledger:
+        return book(ledger, tellings, settings.operators.mailboxes, now)
+
+
+def deadline_check(home: Home) -> dg.AssetChecksDefinition:
+    """The check that says by the clock whether the deadline reports are out."""
+
+    @dg.asset_check(asset=PUBLISHED, name="deadline_report_is_out")
+    def deadline_report_is_out() -> dg.AssetCheckResult:
+        """Every deadline report is out by the time (06:00) up to which it waits for the mailbox."""
+        late = [trouble.period for trouble in watching.late_reports(asked(home), clock.now())]
+        return dg.AssetCheckResult(passed=not late, metadata={"periods": dg.MetadataValue.json(late)})
+
+    return deadline_report_is_out

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -87,12 +87,18 @@ class SealThresholds:
     page_px: int = 310  # working width of the page's short side, 37 dpi on A4
 
 
+def _check_date(setting: str, value: object) -> None:
+    if value is not None and type(value) is not date:
+        raise TypeError(f"{setting}: {value!r} is no date as 2027-01-31")
+
+
 @dataclass(frozen=True, slots=True)
 class ImapSettings:
     """A mailbox. The password is in the environment variable `password_env` or, if that is "", alone in the
     file `password_file`. `tls` is from the start, by STARTTLS, or none (loopback); `ca_file` names a
     certificate authority of the house's own. After a lost connection: `retries` attempts in a row, the
-    first after `retry_seconds`, then twice as long each.
+    first after `retry_seconds`, then twice as long each. `password_until`, a date, is when the password ends: operators
+    are told before.
     """
 
     host: str
@@ -106,6 +112,11 @@ class ImapSettings:
     timeout_seconds: float = 60.0
     retries: int = 5
     retry_seconds: float = 2.0
+    password_until: date | None = None
+
+    def __post_init__(self) -> None:
+        """Raise TypeError where `password_until` is no date."""
+        _check_date("password_until", self.password_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ class SmtpSettings:
     """A mail server. The password is in the environment variable `password_env` or, if that is "", alone in the
     file `password_file`; without a `user` there is no login. `tls` is from the start, by STARTTLS, or none
     (loopback); `ca_file` names a certificate authority of the house's own. `mails_per_minute` 0: as fast as it takes
-    them.
+    them. `password_until`, a date, is when the password ends: operators are told before.
     """
 
     host: str
@@ -125,9 +136,11 @@ class SmtpSettings:
     ca_file: str = ""
     timeout_seconds: float = 60.0
     mails_per_minute: float = 0.0
+    password_until: date | None = None
 
     def __post_init__(self) -> None:
-        """Raise TypeError where `tls` is none of the three ways."""
+        """Raise TypeError where `tls` is none of the three ways, or `password_until` no date."""
+        _check_date("password_until", self.password_until)
         if self.tls not in ("tls", "starttls", "none"):
             raise TypeError(f"tls: {self.tls!r} is none of tls, starttls, none")
 
@@ -173,6 +186,26 @@ class NoticeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    """Who looks after the system, and what they are mailed of: a run that failed; a deadline report that is not out at
+    `publish_anyway_at`; a mailbox that does not answer for `mailbox_minutes`; no mail at all for `silent_hours` in the
+    days before a cut-off; less than `least_free_gib` left on the disk; a certificate or a password that ends within
+    `warn_days`. Without `mailboxes` nobody is told.
+    """
+
+    mailboxes: Sequence[str] = ()
+    mailbox_minutes: float = 60.0
+    silent_hours: float = 24.0
+    least_free_gib: float = 5.0
+    warn_days: int = 14
+
+    def __post_init__(self) -> None:
+        """Raise TypeError where a mailbox is no address."""
+        if isinstance(self.mailboxes, str) or not all(isinstance(m, str) and is_address(m) for m in self.mailboxes):
+            raise TypeError("mailboxes: must be addresses, as [ops@oa.example]")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. `form_versions` are the accepted ones; empty: the version of forms.yaml alone. A return with fewer
     than `coverage_percent` of its answers, or of its indicators, is incomplete (CHK-09, KPI-05).
@@ -180,7 +213,8 @@ class Settings:
     Without `smtp` mails to units are put into outbox/; without `feedback` no workbooks are marked and nothing is
     mailed. `approved_effects`: waivers of rules with these effects (return, incomplete) need a second person's
     approval. `documents`: kinds (`sixth document --list`) that are made beside every published report, ready to sign.
-    `ledger_url` names a PostgreSQL; empty: SQLite in the home.
+    `ledger_url` names a PostgreSQL; empty: SQLite in the home. `watch_minutes`: new mails start a run by day as well,
+    at most one in so many minutes; 0: they wait for the night.
     """
 
     cutoff: Cutoff = field(default_factory=Cutoff)
@@ -190,6 +224,7 @@ class Settings:
     imap: ImapSettings | None = None
     smtp: SmtpSettings | None = None
     notices: NoticeSettings = field(default_factory=NoticeSettings)
+    operators: OperatorSettings = field(default_factory=OperatorSettings)
     ledger_url: str = ""
     feedback: bool = True
     form_versions: tuple[str, ...] = ()
@@ -197,6 +232,12 @@ class Settings:
     documents: tuple[str, ...] = ()
     settle_seconds: float = 2.0
     coverage_percent: float = 80.0
+    watch_minutes: float = 10.0
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of all local times."""
+        return ZoneInfo(self.cutoff.timezone)
 
     @property
     def mailbox(self) -> str:
@@ -234,6 +275,7 @@ _SECTIONS: dict[str, type] = {
     "imap": ImapSettings,
     "smtp": SmtpSettings,
     "notices": NoticeSettings,
+    "operators": OperatorSettings,
 }
 
 
@@ -264,7 +306,7 @@ def load_settings(path: Path) -> Settings:
             values[name] = tuple(value)
         elif isinstance(value, {"ledger_url": str, "feedback": bool}.get(name, ())):
             values[name] = value
-        elif name in ("settle_seconds", "coverage_percent") and type(value) in (int, float):
+        elif name in ("settle_seconds", "coverage_percent", "watch_minutes") and type(value) in (int, float):
             values[name] = float(value)
         else:
             raise SettingsError(f"{path.name}: {name}: no such setting, or not of its kind")

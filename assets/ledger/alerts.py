@@ -45,16 +45,11 @@ def book(ledger: Engine, tellings: Sequence[Telling], recipients: Sequence[str],
         return len(session.scalars(statement, rows).all())
 
 
-def is_booked(ledger: Engine, key: str) -> bool:
-    """Whether it was told before, or waits to be."""
-    with Session(ledger) as session, session.begin():
-        return session.scalar(select(Alert.id).where(Alert.key == key).limit(1)) is not None
-
-
-def waiting(ledger: Engine) -> list[Alert]:
-    """The mails that are not out, the oldest first."""
+def waiting(ledger: Engine, since: datetime) -> list[Alert]:
+    """The mails queued since then (aware) that are not out, the oldest first."""
+    there = select(Alert).where(Alert.state == "queued", Alert.created_at >= since).order_by(Alert.id)
     with Session(ledger, expire_on_commit=False) as session, session.begin():
-        return list(session.scalars(select(Alert).where(Alert.state == "queued").order_by(Alert.id)))
+        return list(session.scalars(there))
 
 
 def claim(ledger: Engine, alert: Alert) -> bool:

@@ -16,8 +16,10 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
+from assets.instance.certificates import certificate_end
 from assets.instance.settings import SmtpSettings
 from reports.notices.mime import _line
 from reports.notices.outbox import Outgoing, put_in_outbox
@@ -71,6 +73,16 @@ def check_server(smtp: SmtpSettings) -> None:
     server = _Server(smtp, "", time.sleep)
     server.connect()
     server.leave()
+
+
+def certificate_of_server(smtp: SmtpSettings) -> datetime | None:
+    """When the certificate ends by which the server is known; None without TLS. Raises Unreachable."""
+    server = _Server(smtp, "", time.sleep)
+    connection = server.connect()
+    try:
+        return certificate_end(connection.sock)
+    finally:
+        server.leave()
 
 
 class _Server:

@@ -19,13 +19,14 @@ import sqlite3
 import ssl
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from assets.instance.certificates import certificate_end
 from assets.instance.limits import MIB, Limits
 from assets.instance.settings import ImapSettings
 from assets.intake.mail import archive as mail_archive
@@ -35,6 +36,7 @@ from assets.intake.mail.seen import Sighting, files_of, keys_of, record
 from expectations.secrets import hidden
 
 log = logging.getLogger(__name__)
+Tell = Callable[..., None]
 FOLDER = "folder"
 FOLDER_BATCH = 500
 READERS = 4
@@ -146,6 +148,13 @@ def collect_folder(
     return Collected(len(listed), tuple(new), tuple(waiting), tuple(skipped), tuple(sorted(no_mails)))
 
 
+def unread_mails(inbox: Path, sightings: sqlite3.Connection | None) -> list[tuple[str, int, int]]:
+    """Key, size and time of change (ns) of the mails in the drop folder that no collecting has read."""
+    known = files_of(sightings, FOLDER) if sightings else {}
+    listed = _mail_files(inbox, [], [], lambda *_: None)
+    return [(f.key, f.size, f.mtime_ns) for f in listed if known.get(f.key) != (f.size, f.mtime_ns)]
+
+
 @dataclass(frozen=True, slots=True)
 class _File:
     """A file in the drop folder as it was when it was listed."""
@@ -168,13 +177,15 @@ def _what_it_is(name: str) -> str:
     return NO_MAILS.get(extension, "no mail (.eml)")
 
 
-def _mail_files(inbox: Path, skipped: list[str], no_mails: list[tuple[str, str]]) -> Iterator[_File]:
+def _mail_files(
+    inbox: Path, skipped: list[str], no_mails: list[tuple[str, str]], tell: Tell = log.warning
+) -> Iterator[_File]:
     """The files named `.eml` in any case; links are not followed, names beginning with a dot are other
-    programs'.
+    programs'. `tell` is told of all others.
     """
 
     def unreadable(error: OSError) -> None:
-        log.warning("%s: cannot be listed: %s", error.filename, error.strerror)
+        tell("%s: cannot be listed: %s", error.filename, error.strerror)
         skipped.append(_key(Path(error.filename), inbox))
 
     for folder, _, names in os.walk(inbox, onerror=unreadable):
@@ -184,7 +195,7 @@ def _mail_files(inbox: Path, skipped: list[str], no_mails: list[tuple[str, str]]
                 continue
             if path.suffix.lower() != ".eml":
                 if what := _what_it_is(name):
-                    log.warning("%s: not collected: %s", hidden(str(path)), what)
+                    tell("%s: not collected: %s", hidden(str(path)), what)
                     no_mails.append((_key(path, inbox), what))
                 continue
             try:
@@ -195,7 +206,7 @@ def _mail_files(inbox: Path, skipped: list[str], no_mails: list[tuple[str, str]]
             if stat.S_ISREG(status.st_mode):
                 yield _File(_key(path, inbox), path, status.st_size, status.st_mtime_ns)
             else:
-                log.warning("%s: no regular file, skipped", hidden(str(path)))
+                tell("%s: no regular file, skipped", hidden(str(path)))
                 skipped.append(_key(path, inbox))
 
 
@@ -251,7 +262,7 @@ def collect_imap(
     """
     imaplib._MAXLINE = max(imaplib._MAXLINE, LONGEST_LINE)  # type: ignore[attr-defined]
     mail_archive.tidy(archive)
-    source = f"imap:{settings.host}/{settings.mailbox}"
+    source = _source(settings)
     new: list[str] = []
     failures = 0
     while True:
@@ -309,17 +320,51 @@ def _unseen(settings: ImapSettings, seen: set[str], listing: _Listing, mail_byte
             server.logout()
 
 
-def check_mailbox(settings: ImapSettings) -> int:
-    """Log in, open the mailbox for reading, and leave; how many mails there are. Raises MailboxError, at once."""
+@contextmanager
+def _visit(settings: ImapSettings) -> Iterator[imaplib.IMAP4]:
+    """A connection, logged in, for a look at the mailbox. Raises MailboxError, at once."""
     try:
         server = _connect(settings)
         try:
-            return int(_expect(server.select(_quoted(settings.mailbox), readonly=True))[0])
+            yield server
         finally:
             with suppress(imaplib.IMAP4.error, OSError):
                 server.logout()
     except (imaplib.IMAP4.error, OSError, ValueError) as error:
         raise MailboxError(f"{settings.host}: {error}") from error
+
+
+def check_mailbox(settings: ImapSettings) -> int:
+    """Log in, open the mailbox for reading, and leave; how many mails there are. Raises MailboxError, at once."""
+    with _visit(settings) as server:
+        return int(_expect(server.select(_quoted(settings.mailbox), readonly=True))[0])
+
+
+def mailbox_state(settings: ImapSettings) -> tuple[int, int]:
+    """UIDVALIDITY and UIDNEXT (RFC 3501, 6.3.10): from which UID on a mailbox has nothing yet. Raises MailboxError."""
+    with _visit(settings) as server:
+        told = _expect(server.status(_quoted(settings.mailbox), "(UIDVALIDITY UIDNEXT)"))[0]
+        found = [re.search(rb"\b%b (\d+)" % name, told) for name in (b"UIDVALIDITY", b"UIDNEXT")]
+        if not all(found):
+            raise imaplib.IMAP4.error(f"STATUS is answered by {told!r}")
+        validity, next_uid = (int(number[1]) for number in found if number)
+        return validity, next_uid
+
+
+def collected_up_to(sightings: sqlite3.Connection, settings: ImapSettings, validity: int) -> int:
+    """The highest UID of a mailbox that was collected under a UIDVALIDITY; 0 where none was."""
+    keys = (key.split("/") for key in keys_of(sightings, _source(settings)))
+    return max((int(uid) for under, uid in keys if int(under) == validity), default=0)
+
+
+def certificate_of_mailbox(settings: ImapSettings) -> datetime | None:
+    """When the certificate ends by which the server is known; None without TLS. Raises MailboxError."""
+    with _visit(settings) as server:
+        return certificate_end(server.sock)
+
+
+def _source(settings: ImapSettings) -> str:
+    return f"imap:{settings.host}/{settings.mailbox}"
 
 
 def _connect(settings: ImapSettings) -> imaplib.IMAP4:

@@ -1,0 +1,123 @@
+"""What operators are to be told of a home that runs by itself: found by looking, without opening the warehouse.
+
+Belongs here: plain functions of the home, its settings, the clock, and what the mail servers say. Does not: the words
+(reports/notices/operators.py), when it is looked (sensors.py), looking at everything (doctor.py).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from assets.instance.clock import first_run, last_run
+from assets.instance.periods import parse_time
+from assets.instance.settings import ImapSettings, SmtpSettings
+from assets.intake.mail.sources import MailboxError, certificate_of_mailbox
+from pipelines.due_runs import Asked, without_deadline_report
+from reports.notices.operators import Trouble
+from reports.notices.smtp import Unreachable, certificate_of_server
+from reports.publishing.versions import latest_version
+
+Values = dict[str, str | datetime]
+GIB = 2**30
+LAST_WARNING_DAYS = 3
+LOOK_SECONDS = 20.0  # at a server: a sensor that takes a minute is cut off
+
+
+def late_reports(of: Asked, now: datetime) -> Iterator[Trouble]:
+    """The deadline reports that are not out at the time (06:00) up to which they wait for the mailbox, day by day."""
+    for period in without_deadline_report(of, now):
+        if now >= of.deadline.publish_anyway(period):
+            values: Values = {"cutoff": of.deadline.cutoff(period), "at": now.astimezone(of.deadline.zone)}
+            yield Trouble("late", now.astimezone(of.deadline.zone).date(), period, values=values)
+
+
+def silence(of: Asked, now: datetime) -> Iterator[Trouble]:
+    """No new mail for hours, as of the last collecting, in the days before a cut-off, while units owe something."""
+    period = of.deadline.window_period(now)
+    cutoff, last = of.deadline.cutoff(period), last_run(of.home)
+    busy_from = cutoff - timedelta(days=max(of.settings.notices.reminder_days, default=0))
+    if last is None or not busy_from <= now < cutoff or not busy_from <= last or _nobody_owes(of, period):
+        return
+    newest = _last_mail(of) or first_run(of.home)
+    hours = of.settings.operators.silent_hours
+    if newest is not None and last - newest >= timedelta(hours=hours):
+        values: Values = {"hours": f"{hours:g}", "last": newest.astimezone(of.deadline.zone), "cutoff": cutoff}
+        yield Trouble("silent", now.astimezone(of.deadline.zone).date(), period, values=values)
+
+
+def _nobody_owes(of: Asked, period: str) -> bool:
+    folder = of.home.published / period / of.register.tree(period).carrier
+    version = latest_version(folder)
+    if version is None:
+        return False
+    units = json.loads((folder / version / "summary.json").read_text(encoding="utf-8"))["units"]
+    return bool(units["expected"] == units["complete_on_time"] + units["complete_late"])
+
+
+def _last_mail(of: Asked) -> datetime | None:
+    """When a mail was last seen for the first time."""
+    file = of.home.warehouse / "sightings.sqlite"
+    if not file.is_file():
+        return None
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        row = connection.execute("select max(seen_at) from sightings").fetchone()
+    return parse_time(row[0]) if row and row[0] else None
+
+
+def full_disk(of: Asked, now: datetime) -> Iterator[Trouble]:
+    """Less free space than the settings want."""
+    free, least = shutil.disk_usage(of.home.root).free / GIB, of.settings.operators.least_free_gib
+    if free < least:
+        values = {"free": f"{free:.1f}", "least": f"{least:g}"}
+        yield Trouble("disk", now.astimezone(of.deadline.zone).date(), values=values)
+
+
+def ending_passwords(of: Asked, now: datetime) -> Iterator[Trouble]:
+    """Passwords whose end, by the settings, is near: told days before, and once more when it is."""
+    today = now.astimezone(of.deadline.zone).date()
+    for section, server in _servers(of):
+        if server.password_until is not None and (mark := _mark(of, server.password_until - today)):
+            values = {"host": server.host, "section": section, "ends": server.password_until.isoformat()}
+            yield Trouble("password", server.password_until, step=f"{section}-{mark}", values=values)
+
+
+def ending_certificates(of: Asked, now: datetime) -> Iterator[Trouble]:
+    """Certificates of the mailbox and the mail server that end soon; servers that do not answer are told otherwise."""
+    for section, server in _servers(of):
+        try:
+            ends = _certificate(server)
+        except (MailboxError, Unreachable):
+            continue
+        if ends is not None and (mark := _mark(of, ends - now)):
+            values: Values = {"host": server.host, "section": section, "ends": ends.astimezone(of.deadline.zone)}
+            yield Trouble("certificate", ends.date(), step=f"{section}-{mark}", values=values)
+
+
+def _servers(of: Asked) -> Sequence[tuple[str, ImapSettings | SmtpSettings]]:
+    return [(name, s) for name, s in (("imap", of.settings.imap), ("smtp", of.settings.smtp)) if s is not None]
+
+
+def _certificate(server: ImapSettings | SmtpSettings) -> datetime | None:
+    quick: Any = replace(server, timeout_seconds=min(server.timeout_seconds, LOOK_SECONDS))
+    return certificate_of_mailbox(quick) if isinstance(server, ImapSettings) else certificate_of_server(quick)
+
+
+def _mark(of: Asked, left: timedelta) -> int | None:
+    """The last of the days before an end on which it is told that is reached."""
+    marks = (of.settings.operators.warn_days, LAST_WARNING_DAYS)
+    return min((m for m in marks if left <= timedelta(days=m)), default=None)
+
+
+def down_mailbox(of: Asked, now: datetime, since: datetime, error: str) -> Iterator[Trouble]:
+    """A mailbox that has not answered for as long as the settings allow."""
+    settings = of.settings
+    if settings.imap and now - since >= timedelta(minutes=settings.operators.mailbox_minutes):
+        values: Values = {"host": settings.imap.host, "since": since.astimezone(of.deadline.zone), "error": error}
+        yield Trouble("mailbox", now.astimezone(of.deadline.zone).date(), values=values)
