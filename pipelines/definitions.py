@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 
 import reports.assets as outgoing
-from assets.instance.clock import AS_OF
 from assets.instance.home import Home, find_home
 from assets.instance.periods import preceding
 from assets.instance.register import RegisterError, load_register
@@ -66,12 +65,14 @@ def build_defs(
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        """Every night, the period whose window is open."""
+        """Every night, the period whose window is open.
+
+        Its clock is that of the moment at which it begins, not of the tick: it may have waited for another run, or for
+        a host that was down, and what came meanwhile counts.
+        """
         moment = context.scheduled_execution_time
         period = preceding(f"{moment:%Y-%m}")
-        return dg.RunRequest(
-            run_key=f"{moment:%Y-%m-%d}:{period}", partition_key=period, tags={AS_OF: moment.isoformat()}
-        )
+        return dg.RunRequest(run_key=f"{moment:%Y-%m-%d}:{period}", partition_key=period)
 
     look = dg.define_asset_job(
         "is_the_report_out",

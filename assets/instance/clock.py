@@ -5,10 +5,10 @@ fixing the moment, booking it beside the ledger, with the first run's and the mo
 an earlier one. Does not: what depends on it (cut-offs: periods.py, the record: assets/month/settle.py), what a run does
 by it.
 
-A run has one clock. A tick of the schedule and `--as-of` set it, as the tag `sixth/as_of`; of a run without the tag it
-is the moment at which it first had the home open, and the tag is set then. Every later step, whatever process it runs
-in, and every re-execution read it: a report must not say 02:45 of mails that were collected at 02:44, and no mail may
-enter between two steps.
+A run has one clock. `--as-of` sets it, as the tag `sixth/as_of`; of a run without the tag it is the moment at which it
+first had the home open, and the tag is set then: a tick of the schedule may have waited for another run. Every later
+step, whatever process it runs in, and every re-execution read it: a report must not say 02:45 of mails that were
+collected at 02:44, and no mail may enter between two steps.
 """
 
 from __future__ import annotations
