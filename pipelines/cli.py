@@ -12,6 +12,7 @@ import atexit
 import logging
 import os
 import shutil
+import signal
 import sys
 import zipfile
 from pathlib import Path
@@ -451,6 +452,9 @@ def dev(
         "-h",
         "127.0.0.1",
     ]
+    # Started in the background of a script it would ignore them as the script's shell does, and could not be stopped.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     os.execv(sys.executable, command)
 
 
