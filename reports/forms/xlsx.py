@@ -56,6 +56,7 @@ from reports.forms.xlsx_book import (
 )  # fmt: skip
 from reports.forms.xlsx_charts import ROW_HEIGHT, height_of, native_chart
 from reports.forms.xlsx_data import data_sheets, data_tables
+from reports.forms.xlsx_rows import RowsSheet
 from reports.model import Chart, Column, Kpi, Matrix, Report, Section, Series, Table, Value
 from reports.text import formats
 
@@ -78,7 +79,7 @@ Extent = tuple[int, int, int, int]  # first row (the headings), first column, la
 
 def _section_sheet(book: Book, section: Section, name: str, numbered: Sequence[tuple[Block, str]]) -> None:
     """A section: its tables and charts below one another, each with its title; the longest of them can be filtered."""
-    page = open_sheet(book, f"section/{section.key}", name, section.title, section.headline)
+    page = open_sheet(book, f"section/{section.key}", name, section.title, section.headline, RowsSheet)
     sheet, extents = page.sheet, []
     if not numbered:
         for text in section.sentences or (book.words["nothing"],):
@@ -106,7 +107,7 @@ def _section_sheet(book: Book, section: Section, name: str, numbered: Sequence[t
 
 def _changes_sheet(book: Book, table: Table, intro: str) -> None:
     """What a supplement changes."""
-    page = open_sheet(book, table.anchor, book.words["change_sheet"], table.title, intro)
+    page = open_sheet(book, table.anchor, book.words["change_sheet"], table.title, intro, RowsSheet)
     extent = _table(book, page, table)
     if extent:
         page.sheet.autofilter(*extent)
@@ -131,18 +132,20 @@ def _table(book: Book, page: Page, table: Table) -> Extent | None:
 def _fill(book: Book, page: Page, table: Table, top: int) -> None:
     """The headings and rows of a table, its columns as wide and its rows as high as they need."""
     sheet, first = page.sheet, top + 1
+    assert isinstance(sheet, RowsSheet)
     brackets = "\n（{}）" if language(book.lang).full_width else "\n({})"
     titles = [c.title + (brackets.format(c.unit) if c.unit else "") for c in table.columns]
     values = zip(*table.rows, strict=True)
     right = [formats.is_numeric(c, own) for c, own in zip(table.columns, values, strict=True)]
     headings(book, page, top, titles, right, LONGEST_HEADING)
-    lines = [1] * len(table.rows)
+    lines, columns = [1] * len(table.rows), []
     for i, column in enumerate(table.columns):
         base = _column_style(book, table, i)
         limit = WIDEST_WRAPPED if column.wide else WIDEST
         width = heading_width(titles[i], LONGEST_HEADING)
         looks: dict[tuple[bool, bool, bool], Format] = {}
-        known: dict[tuple[type, Value, bool], tuple[Value, Format, int]] = {}  # what is there often is made once
+        known: dict[tuple[type, Value, bool], tuple[str, int]] = {}  # what is there often is made once
+        cells = []
         for n, row in enumerate(table.rows):
             key = (type(row[i]), row[i], n in table.emphasis)
             if key not in known:
@@ -156,16 +159,18 @@ def _fill(book: Book, page: Page, table: Table, top: int) -> None:
                     looks[kind] = book.format(**_cell_style(base, *kind))
                 shown = value if isinstance(value, str) else formats.written(row[i], column.kind, book.lang)
                 width = max(width, text_width(shown))
-                known[key] = value, looks[kind], lines_of(shown, limit - 3) if column.wide else 1
-            value, look, count = known[key]
-            write(sheet, first + n, i, value, look)
+                known[key] = sheet.cell(value, looks[kind]), lines_of(shown, limit - 3) if column.wide else 1
+            cell, count = known[key]
+            cells.append(cell)
             lines[n] = max(lines[n], count)
+        columns.append(cells)
         page.widen(i, min(max(width + 2, NARROWEST), limit))
         if column.bar:
             full = column.bar / 100 if column.kind == "percent" else column.bar
             bar = {"type": "data_bar", "bar_color": "#9DBAD3", "bar_solid": True, "bar_border_color": "#9DBAD3"}
             scale = {"min_type": "num", "min_value": 0, "max_type": "num", "max_value": full}
             sheet.conditional_format(first, i, top + len(table.rows), i, bar | scale)
+    sheet.put_table(first, columns)
     for n, count in enumerate(lines):
         if count > 1:
             sheet.set_row(first + n, min(LINE * count + 3, TALLEST))

@@ -15,6 +15,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
+from reports.model import Value
+
 _EPOCH = date(1899, 12, 30).toordinal()
 _DAY = 86_400
 
@@ -27,6 +29,7 @@ class RowsSheet(Worksheet):
         self._first = 0
         self._columns: list[Sequence[str]] = []
         self._runs: list[tuple[int, int, int, str]] = []
+        self._put: dict[int, list[str]] = {}
 
     def text(self, value: str, style: Format) -> str:
         """A text as a cell; the text itself is kept once for the whole workbook."""
@@ -40,6 +43,24 @@ class RowsSheet(Worksheet):
         if columns and columns[0]:
             self._check_dimensions(first + len(columns[0]) - 1, len(columns) - 1)
 
+    def cell(self, value: Value, style: Format) -> str:
+        """A value as a cell: number, date or text; of no value an empty one that has the look."""
+        if value is None:
+            return f"{_look(style)}/>"
+        if isinstance(value, str):
+            return self.text(value, style)
+        return moment(value, style) if isinstance(value, date) else number(value, style)
+
+    def put_table(self, first: int, columns: Sequence[Sequence[str]]) -> None:
+        """The cells of a table from row `first` on, column by column; nothing else stands in its rows."""
+        heads = [f'<c r="{xl_col_to_name(i)}' for i in range(len(columns))]
+        for n, row in enumerate(zip(*columns, strict=True), start=first):
+            at = f'{n + 1}"'
+            self._put[n] = [head + at + cell for head, cell in zip(heads, row, strict=True)]
+        if columns and columns[0]:
+            self._check_dimensions(first, 0)
+            self._check_dimensions(first + len(columns[0]) - 1, len(columns) - 1)
+
     def link_runs(self, column: int, locations: Sequence[str | None]) -> None:
         """Cells of a column below `first` that lead somewhere; those in a run that lead to the same are one link."""
         starts = [n for n, place in enumerate(locations) if n == 0 or place != locations[n - 1]]
@@ -49,7 +70,7 @@ class RowsSheet(Worksheet):
 
     def _write_rows(self) -> None:
         if not self._columns or not self._columns[0]:
-            super()._write_rows()
+            self._write_tables()
             return
         last = int(self.dim_rowmax)  # type: ignore[has-type]
         self.dim_rowmax = self._first - 1
@@ -63,6 +84,22 @@ class RowsSheet(Worksheet):
             cells = "".join([head + at + cell for head, cell in zip(heads, row, strict=True) if cell])
             out.append(f'<row r="{at} {height}>{cells}</row>')
         self.fh.write("".join(out))
+
+    def _write_tables(self) -> None:
+        """The rows of a sheet of tables and of what is written cell by cell."""
+        if not self._put:
+            super()._write_rows()
+            return
+        first, last = int(self.dim_rowmin), int(self.dim_rowmax)  # type: ignore[has-type]
+        for row in range(first, last + 1):
+            if (cells := self._put.get(row)) is None:
+                self.dim_rowmin = self.dim_rowmax = row
+                super()._write_rows()
+                continue
+            info = self.row_info.get(row)
+            height = self.default_row_height if info is None or info.height is None else info.height
+            self.fh.write(f'<row r="{row + 1}" ht="{height * 0.75:.16g}" customHeight="1">{"".join(cells)}</row>')
+        self.dim_rowmin, self.dim_rowmax = first, last
 
     def _write_hyperlinks(self) -> None:
         if not self._runs:
