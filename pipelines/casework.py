@@ -7,15 +7,16 @@ printed (steward_commands.py).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from assets.intake.mail.archive import path_of
 from assets.ledger.models import Decision
 from expectations.catalogue import Column, SheetForm
 from expectations.secrets import hidden
-from pipelines.decisions import Desk
+from pipelines.decisions import AWAITING, IN_FORCE, Desk
 from pipelines.listing import query
 
 ROWS_DRAWN = 20  # of one sheet; `sixth findings` has all
@@ -103,9 +104,11 @@ def told_of_mail(desk: Desk, name: str) -> Iterator[str]:
     yield f"subject   {mail['subject']}"
     for row in booked:
         whose = "held" if row["held"] else row["unit_code"]
-        yield f"{row['period']}   {whose}, received {local(desk, row['received_at'])}, {row['copies']} further copies"
+        again = f", the same bytes {_counted(row['copies'], 'time')} more" if row["copies"] else ""
+        yield f"{row['period']}   {whose}, received {local(desk, row['received_at'])}{again}"
     for code, where in desk.named_units(sha256, booked[-1]["period"]) if booked else ():
         yield f"names     {code} ({where})"
+    yield from _decided(d for d in desk.listed(datetime.now(UTC)) if d["subject"] == sha256)
     yield f"lies in   {path_of(sha256, desk.home.archive).relative_to(desk.home.root)}"
     for form in query(
         desk.home,
@@ -162,19 +165,37 @@ def decidable(desk: Desk, findings: Sequence[Mapping[str, Any]]) -> list[dict[st
             {"findings": [f["finding_id"] for f in findings]},
         )
     }
-    before = desk.waived_before(list(told.values()))
+    before, pending = desk.waived_before(list(told.values())), _waived_since(desk)
     rows = []
     for finding in findings:
         row = told[finding["finding_id"]]
-        why_not = desk.why_not(row)
+        waivable = f"no: {why_not}" if (why_not := desk.why_not(row)) else "yes"
+        if row["finding_id"] in pending:
+            waivable = f"waived by {pending[row['finding_id']]}, from the next run on"
         rows.append(
             {
                 **finding,
-                "waivable": "" if row["status"] != "open" else f"no: {why_not}" if why_not else "yes",
+                "waivable": waivable if row["status"] == "open" else "",
                 "waived_before": _waiver(desk, before.get(finding["finding_id"])),
             }
         )
     return rows
+
+
+def _waived_since(desk: Desk) -> dict[str, str]:
+    """The findings that are waived by decisions in force, with the key of each."""
+    return {d["subject"]: d["key"] for d in desk.listed(datetime.now(UTC), kind="waive") if d["state"] == IN_FORCE}
+
+
+def _decided(decisions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Decisions and remarks that stand, or wait for approval, a line each, as they are shown with what they are on."""
+    for d in decisions:
+        if not d["state"].startswith((IN_FORCE, AWAITING)):
+            continue
+        kind = d["kind"].replace("_", " ")
+        on = f" on {d['subject']}" if d["kind"] in ("note", "waive", "approve") and "/" not in d["subject"] else ""
+        who = f"{d['decided_by']}, {d['decided_at'][:16]}, {d['state']}"
+        yield f"decided   {d['key']} {kind}{on} by {who}: {d['reason']}"
 
 
 def _waiver(desk: Desk, decision: Decision | None) -> str:
@@ -221,10 +242,11 @@ def month_of_unit(desk: Desk, unit: str, period: str) -> UnitMonth:
     state = result["state"] + ("" if result["on_time"] is None else " on time" if result["on_time"] else " late")
     head.append(
         f"{state}; scan {result['scan']}; {result['rows_counted']} of {result['rows_received']} rows count; "
-        f"{result['errors']} errors, {result['warnings']} warnings; score {result['score']}"
+        f"{_counted(result['errors'], 'error')}, {_counted(result['warnings'], 'warning')}; score {result['score']}"
     )
     if result["cutoff"]:
         head.append(f"cut-off of its own: {local(desk, result['cutoff'])}")
+    head += _decided(desk.listed(datetime.now(UTC), period=period, unit=unit))
     submissions = query(
         desk.home,
         """
@@ -270,6 +292,10 @@ def month_of_unit(desk: Desk, unit: str, period: str) -> UnitMonth:
     ]
     drawn = tuple(_draw(desk, findings))
     return UnitMonth(tuple(head), tuple(told), tuple(changes), tuple(decidable(desk, findings)), drawn)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _why(submission: Mapping[str, Any]) -> str:

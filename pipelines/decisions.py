@@ -29,6 +29,7 @@ from expectations.catalogue import Catalogue, Rule, load_catalogue
 from pipelines.listing import query
 
 IN_FORCE = "in force"
+AWAITING = "awaits approval"
 LASTING_EFFECTS = ("drop", "flag")  # of which a waiver may go on to later months
 SEEN = ("rule_id", "effect", "form", "file", "sheet", "cell", "fault")  # of a finding that is waived, kept in `about`
 
@@ -272,8 +273,8 @@ class Desk:
         received = self._local(rows[0]["received_at"])
         follows = [
             told,
-            f"{unit} has the mail of {received} with {forms} form{'' if forms == 1 else 's'}; a form that "
-            "came later stands before it",
+            f"{unit} has the mail of {received} with {forms} form{'' if forms == 1 else 's'}; a later one "
+            "of the same kind goes before it",
             f"the receipt goes to {', '.join(self._mailboxes(unit, rows[-1]['period'])) or 'nobody: no mailbox'}",
             *self._versions_to_come({r["period"] for r in rows}),
         ]
@@ -390,9 +391,11 @@ class Desk:
             about={"late": "yes" if granted_late else "no"},
         )
         follows = [
-            f"{unit} is on time for {period} with what is complete before {self._local(until)}; reminders follow it",
-            "the deadline report is made on time, and names the unit with its time",
-            *self._versions_to_come({period}),
+            f"{unit} is on time for {period} where it is complete before {self._local(until)}; its reminders follow",
+            *(
+                self._versions_to_come({period})
+                or [f"the deadline report of {period} is made on time all the same, and names the unit with its own"]
+            ),
         ]
         return Planned((proposal,), tuple(follows))
 
@@ -519,5 +522,5 @@ class Desk:
             return f"{'taken back by' if after.kind == 'take_back' else 'replaced by'} {after.key}"
         effect = json.loads(decision.about).get("effect")
         if decision.kind == "waive" and effect in self.settings.approved_effects and decision.key not in approved:
-            return "awaits approval"
+            return AWAITING
         return IN_FORCE

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 stewards = typer.Typer(rich_markup_mode=None)
 
+SHORT = 12  # digits of a mail's sha256 in tables: enough to name it by
+
 ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in five characters or more.")]
 OverOption = Annotated[str, typer.Option("--over", help="The key of the decision in force that this one replaces.")]
@@ -229,6 +231,8 @@ def decisions(
     chosen = period_of(period) if period else ""
     wanted = kind.replace("-", "_")
     rows = Desk(open_home(home)).listed(clock_of(as_of), period=chosen, unit=unit, kind=wanted, standing=in_force)
+    if form is Format.table:
+        rows = [{**row, "subject": row["subject"][:SHORT]} if row["kind"] == "assign" else row for row in rows]
     headings = {"key": "key", "kind": "kind", "subject": "subject", "unit_code": "unit", "decided_at": "decided"}
     headings |= {"decided_by": "by", "reason": "message", "state": "state"}
     write_rows(rows, form, headings, "key")
@@ -253,7 +257,7 @@ def mails(
     chosen = period_of(period) if period else ""
     rows = mails_of(Desk(open_home(home)), period=chosen, unit=unit, held=held)
     if form is Format.table:
-        rows = [{**row, "mail": row["mail"][:12]} for row in rows]
+        rows = [{**row, "mail": row["mail"][:SHORT]} for row in rows]
     headings = {"mail": "mail", "received_at": "received", "sender": "from", "subject": "message"}
     headings |= {"attachments": "file", "became": "detail", "names": "names", "todo": "to do"}
     write_rows(rows, form, headings, "mail")

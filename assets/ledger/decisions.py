@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
@@ -36,10 +36,11 @@ class DecisionError(ValueError):
 class AlreadyDecided(DecisionError):
     """Another decision is in force on the same thing, and was not named."""
 
-    def __init__(self, standing: Decision) -> None:
+    def __init__(self, standing: Decision, zone: tzinfo | None) -> None:
+        when = standing.decided_at.astimezone(zone)
         super().__init__(
             f"{shown_subject(standing)} is decided already: {standing.key} {standing.kind} by {standing.decided_by} "
-            f"on {standing.decided_at:%Y-%m-%d %H:%M}Z, {standing.reason}; --over {standing.key} decides on top of it"
+            f"on {when:%Y-%m-%d %H:%M}, {standing.reason}; add --over {standing.key} to decide on top of it"
         )
         self.standing = standing
 
@@ -141,12 +142,13 @@ def _successor(links: Sequence[Decision], chain: str, proposal: Proposal, now: d
         if standing is None or standing.key != proposal.subject:
             raise DecisionError(f"{proposal.subject} is not in force{_ended_by(links, proposal.subject)}")
     elif standing and standing.key != proposal.over:
-        raise AlreadyDecided(standing)
+        raise AlreadyDecided(standing, proposal.decided_at.tzinfo)
     elif proposal.over and standing is None:
         raise DecisionError(f"--over {proposal.over}: nothing is in force on {shown_subject(proposal)}")
     if last and proposal.decided_at < last.decided_at:
+        when = last.decided_at.astimezone(proposal.decided_at.tzinfo)
         raise DecisionError(
-            f"{last.key} on the same thing was decided later, on {last.decided_at:%Y-%m-%d %H:%M}Z; "
+            f"{last.key} on the same thing was decided later, on {when:%Y-%m-%d %H:%M}; "
             "a decision comes after the one that it follows"
         )
     said = {
