@@ -194,6 +194,8 @@ def _decided(decisions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             continue
         kind = d["kind"].replace("_", " ")
         on = f" on {d['subject']}" if d["kind"] in ("note", "waive", "approve") and "/" not in d["subject"] else ""
+        on += f" ({d['about']})" if d["about"] else ""
+        on += f" until {end}" if (end := d["until"] or d["through"]) else ""
         who = f"{d['decided_by']}, {d['decided_at'][:16]}, {d['state']}"
         yield f"decided   {d['key']} {kind}{on} by {who}: {d['reason']}"
 

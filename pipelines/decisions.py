@@ -500,6 +500,7 @@ class Desk:
                     "key": d.key,
                     "kind": d.kind,
                     "subject": d.subject,
+                    "about": _seen(d),
                     "unit_code": d.unit_code,
                     "period": d.period,
                     "decided_by": d.decided_by,
@@ -524,3 +525,10 @@ class Desk:
         if decision.kind == "waive" and effect in self.settings.approved_effects and decision.key not in approved:
             return AWAITING
         return IN_FORCE
+
+
+def _seen(decision: Decision) -> str:
+    """What a steward decided on, in words: of a finding its rule and place, of a seal the scan."""
+    about = json.loads(decision.about)
+    told = (about.get("rule_id"), about.get("sheet") or about.get("file"), about.get("cell"))
+    return " ".join(part for part in told if part)

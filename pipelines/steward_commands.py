@@ -233,8 +233,9 @@ def decisions(
     rows = Desk(open_home(home)).listed(clock_of(as_of), period=chosen, unit=unit, kind=wanted, standing=in_force)
     if form is Format.table:
         rows = [{**row, "subject": row["subject"][:SHORT]} if row["kind"] == "assign" else row for row in rows]
-    headings = {"key": "key", "kind": "kind", "subject": "subject", "unit_code": "unit", "decided_at": "decided"}
-    headings |= {"decided_by": "by", "reason": "message", "state": "state"}
+    rows = [{**row, "ends": row["until"] or row["through"]} for row in rows] if form is Format.table else rows
+    headings = {"key": "key", "kind": "kind", "subject": "subject", "about": "detail", "unit_code": "unit"}
+    headings |= {"decided_at": "decided", "decided_by": "by", "reason": "message", "ends": "until", "state": "state"}
     write_rows(rows, form, headings, "key")
     if form is Format.table:
         out.print(f"{len(rows)} decision{'' if len(rows) == 1 else 's'}")

@@ -272,6 +272,9 @@ def test_a_waiver_is_of_one_submission_unless_it_goes_on_to_later_ones(evening: 
     run(home, NEXT_DAY)
     assert {f["finding_id"] for f in findings(home)}.isdisjoint({once, lasting})
     assert log_of(home) == {gone: "in force, its finding is gone", through: "in force"}
+    (line,) = (line for line in command("decisions", "--home", str(home)).splitlines() if through in line)
+    assert line.split()[3:7] == [FLAGGED[1], "暴露面资产新增", "E6", DROPPED]
+    assert line.endswith(f"{FOLLOWING}  in force")
     told = {(f["unit_code"], f["rule_id"]): (f["status"], f["decision"]) for f in findings(home)}
     assert told[DROPPED, RULE_OF[DROPPED]] == ("open", "")
     assert told[FLAGGED] == ("waived", through)
@@ -281,7 +284,7 @@ def test_a_waiver_is_of_one_submission_unless_it_goes_on_to_later_ones(evening: 
     shown = command("unit", DROPPED, "--period", PERIOD, "--home", str(home))
     assert f"yes       {again}" in shown
     assert (
-        f"decided   {gone} waive on {once} by 王晓燕, 2026-11-05T21:00, in force, its finding is gone: {REASON}"
+        f"decided   {gone} waive on {once} (GEN-02 暴露面资产新增 E5) by 王晓燕, 2026-11-05T21:00, in force, its finding is gone: {REASON}"
         in shown
     )
     send_again(home, FOLLOWING, "Wed, 2 Dec 2026 10:00:00")
