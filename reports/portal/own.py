@@ -157,7 +157,7 @@ def check_before(visit: Visit) -> Response:
             raise Refused(say("own.busy"), 503) from failed
         why = reason_text(failed.reason, visit.portal.catalogue, visit.lang)
         raise Refused(say("own.not_checked", why=why)) from failed
-    visit.told("check", f"{unit} {len(files)} files", "rejected" if verdict.is_rejected else "done")
+    visit.told("check", f"{unit} {len(files)} files, {'would be returned' if verdict.is_rejected else 'good'}")
     return visit.page("checked.html.jinja", verdict=verdict, files=[f.name for f in files], unit=unit)
 
 

@@ -39,6 +39,10 @@ class Words:
             text = text["one" if values["n"] == 1 else "other"]
         return str(text).format(**{k: f"{v:,}" if isinstance(v, int) else v for k, v in values.items()})
 
+    def did(self, act: str) -> str:
+        """An act of the audit log; as it stands there where it has no words."""
+        return self.say(f"did.{act}") if f"did.{act}" in texts() else act
+
     def name(self, group: str, key: str) -> str:
         """What the glossary calls something; the key itself where it does not know it."""
         found = self.catalogue.texts["glossary"][group].get(key)

@@ -226,7 +226,7 @@ def test_an_administrator_closes_accounts_and_reads_the_audit(portal: Portal) ->
     for nobody in ({"disable": "nobody"}, {"revoke": "4711"}, {"revoke": "x"}):
         assert browser.post("/people", nobody).status_code == 404
     page = browser.get("/audit?act=disable+user").text
-    assert "disable user" in page
+    assert "停用账号" in page
     assert "逐行核对无误" in page
     with portal.ledger.begin() as connection:
         connection.execute(text("drop trigger audit_no_update"))
