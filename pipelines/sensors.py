@@ -208,7 +208,7 @@ def operators_sensor(home: Home) -> dg.SensorDefinition:
 
     @dg.sensor(minimum_interval_seconds=AT_SERVERS_SECONDS, default_status=RUNNING)
     def operators(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        """Deadline reports that are not out, silence, a full disk, passwords and certificates that end; each once."""
+        """Deadline reports that are not out, silence, a full disk, what ends soon, each once; held mails every day."""
         now = clock.now()
         try:
             settings = load_settings(home.register / "settings.yaml")
@@ -236,8 +236,8 @@ def _found(home: Home, context: dg.SensorEvaluationContext, now: datetime) -> Se
         *watching.ending_passwords(of, now),
     ]
     today = f"{now.astimezone(of.deadline.zone):%Y-%m-%d}"
-    if context.cursor != today:  # the servers are asked for their certificates once a day
-        found += watching.ending_certificates(of, now)
+    if context.cursor != today:  # once a day: servers are asked for their certificates, and all reports are read
+        found += [*watching.ending_certificates(of, now), *watching.held_mails(of, now)]
         context.update_cursor(today)
     return found
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from assets.instance.clock import first_run, last_run
-from assets.instance.periods import parse_time
+from assets.instance.periods import is_period, parse_time
 from assets.instance.settings import ImapSettings, SmtpSettings
 from assets.intake.mail.sources import MailboxError, certificate_of_mailbox
 from pipelines.due_runs import Asked, without_deadline_report
@@ -27,6 +27,8 @@ from reports.publishing.versions import latest_version
 Values = dict[str, str | datetime]
 GIB = 2**30
 LAST_WARNING_DAYS = 3
+HELD_FOR = timedelta(days=1)
+MAIL_DIGITS = 12  # of a mail's sha256, by which commands know it
 LOOK_SECONDS = 20.0  # at a server: a sensor that takes a minute is cut off
 
 
@@ -69,6 +71,25 @@ def _last_mail(of: Asked) -> datetime | None:
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
         row = connection.execute("select max(seen_at) from sightings").fetchone()
     return parse_time(row[0]) if row and row[0] else None
+
+
+def held_mails(of: Asked, now: datetime) -> Iterator[Trouble]:
+    """Mails that the reports as they stand know as held, a day or longer: told day by day until a steward gives them to
+    a unit.
+    """
+    held: dict[str, datetime] = {}
+    for folder in sorted(of.home.published.glob("*")):
+        if not is_period(folder.name):
+            continue
+        place = folder / of.register.tree(folder.name).carrier
+        if version := latest_version(place):
+            manifest = json.loads((place / version / "manifest.json").read_text(encoding="utf-8"))
+            held |= {m["sha256"]: parse_time(m["received_at"]) for m in manifest["mails"] if not m["unit"]}
+    waiting = sorted((at.astimezone(of.deadline.zone), mail) for mail, at in held.items() if now - at >= HELD_FOR)
+    if waiting:
+        lines = [f"{mail[:MAIL_DIGITS]}  {at:%Y-%m-%d %H:%M}" for at, mail in waiting]
+        values: Values = {"count": str(len(waiting)), "mails": "\n".join(lines)}
+        yield Trouble("held", now.astimezone(of.deadline.zone).date(), values=values)
 
 
 def full_disk(of: Asked, now: datetime) -> Iterator[Trouble]:

@@ -190,7 +190,7 @@ class OperatorSettings:
     """Who looks after the system, and what they are mailed of: a run that failed; a deadline report that is not out at
     `publish_anyway_at`; a mailbox that does not answer for `mailbox_minutes`; no mail at all for `silent_hours` in the
     days before a cut-off; less than `least_free_gib` left on the disk; a certificate or a password that ends within
-    `warn_days`. Without `mailboxes` nobody is told.
+    `warn_days`; every day the mails that wait for a steward. Without `mailboxes` nobody is told.
     """
 
     mailboxes: Sequence[str] = ()

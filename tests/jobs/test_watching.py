@@ -92,6 +92,29 @@ def test_silence_is_told_in_the_days_before_a_cutoff_while_somebody_owes(home: H
     assert silent("2026-10-20T02:05") == []  # no busy day
 
 
+def test_mails_that_nobody_has_claimed_for_a_day_are_told_every_day(home: Home) -> None:
+    of = asked(home)
+    folder = home.published / "2026-09/C"
+
+    def told(at: str) -> list[tuple[object, ...]]:
+        found = watching.held_mails(of, when(at))
+        return [(t.day.isoformat(), t.values["count"], t.values["mails"]) for t in found]
+
+    def publish(version: str, unit: str) -> None:
+        (folder / version).mkdir(parents=True)
+        held = {"sha256": "ab" * 32, "received_at": "2026-10-02T14:00:00+08:00", "unit": unit}
+        mails = [held, {"sha256": "cd" * 32, "received_at": "2026-10-01T14:00:00+08:00", "unit": "U1"}]
+        (folder / version / "manifest.json").write_text(json.dumps({"mails": mails}), encoding="utf-8")
+
+    publish("interim", "")
+    assert told("2026-10-03T13:59") == []
+    line = "abababababab  2026-10-02 14:00"
+    assert told("2026-10-03T14:00") == [("2026-10-03", "1", line)]
+    assert told("2026-10-08T14:00") == [("2026-10-08", "1", line)]
+    publish("v1", "U2")  # a steward has given it to a unit
+    assert told("2026-10-08T14:00") == []
+
+
 def test_a_disk_that_fills_up_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(watching.full_disk(set_up(home, operators={"least_free_gib": 0.0}), when("2026-10-06T06:00"))) == []
     of = set_up(home, operators={"least_free_gib": 1e9})
@@ -141,7 +164,7 @@ def test_every_kind_has_its_words(home: Home, lang: str) -> None:
     kinds = {key.partition(".")[0] for key in yaml.safe_load(TEXTS.read_text(encoding="utf-8")) if "." in key}
     now = when("2026-10-06T06:00")
     values: dict[str, str | datetime] = {
-        **dict.fromkeys(("host", "error", "hours", "free", "least", "section"), "x"),
+        **dict.fromkeys(("host", "error", "hours", "free", "least", "section", "count", "mails"), "x"),
         **dict.fromkeys(("at", "cutoff", "since", "last", "ends"), now),
     }
     for kind in kinds:
@@ -149,7 +172,7 @@ def test_every_kind_has_its_words(home: Home, lang: str) -> None:
         assert "{" not in told.subject + told.body
         assert "06:00 failed" in told.body
         assert str(home.root) in told.body
-    assert kinds == {"failed", "late", "mailbox", "silent", "disk", "certificate", "password"}
+    assert kinds == {"failed", "held", "late", "mailbox", "silent", "disk", "certificate", "password"}
 
 
 def test_what_a_log_line_lets_slip_is_hidden() -> None:
