@@ -34,7 +34,7 @@ def refusal(span: str, register: Register, deadline: Deadline, as_of: datetime) 
     last = periods.months_of(span)[-1]
     if last < register.first_period:
         return f"{span} lies before {register.first_period}, the first month on record"
-    return f"no month of {span} is over yet at {as_of.isoformat(timespec='minutes')}"
+    return f"no month of {span} on record is over yet at {as_of.isoformat(timespec='minutes')}"
 
 
 def parsing(done: int, of: int) -> None:
