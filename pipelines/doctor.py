@@ -23,6 +23,7 @@ import yaml
 from fontTools.ttLib import TTFont, TTLibError
 
 from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, Home
+from assets.instance.recipients import load_recipients
 from assets.instance.register import RegisterError, load_register
 from assets.instance.settings import Settings, SettingsError, load_settings
 from assets.instance.warehouse import held
@@ -83,16 +84,20 @@ def examine(home: Home) -> Iterator[Told]:
 
 
 def _register(home: Home) -> Iterator[Told]:
+    leads: tuple[str, ...] = ()
+    rules = Told("rules", "forms, checklists and rules can be read")
+    try:
+        leads = load_catalogue(home.register).leads
+    except CatalogueError as error:
+        rules = Told("rules", str(error), f"correct the overrides in {home.register}, or take them away")
     try:
         register = load_register(home.register)
+        if not rules.remedy:
+            load_recipients(home.register, register, leads)
         yield Told("register", f"can be read, first month {register.first_period}")
     except RegisterError as error:
         yield Told("register", str(error), f"correct it in {home.register}; no run begins before")
-    try:
-        load_catalogue(home.register)
-        yield Told("rules", "forms, checklists and rules can be read")
-    except CatalogueError as error:
-        yield Told("rules", str(error), f"correct the overrides in {home.register}, or take them away")
+    yield rules
 
 
 def _disk(home: Home) -> Iterator[Told]:

@@ -69,6 +69,11 @@ def settings(text: str) -> Callable[[Home], None]:
     return lambda home: (home.register / "settings.yaml").write_text(text, encoding="utf-8") and None
 
 
+def recipients_without_an_address(home: Home) -> None:
+    text = "scope,name,mailbox,forms,when\nEX,张总,nobody,html,always\n"
+    (home.register / "recipients.csv").write_text(text, encoding="utf-8")
+
+
 def register_without_a_heading(home: Home) -> None:
     (home.register / "units.csv").write_text("nothing\n", encoding="utf-8")
 
@@ -126,6 +131,7 @@ def warehouse_overwritten(home: Home) -> None:
     [
         (settings("cutoff: {deadline_day: 31}"), "settings", "correct "),
         (register_without_a_heading, "register", "correct "),
+        (recipients_without_an_address, "register", "correct "),
         (rules_that_are_none, "rules", "correct "),
         (outbox_that_is_a_file, "rights", "let "),
         (dagster_without_retries, "dagster", "take it over from "),
