@@ -22,7 +22,7 @@ setup: .venv/.ready
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	.venv/bin/python -m compileall -q -j 0 .venv/lib assets expectations pipelines reports || true
+	.venv/bin/python -m compileall -qq -j 0 .venv/lib assets expectations pipelines reports || true
 	touch $@
 
 run: setup

@@ -22,6 +22,7 @@ from assets.instance.periods import is_period
 from assets.ledger.decisions import AlreadyDecided, DecisionError
 from assets.ledger.models import DECISIONS, Decision
 from assets.ledger.queue import notices
+from expectations.language import DEFAULT
 from expectations.messages import fill, reason_text
 from reports.portal.access import NotThere, Refused, Routes, Visit, own_path
 from reports.portal.answers import templates
@@ -363,8 +364,8 @@ def where(visit: Visit, item: Row) -> str:
 
 
 def message(visit: Visit, item: Row) -> str:
-    """What is wrong, in the visitor's language."""
-    if visit.lang == "zh":
+    """What is wrong, in the visitor's language; what the run said of it where that is the visitor's."""
+    if visit.lang == DEFAULT:
         return str(item["message"])
     values = {k: item[k] or "" for k in ("file", "sheet", "column", "value", "expected")}
     values["reason"] = reason_text(item["cause"] or "", visit.portal.catalogue, visit.lang)

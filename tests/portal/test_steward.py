@@ -111,7 +111,7 @@ def test_a_batch_is_waived_with_one_reason_and_taken_back(portal: Portal) -> Non
     log = browser.get("/decisions").text
     assert made[0].key in log
     assert "撤回" in log
-    assert chosen[0] in BOX.findall(browser.get(f"/worklist?period={LAST}&rule=KPI-02").text)
+    assert made[0].subject in BOX.findall(browser.get(f"/worklist?period={LAST}&rule=KPI-02").text)
 
 
 def test_a_finding_is_drawn_in_its_sheet_with_those_beside_it(portal: Portal) -> None:

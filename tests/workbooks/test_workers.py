@@ -180,11 +180,12 @@ def test_no_tasks_no_results() -> None:
 
 
 def test_leaving_early_ends_the_workers() -> None:
+    before = len(multiprocessing.active_children())
     results = run([("work", 0), ("hang", 1), ("work", 2)], batch=1)
     assert next(results) == (("work", 0), 0)
-    assert len(multiprocessing.active_children()) == 2
+    assert len(multiprocessing.active_children()) == before + 2
     results.close()  # type: ignore[attr-defined]
-    assert multiprocessing.active_children() == []
+    assert len(multiprocessing.active_children()) == before
 
 
 def test_a_worker_that_waits_for_work_is_not_timed() -> None:
