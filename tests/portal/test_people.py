@@ -104,9 +104,8 @@ def test_the_database_itself_refuses(peopled: Engine, statement: str) -> None:
         connection.execute(text(statement))
 
 
+@pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)  # PostgreSQL knows no `insert or replace`
 def test_a_line_is_not_replaced_in_sqlite(peopled: Engine) -> None:
-    if peopled.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL knows no `insert or replace`")
     for table in ("audit", "grants"):
         with pytest.raises(DBAPIError), peopled.begin() as connection:
             connection.execute(text(f"insert or replace into {table} select * from {table} where id = 1"))
