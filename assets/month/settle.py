@@ -7,6 +7,7 @@ warehouse and replaces its own rows of the period, so that it can be run again a
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -110,17 +111,21 @@ def on_record(work: Work, session: Session) -> Work:
     opened = work.deadline.window_period(runs.first)
     known = {opened, *runs.asked, *(folder.name for folder in session.home.published.glob("*/"))}
     before = {*between(work.register.first_period, opened)} - known
-    return replace(work, off_record=frozenset(before - months_with_mails(work))) if before else work
+    return replace(work, off_record=frozenset(before - months_with_mails(work, before))) if before else work
 
 
-def months_with_mails(work: Work) -> set[str]:
-    """The months that a mail is about: in whose window it came, on a cover of it, or for which it says 零报告."""
+def months_with_mails(work: Work, before: Collection[str]) -> set[str]:
+    """The months that a mail is about: in whose window it came, on a cover of it, or, of the months `before`, for which
+    it says 零报告 and may say so.
+    """
     warehouse, parameters = work.warehouse, {"timezone": work.deadline.timezone}
     months = {r["period"] for r in warehouse.rows(model("settled/months_with_mails"), parameters)}
-    saying_nil = warehouse.rows(model("settled/mails_saying_nil"))
+    saying_nil = warehouse.rows(model("settled/mails_saying_nil"), {"before": sorted(before)})
+    may_say = {r["mail"]: r["months"] for r in saying_nil}
     for window in sorted({r["period"] for r in saying_nil}):
         for mail in read_mails(work, window, [r["mail"] for r in saying_nil if r["period"] == window]):
-            if stated := nil_statement(mail, work.deadline):
+            stated = nil_statement(mail, work.deadline)
+            if stated and stated[0] in may_say[mail.mail]:
                 months.add(stated[0])
     return months
 

@@ -101,6 +101,19 @@ def test_a_month_without_mails_before_the_first_run_is_in_no_table(home: Home) -
         assert [r["state"] for r in work.warehouse.rows(missing)] == ["missing"]
 
 
+def test_a_month_that_no_mail_may_speak_for_any_more_is_not_put_on_record_by_its_words(bare: Home) -> None:
+    """A mail says 零报告 for a month of the last year at the most: for an older one it is returned in its window."""
+    mail = bare.inbox / "nil.eml"
+    text = mail.read_bytes()
+    subject = next(line for line in text.splitlines() if line.startswith(b"Subject:"))
+    older = EmailMessage()
+    older["Subject"] = "2025年3月零报告"
+    mail.write_bytes(text.replace(subject, older.as_bytes().splitlines()[0]))
+    take_clock(bare, CLOCK, PERIOD)
+    with collected(bare) as session:
+        assert indexed_work(session).months_to(PERIOD) == [PERIOD]
+
+
 def test_every_month_from_the_first_run_on_is_on_record(bare: Home) -> None:
     """Whether a mail came or not; and what runs are asked for is booked once."""
     take_clock(bare, CLOCK.replace(year=2025), "2025-10")
