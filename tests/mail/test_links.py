@@ -35,6 +35,11 @@ PLAIN = "从QQ邮箱发来的超大附件\n附件3.xlsx (12M, 2026年12月05日 
             '<div>扫描件.pdf (25M) <a href="https://x.qq.com/cgi-bin/ftnExs_download?k=1">下载</a>',
             ["扫描件.pdf"],
         ),
+        (
+            "text/html",
+            '<div>附件2.xlsx <a href="https://pan.baidu.com/s/1">下载</a> 附件3.xlsx <a href="https://pan.baidu.com/s/2">下载</a></div>',
+            ["附件2.xlsx", "附件3.xlsx"],
+        ),
         ("text/html", '<a href="https://www.oa.example/">公司网站</a>', []),
         ("text/plain", "请作为普通附件发送，不要用云附件。", []),
         ("text/html", "", []),

@@ -59,9 +59,12 @@ def _in_page(text: str) -> Iterator[str]:
     for anchor in islice(page.iter("a"), MOST_ANCHORS):
         target, says = anchor.get("href") or "", anchor.text_content()
         if PLACES.match(target) or (told and LINK.match(target) and NAME.search(says)):
-            beside = anchor.getparent().text_content() if anchor.getparent() is not None else ""
-            names = (_named(words) for words in (says, anchor.get("title") or "", beside[:MOST_BESIDE]))
-            yield next((name for found in names for name in found), "")
+            if own := next((name for words in (says, anchor.get("title") or "") for name in _named(words)), ""):
+                yield own
+            else:  # all beside it: which of them is this one's is not told, and another link may have the next
+                parent = anchor.getparent()
+                beside = parent.text_content()[:MOST_BESIDE] if parent is not None else ""
+                yield from list(_named(beside)) or [""]
 
 
 def _in_text(text: str) -> Iterator[str]:
