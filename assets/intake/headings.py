@@ -29,8 +29,10 @@ def normalise_heading(cell: object) -> str:
 
 
 def normalise_title(title: str) -> str:
-    """A sheet's title as compared; one with a number before it is another title, known by its headings (WBK-07)."""
-    return _without_brackets(_bare(title))
+    """A sheet's title as compared; one with a number before it is another title, known by its headings (WBK-07), and
+    one that is longer than any compares as nothing.
+    """
+    return _without_brackets(_bare(title)) if len(title) <= LONGEST_HEADING else ""
 
 
 def whole_title(title: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from assets.instance.limits import Limits
 from assets.intake.forms import RecognisedForm, hinted_form, normalise_heading, read_explanations, recognise
+from assets.intake.headings import normalise_title
 from assets.intake.workbooks.sheet import Sheet, Workbook
 from expectations.catalogue import Catalogue, load_catalogue
 
@@ -247,3 +248,12 @@ def test_explanations_are_read_from_the_feedback_sheet(catalogue: Catalogue) -> 
         ("f4", "s4", "统一由省公司整改"),
     ]
     assert read_explanations(annex3(catalogue)) == []
+
+
+def test_a_title_longer_than_any_is_none(catalogue: Catalogue) -> None:
+    """One of thousands of brackets in brackets took longer to compare than a file may take to be read."""
+    title = "(" * 20_000 + ")" * 20_000
+    book = annex3(catalogue)
+    book.sheets.append(grid(title, [["a"]]))
+    assert [form.form for form in recognise(book, "附件3.xlsx", catalogue, Limits())] == ["annex3"]
+    assert normalise_title(title) == ""
