@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from assets.instance.home import Home
-from assets.instance.settings import ImapSettings
+from assets.instance.settings import ImapSettings, SmtpSettings
 from assets.intake.mail.sources import collected_up_to, mailbox_state, unread_mails
 
 SETTLED_SECONDS = 60
+Server = TypeVar("Server", ImapSettings, SmtpSettings)
 LOOK_SECONDS = 20.0  # at a server: a sensor that takes a minute is cut off
 
 
@@ -65,8 +67,13 @@ def why_not(look: Look, memory: Memory, now: datetime, watch_minutes: float) -> 
     return ""
 
 
+def briefly(server: Server) -> Server:
+    """The same server, waited for no longer than a sensor may take."""
+    return replace(server, timeout_seconds=min(server.timeout_seconds, LOOK_SECONDS))
+
+
 @contextmanager
-def _sightings(home: Home) -> Iterator[sqlite3.Connection | None]:
+def sightings_of(home: Home) -> Iterator[sqlite3.Connection | None]:
     """The index of mails seen, for reading; None where there is none yet."""
     file = home.warehouse / "sightings.sqlite"
     if not file.is_file():
@@ -76,10 +83,12 @@ def _sightings(home: Home) -> Iterator[sqlite3.Connection | None]:
         yield connection
 
 
-def look_into_folder(home: Home, now: datetime) -> Look:
-    """What lies in the drop folder and was not read. While the newest came within a minute, others may follow."""
-    with _sightings(home) as sightings:
-        unread = unread_mails(home.inbox, sightings)
+def look_into_folder(home: Home, now: datetime, mail_bytes: int) -> Look:
+    """What lies in the drop folder and was not read, of mails of at most so many bytes. While the newest came within a
+    minute, others may follow.
+    """
+    with sightings_of(home) as sightings:
+        unread = unread_mails(home.inbox, sightings, mail_bytes)
     if not unread:
         return Look("")
     name = hashlib.sha256(json.dumps(sorted(unread)).encode()).hexdigest()[:16]
@@ -90,10 +99,9 @@ def look_into_folder(home: Home, now: datetime) -> Look:
 
 def look_into_mailbox(home: Home, settings: ImapSettings, memory: Memory) -> Look:
     """What the mailbox has that was not collected; also that it answers again after it did not. Raises MailboxError."""
-    quick = replace(settings, timeout_seconds=min(settings.timeout_seconds, LOOK_SECONDS))
-    validity, next_uid = mailbox_state(quick)
+    validity, next_uid = mailbox_state(briefly(settings))
     if memory.down_since:
         return Look(f"back after {memory.down_since}")
-    with _sightings(home) as sightings:
+    with sightings_of(home) as sightings:
         last = collected_up_to(sightings, settings, validity) if sightings else 0
     return Look(f"{validity}/{next_uid}" if next_uid > last + 1 else "")

@@ -15,11 +15,11 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from assets.instance.closed_months import closed_months
 from assets.instance.home import Home
+from assets.instance.resource import PARTITION
 from assets.instance.warehouse import open_warehouse
 from reports.feedback.folders import DIGEST, PAGE
 from reports.publishing.versions import INTERIM, versions
 
-PARTITION = "dagster/partition"
 ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 

@@ -12,13 +12,14 @@ from datetime import datetime
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import PARTITION_NAME_TAG, PRIORITY_TAG, WILL_RETRY_TAG
+from dagster._core.storage.tags import PRIORITY_TAG, WILL_RETRY_TAG
 
 from assets.instance import clock
 from assets.instance.clock import AS_OF, first_run
 from assets.instance.home import Home
 from assets.instance.periods import parse_time
 from assets.instance.register import RegisterError
+from assets.instance.resource import PARTITION
 from assets.instance.settings import Settings, SettingsError, load_settings
 from assets.intake.mail.sources import MailboxError
 from assets.ledger.alerts import book
@@ -58,13 +59,13 @@ def sensors_of(home: Home, job: UnresolvedAssetJobDefinition) -> list[dg.SensorD
 
 def is_active(instance: dg.DagsterInstance, job: str, period: str) -> bool:
     """Whether a run of the period waits or works."""
-    wanted = dg.RunsFilter(job_name=job, statuses=list(ACTIVE), tags={PARTITION_NAME_TAG: period})
+    wanted = dg.RunsFilter(job_name=job, statuses=list(ACTIVE), tags={PARTITION: period})
     return bool(instance.get_run_records(wanted, limit=1))
 
 
 def last_look(instance: dg.DagsterInstance, job: str, period: str) -> datetime | None:
     """The clock of the last run of the period that succeeded."""
-    wanted = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], tags={PARTITION_NAME_TAG: period})
+    wanted = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], tags={PARTITION: period})
     for record in instance.get_run_records(wanted, limit=1):
         if moment := record.dagster_run.tags.get(AS_OF):
             return parse_time(moment)
@@ -79,13 +80,9 @@ def deadline_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorD
     def deadline_reports(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """A run for every period that has no deadline report after its cut-off; at most once an hour each."""
         now = clock.now()
-        try:
-            of = asked(home)
-        except (RegisterError, SettingsError) as error:
-            yield dg.SkipReason(str(error))
-            return
-        if is_clock_behind(home, now):
-            yield dg.SkipReason(CLOCK_BEHIND)
+        of, why = _asked(home, now)
+        if of is None:
+            yield dg.SkipReason(why)
             return
         due: list[DueRun] = [
             *due_deadline_reports(of, now),
@@ -106,11 +103,12 @@ def folder_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDef
     @dg.sensor(job=job, minimum_interval_seconds=LOOK_SECONDS, default_status=RUNNING)
     def dropped_mails(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         """A run once mails that no run has read lie in the drop folder, the newest for a minute."""
-        of, why = _watched(home)
-        if of is None:
+        now = clock.now()
+        of, why = _watched(home, now)
+        if of is None or (why := _waits_for_the_night(of)):
             return dg.SkipReason(why)
-        memory, now = Memory.read(context.cursor), clock.now()
-        return _ask(context, job, of, look_into_folder(home, now), memory, now)
+        look = look_into_folder(home, now, of.settings.limits.mail_bytes)
+        return _ask(context, job, of, look, Memory.read(context.cursor), now)
 
     return dropped_mails
 
@@ -120,11 +118,14 @@ def mailbox_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDe
 
     @dg.sensor(job=job, minimum_interval_seconds=AT_SERVERS_SECONDS, default_status=RUNNING)
     def mailbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """A run once the mailbox has mails that no run has read, or answers again after it did not."""
-        of, why = _watched(home)
+        """A run once the mailbox has mails that no run has read, or answers again after it did not. Of one that does
+        not answer operators are told, also where no run is asked for by day.
+        """
+        now = clock.now()
+        of, why = _watched(home, now)
         if of is None or of.settings.imap is None:
             return dg.SkipReason(why or "no mailbox is set")
-        memory, now = Memory.read(context.cursor), clock.now()
+        memory = Memory.read(context.cursor)
         try:
             look = look_into_mailbox(home, of.settings.imap, memory)
         except MailboxError as error:
@@ -132,24 +133,32 @@ def mailbox_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDe
             context.update_cursor(memory.written())
             _book(home, of.settings, watching.down_mailbox(of, now, parse_time(memory.down_since), str(error)), now)
             return dg.SkipReason(str(error))
+        if why := _waits_for_the_night(of):
+            context.update_cursor(replace(memory, down_since="").written())
+            return dg.SkipReason(why)
         return _ask(context, job, of, look, memory, now)
 
     return mailbox
 
 
-def _watched(home: Home) -> tuple[Asked | None, str]:
-    """What a watcher of mails goes by; None, and why, where it is not to ask for a run."""
+def _asked(home: Home, now: datetime) -> tuple[Asked | None, str]:
+    """What a sensor of runs goes by; None, and why, where it is to ask for none."""
     try:
         of = asked(home)
     except (RegisterError, SettingsError) as error:
         return None, str(error)
-    if of.settings.watch_minutes <= 0:
-        return None, "watch_minutes is 0: mails wait for the night"
+    return (None, CLOCK_BEHIND) if is_clock_behind(home, now) else (of, "")
+
+
+def _watched(home: Home, now: datetime) -> tuple[Asked | None, str]:
+    """The same for a watcher of mails, which has nothing to watch before the first run."""
     if first_run(home) is None:
         return None, "the first run is the night's, or a person's"
-    if is_clock_behind(home, clock.now()):
-        return None, CLOCK_BEHIND
-    return of, ""
+    return _asked(home, now)
+
+
+def _waits_for_the_night(of: Asked) -> str:
+    return "watch_minutes is 0: mails wait for the night" if of.settings.watch_minutes <= 0 else ""
 
 
 def _ask(
@@ -194,7 +203,7 @@ def failure_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDe
             f"{entry.step_key or ''} {entry.user_message or ''}".rstrip()
             for entry in context.instance.all_logs(run.run_id)[-LAST_LINES:]
         ]
-        period, day = run.tags.get(PARTITION_NAME_TAG, ""), now.astimezone(settings.zone).date()
+        period, day = run.tags.get(PARTITION, ""), now.astimezone(settings.zone).date()
         moment = parse_time(run.tags[AS_OF]) if AS_OF in run.tags else now
         values = {"at": moment.astimezone(settings.zone)}
         booked = _book(home, settings, [Trouble("failed", day, period, step, values, (*told, *lines))], now)

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from assets.instance.clock import first_run, last_run
 from assets.instance.periods import is_period, parse_time
 from assets.instance.settings import ImapSettings, SmtpSettings
 from assets.intake.mail.sources import MailboxError, certificate_of_mailbox
+from pipelines.arrivals import briefly, sightings_of
 from pipelines.due_runs import Asked, without_deadline_report
 from reports.notices.operators import Trouble
 from reports.notices.smtp import Unreachable, certificate_of_server
@@ -29,7 +26,6 @@ GIB = 2**30
 LAST_WARNING_DAYS = 3
 HELD_FOR = timedelta(days=1)
 MAIL_DIGITS = 12  # of a mail's sha256, by which commands know it
-LOOK_SECONDS = 20.0  # at a server: a sensor that takes a minute is cut off
 
 
 def late_reports(of: Asked, now: datetime) -> Iterator[Trouble]:
@@ -65,11 +61,8 @@ def _nobody_owes(of: Asked, period: str) -> bool:
 
 def _last_mail(of: Asked) -> datetime | None:
     """When a mail was last seen for the first time."""
-    file = of.home.warehouse / "sightings.sqlite"
-    if not file.is_file():
-        return None
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-        row = connection.execute("select max(seen_at) from sightings").fetchone()
+    with sightings_of(of.home) as sightings:
+        row = sightings.execute("select max(seen_at) from sightings").fetchone() if sightings else None
     return parse_time(row[0]) if row and row[0] else None
 
 
@@ -126,8 +119,9 @@ def _servers(of: Asked) -> Sequence[tuple[str, ImapSettings | SmtpSettings]]:
 
 
 def _certificate(server: ImapSettings | SmtpSettings) -> datetime | None:
-    quick: Any = replace(server, timeout_seconds=min(server.timeout_seconds, LOOK_SECONDS))
-    return certificate_of_mailbox(quick) if isinstance(server, ImapSettings) else certificate_of_server(quick)
+    if isinstance(server, ImapSettings):
+        return certificate_of_mailbox(briefly(server))
+    return certificate_of_server(briefly(server))
 
 
 def _mark(of: Asked, left: timedelta) -> int | None:

@@ -20,6 +20,7 @@ from assets.intake.mail.seen import Sighting, open_sightings, record
 from assets.ledger.alerts import waiting
 from assets.ledger.opening import open_ledger
 from pipelines import watching
+from pipelines.arrivals import Memory
 from pipelines.definitions import build_defs
 from pipelines.due_runs import Asked, asked
 from reports.notices.operators import TEXTS, Trouble, telling
@@ -196,6 +197,24 @@ def operators_look(home: Home, instance: dg.DagsterInstance, at: str, patch: pyt
     sensor = definitions.resolve_sensor_def("operators")
     with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
         return str(sensor.evaluate_tick(context).skip_message)
+
+
+@pytest.mark.parametrize("watch_minutes", [10, 0])
+def test_a_mailbox_is_told_to_be_down_whether_mails_are_watched_by_day_or_not(
+    home: Home, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, watch_minutes: int
+) -> None:
+    imap = {"host": "127.0.0.1", "port": free_port(), "user": "u", "password_env": "SIXTH_TEST_PASSWORD", "tls": "none"}
+    monkeypatch.setenv("SIXTH_TEST_PASSWORD", PASSWORD)
+    of = set_up(home, imap=imap, watch_minutes=watch_minutes, operators={"mailboxes": ["ops@oa.example"]})
+    monkeypatch.setattr(clock, "now", lambda: when("2026-10-04T12:00"))
+    definitions = build_defs(home)
+    cursor = Memory(down_since=when("2026-10-04T10:00").isoformat()).written()
+    with dg.build_sensor_context(instance=instance, definitions=definitions, cursor=cursor) as context:
+        assert not definitions.resolve_sensor_def("mailbox").evaluate_tick(context).run_requests
+    with open_ledger(home.warehouse, of.settings.ledger_url) as ledger:
+        assert [alert.subject for alert in waiting(ledger, LONG_AGO)] == [
+            "【网络安全月报·运维】收件邮箱 127.0.0.1 无法连接"
+        ]
 
 
 def test_operators_are_mailed_once_and_again_after_the_server_refused(

@@ -148,11 +148,15 @@ def collect_folder(
     return Collected(len(listed), tuple(new), tuple(waiting), tuple(skipped), tuple(sorted(no_mails)))
 
 
-def unread_mails(inbox: Path, sightings: sqlite3.Connection | None) -> list[tuple[str, int, int]]:
-    """Key, size and time of change (ns) of the mails in the drop folder that no collecting has read."""
+def unread_mails(inbox: Path, sightings: sqlite3.Connection | None, mail_bytes: int) -> list[tuple[str, int, int]]:
+    """Key, size and time of change (ns) of the mails in the drop folder that a collecting will read and none has."""
     known = files_of(sightings, FOLDER) if sightings else {}
     listed = _mail_files(inbox, [], [], lambda *_: None)
-    return [(f.key, f.size, f.mtime_ns) for f in listed if known.get(f.key) != (f.size, f.mtime_ns)]
+    return [
+        (f.key, f.size, f.mtime_ns)
+        for f in listed
+        if 0 < f.size <= mail_bytes and known.get(f.key) != (f.size, f.mtime_ns)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
