@@ -16,7 +16,7 @@ import duckdb
 
 from assets.instance.home import Home
 from assets.instance.session import Session
-from assets.instance.warehouse import WarehouseBusy, open_warehouse
+from assets.instance.warehouse import held, open_warehouse
 
 WAREHOUSE = "sixth.duckdb"
 
@@ -42,12 +42,14 @@ def _copy(home: Home, folder: Path) -> None:
     if not file.exists():
         return
     try:
-        held = duckdb.connect(str(file), read_only=True)  # no run begins while the file is copied
+        reading = duckdb.connect(str(file), read_only=True)  # no run begins while the file is copied
     except duckdb.IOException as error:
-        raise WarehouseBusy("a run is under way on this home; try again when it has ended") from error
+        if busy := held(file, error):
+            raise busy from error
+        raise
     try:
         for path in (file, file.with_name(f"{WAREHOUSE}.wal")):
             if path.exists():
                 shutil.copy(path, folder)
     finally:
-        held.close()
+        reading.close()

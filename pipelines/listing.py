@@ -13,7 +13,7 @@ from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.periods import preceding
 from assets.instance.settings import load_settings
-from assets.instance.warehouse import model
+from assets.instance.warehouse import held, model
 from expectations.catalogue import load_catalogue
 from reports.publishing.tables import NOT_PUBLISHED
 
@@ -34,8 +34,6 @@ def query(home: Home, sql: str, parameters: dict[str, Any]) -> list[dict[str, An
     try:
         connection = duckdb.connect(str(file), read_only=True)
     except duckdb.IOException as error:
-        from assets.instance.warehouse import held  # noqa: PLC0415
-
         if busy := held(file, error):
             raise busy from error
         raise
