@@ -273,7 +273,7 @@ def pull(
 ) -> None:
     """Fetch a published report of a month, a half-year (2026H2) or a year. csv and parquet come as one .zip."""
     if url:
-        from pipelines.portal_commands import fetch  # noqa: PLC0415
+        from pipelines.portal_fetch import fetch  # noqa: PLC0415
 
         content, named = fetch(url, period=period, scope=scope, version=version, form=form)
         path = _target(target, named)
