@@ -14,6 +14,7 @@ from typing import Any
 
 from assets.intake.mail.archive import path_of
 from assets.ledger.models import Decision
+from assets.month.decisions import effective_decisions
 from expectations.catalogue import Column, SheetForm
 from expectations.secrets import hidden
 from pipelines.decisions import AWAITING, IN_FORCE, Desk
@@ -184,7 +185,8 @@ def decidable(desk: Desk, findings: Sequence[Mapping[str, Any]]) -> list[dict[st
 
 def _waived_since(desk: Desk) -> dict[str, str]:
     """The findings that are waived by decisions in force, with the key of each."""
-    return {d["subject"]: d["key"] for d in desk.listed(datetime.now(UTC), kind="waive") if d["state"] == IN_FORCE}
+    made = effective_decisions(desk.decisions(), datetime.now(UTC), desk.settings.approved_effects)
+    return {d.subject: d.key for d, _ in made if d.kind == "waive"}
 
 
 def _decided(decisions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
