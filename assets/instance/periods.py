@@ -60,6 +60,11 @@ def preceding(period: str) -> str:
     return f"{end:%Y}H{1 + end.month // 7}" if "H" in period else f"{end:%Y}"
 
 
+def year_before(period: str) -> str:
+    """The same period or span of the year before."""
+    return f"{int(period[:4]) - 1}{period[4:]}"
+
+
 def between(first: str, last: str) -> Iterator[str]:
     """The periods from first to last, both included; none where last lies before first."""
     while first <= last:

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.instance.register import LISTED, Register, RegisterError, rows_of
+from assets.instance.register import Register, RegisterError, listed, rows_of
 from assets.instance.settings import is_address
 
 FILE = "recipients.csv"
@@ -59,7 +59,7 @@ def load_recipients(folder: Path, register: Register, leads: Collection[str]) ->
         if not is_address(mailbox):
             raise RegisterError(f"{where}: mailbox {mailbox!r} is no address as head@oa.example; one to a line")
         known = [*FORMS, *(f"{DUTIES}{kind}" for kind in leads)]
-        forms = tuple(dict.fromkeys(form.lower() for form in LISTED.split(row["forms"]) if form))
+        forms = tuple(dict.fromkeys(form.lower() for form in listed(row["forms"])))
         if not forms or (unknown := [form for form in forms if form not in known]):
             told = repr(unknown[0]) if forms else "nothing"
             raise RegisterError(f"{where}: forms names {told}; there are {', '.join(known)}, several joined by ;")

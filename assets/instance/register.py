@@ -207,13 +207,13 @@ def _not_utf8(path: Path) -> str:
     return f"is not UTF-8 but {name}: in Excel choose “Save as”, “CSV UTF-8 (Comma delimited) (*.csv)”, and run again"
 
 
-def _listed(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
     """The entries of a list column."""
     return [entry for entry in LISTED.split(unicodedata.normalize("NFKC", text)) if entry]
 
 
 def _mailboxes(where: str, text: str) -> tuple[str, ...]:
-    mailboxes = tuple(dict.fromkeys(entry.lower() for entry in _listed(text)))
+    mailboxes = tuple(dict.fromkeys(entry.lower() for entry in listed(text)))
     for mailbox in mailboxes:
         if not ADDRESS.fullmatch(mailbox):
             raise RegisterError(f"{where}: mailbox {mailbox!r} is no address as unit01@oa.example; join several by ;")
@@ -228,7 +228,7 @@ def _unit(line: int, row: dict[str, str]) -> Unit:
         raise RegisterError(f"{where}: level {row['level']!r} is none of {', '.join(LEVELS)}")
     if row["kind"] not in KINDS and (row["level"] == "unit" or row["kind"]):
         raise RegisterError(f"{where}: kind {row['kind']!r} is none of {', '.join(KINDS)}")
-    services = frozenset(s.lower() for s in _listed(row["services"]))
+    services = frozenset(s.lower() for s in listed(row["services"]))
     if services - set(SERVICES):
         raise RegisterError(f"{where}: unknown service {', '.join(sorted(services - set(SERVICES)))}")
     active_to = row["active_to"] or FOREVER
@@ -349,8 +349,8 @@ def _calendar(path: Path) -> dict[str, Any]:
     for key in calendar:
         if key not in CALENDAR:
             raise RegisterError(f"{path.name}: there is no entry {key!r}; known ones: {', '.join(CALENDAR)}")
-    if isinstance(listed := calendar.get("protection_periods"), str):
-        calendar["protection_periods"] = LISTED.split(listed.strip())
+    if isinstance(joined := calendar.get("protection_periods"), str):
+        calendar["protection_periods"] = listed(joined)
     for period in calendar.get("protection_periods") or ():
         if not periods.is_period(str(period)):
             raise RegisterError(f"{path.name}: protection_periods: {period!r} is not a month as 2026-10")

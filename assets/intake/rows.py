@@ -71,8 +71,8 @@ class RowReader:
             if (note := _NOTE.match(word)) and len(others) <= (1 if note["colon"] else 0):
                 return "note"
             # 审核人：… and 填表日期：… beside 填表人：… fill no column, wherever they stand.
-            told = {at for at in others if at in broken or not _CLOSING.match(_first_word(row[at]))}
-            if (_CLOSING.match(word) or _NOTHING_NEW.fullmatch(word)) and not self._always & told:
+            told = (at for at in others if at in broken or not _CLOSING.match(_first_word(row[at])))
+            if (_CLOSING.match(word) or _NOTHING_NEW.fullmatch(word)) and not self._always.intersection(told):
                 return "closing"
             # 合计 and counts alone: one below a column of names is no name.
             if _TOTAL.fullmatch(word) and not self._always & {*broken} and all(_is_count(row[at]) for at in others):

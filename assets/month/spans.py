@@ -69,7 +69,7 @@ def parameters(work: Work, span: str, of: Sequence[str]) -> dict[str, Any]:
         **work.parameters(of[-1]),
         "period": span,
         "previous": periods.preceding(span),
-        "year_before": f"{int(span[:4]) - 1}{span[4:]}",
+        "year_before": periods.year_before(span),
         "month_start": periods.first_day(of[0]),
         "cutoff": work.deadline.cutoff(span),
         **work.months_within(list(of), list(of)),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from assets.instance.periods import Deadline
+from assets.instance.periods import Deadline, year_before
 from assets.instance.register import Register, Tree, Unit
 from assets.intake.fault import Fault
 from expectations.catalogue import Catalogue, Form
@@ -287,8 +287,7 @@ def _may_be_stated(month: str, window: str, booking: Booking) -> bool:
     """Whether a mail may say 零报告 for a month: over, on record, and no longer ago than mails are looked at for it
     (sql/settled/mail_periods.sql).
     """
-    year_before = f"{int(window[:4]) - 1}{window[4:]}"
-    return max(booking.register.first_period, year_before) <= month <= window
+    return max(booking.register.first_period, year_before(window)) <= month <= window
 
 
 def nil_form_id(mail: Mail) -> str:
@@ -343,11 +342,11 @@ def _book_form(
         )
         for f in faults
     ]
-    not_asked = _columns_not_asked(form, definition, period)
+    of_form = [f for f in mail.faults if f["form_id"] == form["form_id"]]
+    is_lacking = any(f["rule_id"] == "WBK-02" for f in of_form)
+    not_asked = _columns_not_asked(form, definition, period) if is_lacking else set()
     on_cover.extend(
-        _as_fault(f)
-        for f in mail.faults
-        if f["form_id"] == form["form_id"] and not (f["rule_id"] == "WBK-02" and (f["sheet"], f["column"]) in not_asked)
+        _as_fault(f) for f in of_form if f["rule_id"] != "WBK-02" or (f["sheet"], f["column"]) not in not_asked
     )
     booked.findings.extend(PlainFinding(unit, mail.mail, form["form_id"], f) for f in on_cover)
     returns = returning(booking.catalogue, period)

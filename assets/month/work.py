@@ -91,15 +91,15 @@ class Work:
         """The parameters that SQL models may name. What carries over comes from the month on record before: it may lie
         farther back than the month before, beside which figures are shown.
         """
-        start, before = periods.first_day(period), periods.preceding(period)
+        before = periods.preceding(period)
         return {
             "period": period,
             **self.months_within([period], self.months_to(period)[-12:] or [period]),
             "previous": before,
             "carried_from": max(self.months_to(before), default=before),
             "following": periods.following(period),
-            "year_before": f"{start.year - 1}-{start.month:02d}",
-            "month_start": start,
+            "year_before": periods.year_before(period),
+            "month_start": periods.first_day(period),
             "month_end": periods.last_day(period),
             "cutoff": self.deadline.cutoff(period),
             "timezone": self.deadline.timezone,
