@@ -21,6 +21,7 @@ from reports.publishing.versions import versions
 from tests.feedback.made_month import PERIOD, ZONE, drop_mail
 from tests.feedback.made_month import Home as Made
 from tests.feedback.made_month import home as made_home
+from tests.jobs.command_line import copy_of
 from tests.templates.filled_forms import filled_forms
 
 PUNCTUAL, LATE = "D-001", "D-002"
@@ -51,16 +52,22 @@ def send(home: Home, unit: str, day: int) -> None:
     drop_mail(made, unit, [("附件2.xlsx", forms["annex2"]), ("附件3.xlsx", forms["annex3"])], day=day)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home whose deadline report is out; since then a mail has come."""
-    home = Home(tmp_path / "home")
+    home = Home(tmp_path_factory.mktemp("reported") / "home")
     made_home(home.root, [PUNCTUAL, LATE])
     (home.register / "settings.yaml").write_text("settle_seconds: 0\n", encoding="utf-8")
     send(home, PUNCTUAL, 3)
     materialise(home, DEADLINE_RUN)
     send(home, LATE, 6)
     return home
+
+
+@pytest.fixture
+def home(reported: Home, tmp_path: Path) -> Home:
+    """A copy of it to go on with."""
+    return Home(copy_of(reported.root, tmp_path / "home"))
 
 
 def published(home: Home) -> dict[Path, bytes]:
