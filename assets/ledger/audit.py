@@ -52,11 +52,14 @@ def note(
         append(session, who, act, what, outcome=outcome, address=address, now=now)
 
 
-def latest(ledger: Engine, most: int = SHOWN, who: str = "", act: str = "") -> list[AuditLine]:
-    """The latest lines, the last first; of one person or one act where these are named."""
+def latest(ledger: Engine, most: int = SHOWN, who: str = "", act: str = "", begins: str = "") -> list[AuditLine]:
+    """The latest lines, the last first; of one person or one act where these are named, and those alone of which what
+    was done begins with some text.
+    """
     wanted = select(AuditLine).order_by(AuditLine.id.desc()).limit(most)
     wanted = wanted.where(AuditLine.who == who) if who else wanted
     wanted = wanted.where(AuditLine.act == act) if act else wanted
+    wanted = wanted.where(AuditLine.what.startswith(begins, autoescape=True)) if begins else wanted
     with Session(ledger, expire_on_commit=False) as session, session.begin():
         return list(session.scalars(wanted))
 

@@ -15,6 +15,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from assets.instance.periods import preceding
+from assets.intake.mail.archive import path_of
 from assets.ledger import audit
 from assets.ledger.queue import notices
 from expectations.catalogue import Catalogue
@@ -64,7 +65,6 @@ def own(visit: Visit) -> Response:
     code = node["unit_code"]
     wording = Wording(portal.catalogue, visit.lang, period)
     groups = groups_of(_lines(told["findings"], portal.catalogue), wording)
-    known = {form["mail"] for form in told["forms"]} | {scan["mail"] for scan in told["scans"]}
     return visit.page(
         "own.html.jinja",
         node=node,
@@ -77,7 +77,7 @@ def own(visit: Visit) -> Response:
         parts=_parts(visit, told["result"]) if told["result"] else [],
         answers=_answers(portal.home.published / period / "feedback" / code),
         notices=[n for n in notices(portal.reader, period, NOTICES) if n.unit_code == code],
-        waiting=_waiting(visit, code, known),
+        waiting=_waiting(visit, code),
         kinds=", ".join(KINDS),
         open_period=_open_period(visit),
         done=visit.asked("sent"),
@@ -122,15 +122,12 @@ def _open_period(visit: Visit) -> str:
     return preceding(f"{visit.now.astimezone(visit.portal.zone):%Y-%m}")
 
 
-def _waiting(visit: Visit, unit: str, known: set[str]) -> list[dict[str, str]]:
-    """What was sent here and no run has seen yet: when, and the mail that it became."""
+def _waiting(visit: Visit, unit: str) -> list[dict[str, str]]:
+    """What was sent here and no run has archived yet: when, and the mail that it became."""
     since = (visit.now - timedelta(days=UPLOAD_DAYS)).isoformat()
-    lines = audit.latest(visit.portal.reader, UPLOADS_SHOWN, act="upload")
-    return [
-        {"at": line.at, "mail": line.what.split()[1], "who": line.who}
-        for line in lines
-        if line.at > since and line.what.split()[0] == unit and line.what.split()[1] not in known
-    ]
+    lines = audit.latest(visit.portal.reader, UPLOADS_SHOWN, act="upload", begins=f"{unit} ")
+    sent = [{"at": line.at, "mail": line.what.split()[1], "who": line.who} for line in lines if line.at > since]
+    return [line for line in sent if not path_of(line["mail"], visit.portal.home.archive).exists()]
 
 
 def answer(visit: Visit) -> Response:

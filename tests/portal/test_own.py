@@ -16,6 +16,7 @@ import pytest
 
 from assets.instance.home import Home
 from assets.instance.limits import Limits
+from assets.intake.mail.archive import store
 from assets.intake.mail.message import parse_message
 from assets.ledger import audit
 from reports.portal import own, uploads
@@ -101,7 +102,11 @@ def test_a_return_becomes_a_mail_of_the_unit_s_mailbox_received_now(portal: Port
     page = browser.get(answer.headers["location"]).text
     assert sha256[:12] in page
     assert "等待处理" in page
+    assert "等待处理" in browser.get("/own?period=2026-09").text
     mail.unlink()
+    assert store(raw, portal.home.archive) == sha256  # as a run does it
+    for period in (LAST, "2026-09"):
+        assert "等待处理" not in browser.get(f"/own?period={period}").text
 
 
 def test_what_the_portal_did_not_sign_it_does_not_own(tmp_path: Path) -> None:

@@ -111,6 +111,14 @@ def test_a_line_is_not_replaced_in_sqlite(peopled: Engine) -> None:
             connection.execute(text(f"insert or replace into {table} select * from {table} where id = 1"))
 
 
+def test_the_latest_lines_are_those_asked_for(ledger: Engine) -> None:
+    for what in ("U_1 a", "U_1 b", "U_12 c", "UX1 d"):
+        audit.note(ledger, "wang", "upload", what, now=NOW)
+    audit.note(ledger, "li", "check", "U_1 e", now=NOW)
+    assert [line.what for line in audit.latest(ledger, act="upload", begins="U_1 ")] == ["U_1 b", "U_1 a"]
+    assert [line.what for line in audit.latest(ledger, 2, "wang")] == ["UX1 d", "U_12 c"]
+
+
 def test_verifying_finds_what_was_changed_taken_out_or_rewritten(peopled: Engine) -> None:
     for n in range(3):
         audit.note(peopled, "wang", "look", str(n), now=NOW)
