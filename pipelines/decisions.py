@@ -158,11 +158,24 @@ class Desk:
         if why_not := self.why_not(row):
             raise DecisionError(f"{what} may not be waived: {why_not}")
         if through and row["effect"] not in LASTING_EFFECTS:
-            raise DecisionError(f"{what} is waived month by month: --through is for rules that drop or flag a row")
+            raise DecisionError(
+                f"{what} is waived month by month: --through is for rules that drop or flag a row",
+                why="month_by_month",
+                rule=row["rule_id"],
+            )
         if through and not row["fault"]:
-            raise DecisionError(f"{what} cannot be known again: its row has no readable key; leave --through out")
+            raise DecisionError(
+                f"{what} cannot be known again: its row has no readable key; leave --through out",
+                why="no_key",
+                rule=row["rule_id"],
+            )
         if through and through < row["period"]:
-            raise DecisionError(f"--through {through} lies before {row['period']}, the month of the finding")
+            raise DecisionError(
+                f"--through {through} lies before {row['period']}, the month of the finding",
+                why="before_month",
+                through=through,
+                period=row["period"],
+            )
 
     def _follows_from_waiving(self, rows: Sequence[dict[str, Any]], through: str) -> list[str]:
         waived = {r["finding_id"] for r in rows}
@@ -368,17 +381,27 @@ class Desk:
         """
         self.reports_in(unit, period)
         cutoff, ends = self.deadline.cutoff(period), self._window_ends(period)
+        told = {"period": period, "cutoff": self._local(cutoff)}
         if until <= cutoff:
             raise DecisionError(
-                f"--until {self._local(until)} is not after the cut-off of {period}, {self._local(cutoff)}"
+                f"--until {self._local(until)} is not after the cut-off of {period}, {self._local(cutoff)}",
+                why="until_early",
+                until=self._local(until),
+                **told,
             )
         if until >= ends:
             raise DecisionError(
-                f"--until {self._local(until)} lies past the window of {period}, which ends on {self._local(ends)}"
+                f"--until {self._local(until)} lies past the window of {period}, which ends on {self._local(ends)}",
+                why="past_window",
+                until=self._local(until),
+                ends=self._local(ends),
+                **told,
             )
         if steward.at >= cutoff and not late:
             raise DecisionError(
-                f"the cut-off of {period}, {self._local(cutoff)}, is past: say --late to grant it all the same"
+                f"the cut-off of {period}, {self._local(cutoff)}, is past: say --late to grant it all the same",
+                why="past_cutoff",
+                **told,
             )
         granted_late = steward.at >= cutoff
         proposal = self._propose(
@@ -460,7 +483,7 @@ class Desk:
         """
         waiver = self._decision(key)
         if key not in {d.key for d in in_force(self.decisions(), steward.at)}:
-            raise DecisionError(f"{key} is not in force")
+            raise DecisionError(f"{key} is not in force", why="not_in_force", key=key)
         if waiver.kind != "waive" or json.loads(waiver.about).get("effect") not in self.settings.approved_effects:
             raise DecisionError(f"{key} needs no approval (settings.yaml, approved_effects)")
         if waiver.decided_by == steward.by.strip():

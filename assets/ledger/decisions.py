@@ -28,9 +28,16 @@ ENDS = "take_back"
 
 
 class DecisionError(ValueError):
-    """A decision that is refused; the message says why, and what to do instead."""
+    """A decision that is refused; the message says why, and what to do instead, for the command line.
+
+    `why` is a name for that, "" where there is none, and `told` what there is to say of it, for who words it otherwise.
+    """
 
     exit_status = 2
+
+    def __init__(self, message: str, why: str = "", **told: str) -> None:
+        super().__init__(message)
+        self.why, self.told = why, told
 
 
 class AlreadyDecided(DecisionError):
@@ -140,11 +147,16 @@ def _successor(links: Sequence[Decision], chain: str, proposal: Proposal, now: d
     standing = last if last and last.kind != ENDS else None
     if proposal.kind == ENDS:
         if standing is None or standing.key != proposal.subject:
-            raise DecisionError(f"{proposal.subject} is not in force{_ended_by(links, proposal.subject)}")
+            key = proposal.subject
+            raise DecisionError(f"{key} is not in force{_ended_by(links, key)}", why="not_in_force", key=key)
     elif standing and standing.key != proposal.over:
         raise AlreadyDecided(standing, proposal.decided_at.tzinfo)
     elif proposal.over and standing is None:
-        raise DecisionError(f"--over {proposal.over}: nothing is in force on {shown_subject(proposal)}")
+        raise DecisionError(
+            f"--over {proposal.over}: nothing is in force on {shown_subject(proposal)}",
+            why="not_in_force",
+            key=proposal.over,
+        )
     if last and proposal.decided_at < last.decided_at:
         when = last.decided_at.astimezone(proposal.decided_at.tzinfo)
         raise DecisionError(

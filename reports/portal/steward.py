@@ -434,7 +434,8 @@ def record(visit: Visit, wanted: Wanted) -> list[Decision]:
         ) from decided
     except DecisionError as refused:
         visit.told(wanted.kind, told, "refused")
-        raise Refused(say("decide.refused", why=refused)) from refused
+        why = say(f"why.{refused.why}", **refused.told) if refused.why else say("why.other")
+        raise Refused(say("decide.refused", why=why)) from refused
     visit.told(wanted.kind, ",".join(d.key for d in made))
     return made
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import io
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from assets.ledger import audit
-from assets.ledger.decisions import all_decisions
+from assets.ledger import decisions as ledger_decisions
+from assets.ledger.decisions import DecisionError, all_decisions
+from pipelines import decisions
+from pipelines.decisions import Desk, Steward
+from reports.portal.deciding import Wanted
 from reports.portal.reading import opened
 from reports.portal.shared import Portal
+from reports.portal.words import texts
 from tests.portal.made_portal import CARRIER, OTHER_UNIT, PROVINCE, Browser
 from tests.reports.settled_sample import EMPTY, LAST
 
@@ -144,18 +151,66 @@ def test_a_held_mail_is_given_to_the_unit_that_it_names(portal: Portal) -> None:
 
 def test_a_unit_s_cut_off_is_extended_within_its_window(portal: Portal) -> None:
     browser, path = Browser(portal, "steward"), "/units/EX-15-01-012"
-    for wrong in (
-        {"until": ""},
-        {"until": "2026-12-24T00:00", "late": "yes"},
-        {"until": "2026-11-01T00:00", "late": "yes"},
+    for until, words, english in (
+        ("", "请填写延到的日期和时间", "Enter the day and time"),
+        (
+            "2026-12-24T00:00",
+            "延到的时间 2026-12-24 00:00 已过 2026-10 的报送期，须早于 2026-12-01 00:00。没有记录。",
+            "2026-12-24 00:00 lies past the window of 2026-10. Enter a time before 2026-12-01 00:00. Nothing was",
+        ),
+        (
+            "2026-11-01T00:00",
+            "延到的时间 2026-11-01 00:00 不晚于 2026-10 的总截止 2026-11-06 00:00，请填更晚的时间。没有记录。",
+            "2026-11-01 00:00 is not after the general cut-off of 2026-10, 2026-11-06 00:00. Enter a later time.",
+        ),
     ):
-        assert decide(browser, path, act="extend", **wrong).status_code == 422
+        for lang, said in (("zh", words), ("en", english)):
+            answer = decide(browser, f"{path}?lang={lang}", act="extend", until=until, late="yes")
+            assert (answer.status_code, said in answer.text, "--" in answer.text) == (422, True, False), answer.text
+    browser.get("/account?lang=zh")
     assert decide(browser, path, act="extend", until="2026-11-20T18:00", late="yes").status_code == 303
     (made,) = [d for d in all_decisions(portal.ledger) if d.kind == "extend"]
     assert made.until.isoformat() == "2026-11-20T10:00:00+00:00"
     page = browser.get(f"{path}?period={LAST}").text
     assert "2026-11-20 18:00" in page
     assert browser.get(f"/units?period={LAST}&state=incomplete").text.count("/units/EX-15") >= 1
+
+
+def test_who_extends_late_is_told_what_to_tick(portal: Portal) -> None:
+    late = Steward("王强", REASON, datetime(2026, 11, 7, tzinfo=UTC))
+    until = datetime(2026, 11, 20, 18, tzinfo=portal.zone)
+    with pytest.raises(DecisionError, match="2026-11-06 00:00, is past: say --late") as refused:
+        Desk(portal.home).extend("EX-15-01-012", LAST, until, late)
+    told = {lang: portal.words(lang).say(f"why.{refused.value.why}", **refused.value.told) for lang in ("zh", "en")}
+    assert told["zh"] == "2026-10 的总截止 2026-11-06 00:00 已过。确要补批，请勾选“总截止已过，仍予补批”。"
+    assert told["en"].startswith("The general cut-off of 2026-10, 2026-11-06 00:00, is past. Tick “grant it")
+
+
+def test_why_a_decision_is_refused_is_told_in_words_of_the_page(portal: Portal) -> None:
+    browser = Browser(portal, "steward")
+    (whole, *_) = found(portal, "decides = 'waive' and effect not in ('drop', 'flag') and status = 'open'")
+    (known, *_) = found(portal, "decides = 'waive' and effect in ('drop', 'flag') and fault <> '' and status = 'open'")
+    for finding, through, words in (
+        (whole, "2026-12", f"规则 {whole['rule_id']} 的问题只能逐次豁免，“适用”请选“仅这次提交”。没有记录。"),
+        (known, "2026-09", "所选的 2026-09 早于问题所在的 2026-10，请选更晚的月份。没有记录。"),
+        (known, "later", "现在不能这样决定，请刷新页面再看。没有记录。"),
+    ):
+        answer = decide(browser, f"/finding/{finding['finding_id']}", act="waive", through=through)
+        assert (answer.status_code, words in answer.text) == (422, True), answer.text
+    assert decide(browser, f"/finding/{whole['finding_id']}", act="waive").status_code == 303
+    (made,) = [d for d in all_decisions(portal.ledger) if d.subject == whole["finding_id"]]
+    assert decide(browser, f"/decisions/{made.key}", act="take_back").status_code == 303
+    again = decide(browser, f"/decisions/{made.key}?lang=en", act="take_back")
+    assert (again.status_code, f"Decision {made.key} is no longer in force. Reload" in again.text) == (422, True)
+    assert portal.decider is not None
+    keyless = [{**known, "period": LAST, "fault": ""}]
+    with pytest.raises(DecisionError, match="leave --through out") as refused:
+        portal.decider.decide(Wanted("waive", "王强", REASON, datetime.now(UTC), rows=keyless, through="2026-12"))
+    told = portal.words("zh").say(f"why.{refused.value.why}", **refused.value.told)
+    assert told.startswith(f"规则 {known['rule_id']} 指出的这一行没有可辨认的编号")
+    for module in (ledger_decisions, decisions):
+        for why in re.findall(r'why="(\w+)"', inspect.getsource(module)):
+            assert f"why.{why}" in texts(), why
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
