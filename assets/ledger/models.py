@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, DateTime, Dialect, ForeignKey, Index, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-KINDS = ("receipt", "reminder", "overdue", "office_list", "report")
+TO_UNITS = ("receipt", "reminder", "overdue")  # of the kinds of notices those that go to a unit
+KINDS = (*TO_UNITS, "office_list", "report")
 STATES = ("queued", "sent", "failed", "withdrawn")
 DECISIONS = ("waive", "assign", "confirm_seal", "extend", "note", "approve", "take_back")
 ROLES = ("steward", "reader", "unit", "admin")

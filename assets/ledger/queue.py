@@ -104,10 +104,14 @@ def _put_answers(session: Session, answering: Iterable[tuple[Notice, tuple[str, 
         session.execute(insert(Answer), [{"notice_id": n, "mail": mail} for n, mail in sorted(new)])
 
 
-def notices(ledger: Engine, period: str, kinds: Collection[str]) -> list[Notice]:
-    """The notices of these kinds in the period, in the order in which they were queued."""
+def notices(ledger: Engine, period: str, kinds: Collection[str], unit: str = "") -> list[Notice]:
+    """The notices of these kinds in the period, in the order in which they were queued; of one unit where it is
+    named.
+    """
+    wanted = _of(period, kinds)
+    wanted = wanted.where(Notice.unit_code == unit) if unit else wanted
     with Session(ledger, expire_on_commit=False) as session, session.begin():
-        return list(session.scalars(_of(period, kinds)))
+        return list(session.scalars(wanted))
 
 
 def answered(ledger: Engine, period: str) -> set[tuple[str, str, str]]:

@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from assets.instance.periods import preceding
 from assets.intake.mail.archive import path_of
 from assets.ledger import audit
+from assets.ledger.models import TO_UNITS
 from assets.ledger.queue import notices
 from expectations.catalogue import Catalogue
 from expectations.messages import reason_text
@@ -30,7 +31,6 @@ from reports.portal.uploads import KINDS, File, NotChecked, check, mail_of, name
 ROLE = "unit"
 CHECK, SEND = "/own/check", "/own/send"
 PARTS = ("timeliness", "data_quality", "self_check", "rectification", "indicators")
-NOTICES = ("receipt", "reminder", "overdue")
 UPLOADS_SHOWN = 500
 UPLOAD_DAYS = 40  # an upload that no run has seen is told of that long
 
@@ -76,7 +76,7 @@ def own(visit: Visit) -> Response:
         check=[g for g in groups if g["severity"] not in ("critical", "error")],
         parts=_parts(visit, told["result"]) if told["result"] else [],
         answers=_answers(portal.home.published / period / "feedback" / code),
-        notices=[n for n in notices(portal.reader, period, NOTICES) if n.unit_code == code],
+        notices=notices(portal.reader, period, TO_UNITS, code),
         waiting=_waiting(visit, code),
         kinds=", ".join(KINDS),
         open_period=_open_period(visit),

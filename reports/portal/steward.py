@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 
 from assets.instance.periods import is_period
 from assets.ledger.decisions import AlreadyDecided, DecisionError
-from assets.ledger.models import DECISIONS, Decision
+from assets.ledger.models import DECISIONS, TO_UNITS, Decision
 from assets.ledger.queue import notices
 from expectations.language import DEFAULT
 from expectations.messages import fill, reason_text
@@ -40,7 +40,6 @@ FILTERS = ("period", "scope", "unit", "moves", "status", "can", "rule", "sheet")
 MOVES = ("", *RANK, "all")
 STATUSES = ("open", "waived", "explained", "all")
 NO_SHEET = "-"
-RECEIPTS = ("receipt", "reminder", "overdue")
 
 
 def add_to(routes: Routes) -> None:
@@ -647,7 +646,7 @@ def unit(visit: Visit) -> Response:
         log=log,
         extension=next((d for d in log.on(f"{code}/{period}") if d.kind == "extend"), None),
         unsealed=next((f for f in found if f["moves"] == "seal"), None),
-        notices=[n for n in notices(visit.portal.reader, period, RECEIPTS) if n.unit_code == code],
+        notices=notices(visit.portal.reader, period, TO_UNITS, code),
         is_late=visit.now >= datetime.fromisoformat(about["cutoff"]),
         done=visit.asked("done"),
     )

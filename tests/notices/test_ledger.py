@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, StatementError
 
 from assets.ledger import opening
 from assets.ledger.decisions import all_decisions, record
-from assets.ledger.models import KINDS, Base, Moment, Notice
+from assets.ledger.models import KINDS, TO_UNITS, Base, Moment, Notice
 from assets.ledger.opening import LedgerError, open_ledger
 from assets.ledger.queue import (
     Attempt,
@@ -54,6 +54,13 @@ def states(ledger: Engine) -> dict[str, str]:
 def test_a_new_ledger_has_the_tables_of_the_models(ledger: Engine) -> None:
     with ledger.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_the_notices_are_those_of_one_unit_where_it_is_named(ledger: Engine) -> None:
+    queue_one(ledger, entry(), entry("k2", unit_code="U2"), entry("k3", "report", unit_code="U2"))
+    assert [n.key for n in notices(ledger, PERIOD, KINDS, "U2")] == ["k2", "k3"]
+    assert [n.key for n in notices(ledger, PERIOD, TO_UNITS, "U2")] == ["k2"]
+    assert [n.key for n in notices(ledger, PERIOD, TO_UNITS)] == ["k1", "k2"]
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
