@@ -85,6 +85,12 @@ def digest_of(file: Path) -> str:
         return str(db.execute("select value from about where name = 'digest'").fetchone()[0])
 
 
+def carrier_of(file: Path) -> str:
+    """The carrier of the month of a snapshot."""
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+        return str(db.execute("select unit_code from nodes where place = 0").fetchone()[0])
+
+
 def _first(period: str) -> str:
     first = period
     for _ in range(MONTHS - 1):

@@ -28,7 +28,7 @@ from reports.portal.access import NotThere, Refused, Routes, Visit, own_path
 from reports.portal.answers import templates
 from reports.portal.deciding import Log, Wanted, log_of
 from reports.portal.reading import Row, Snapshot, opened, periods
-from reports.portal.snapshot import ANY, BESIDE, HELD, RANK
+from reports.portal.snapshot import ANY, BESIDE, HELD, RANK, carrier_of
 from reports.publishing.tables import as_csv
 from reports.publishing.versions import latest_version
 
@@ -201,9 +201,8 @@ def worklist(visit: Visit) -> Response:
 
 def _version(visit: Visit, period: str) -> str:
     """Which version of the carrier's report stands, "" where there is none."""
-    folders = sorted((visit.portal.home.published / period).glob("*/latest.json"))
-    found = [latest_version(f.parent) for f in folders]
-    return found[0] or "" if found else ""
+    carrier = carrier_of(visit.portal.home.portal / f"{period}.sqlite")
+    return latest_version(visit.portal.home.published / period / carrier) or ""
 
 
 def _later_months(period: str) -> list[str]:

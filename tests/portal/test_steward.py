@@ -6,6 +6,7 @@ import csv
 import inspect
 import io
 import re
+import shutil
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,6 +69,19 @@ def test_the_worklist_shows_what_its_filter_says(portal: Portal) -> None:
     for wrong in ("moves=x", "status=x", "scope=NOWHERE", "unit=NOWHERE", "period=2020-01", "can=maybe"):
         assert browser.get(f"/worklist?{wrong}").status_code == 404, wrong
     assert browser.get(f"/worklist?period={EMPTY}").status_code == 200
+
+
+def test_the_version_told_is_the_carrier_s(portal: Portal) -> None:
+    published = portal.home.published / LAST
+    for scope, version in (("AH", "v7"), (CARRIER, "v2"), (PROVINCE, "v3")):
+        (published / scope / version).mkdir(parents=True)
+        (published / scope / "latest.json").write_text("{}", encoding="utf-8")
+    try:
+        page = Browser(portal, "steward").get(f"/worklist?period={LAST}").text
+        assert f">{LAST} v2</option>" in page
+        assert "v2 已发布" in page
+    finally:
+        shutil.rmtree(published)
 
 
 def test_a_province_s_steward_sees_and_decides_there_alone(portal: Portal) -> None:
