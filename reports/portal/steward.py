@@ -723,9 +723,10 @@ def assign(visit: Visit) -> Response:
     mail = {**row, "period": period, "named": named, "held_files": json.loads(row["files"])}
     mail["received_at"] = datetime.fromisoformat(row["received_at"])
     covers = {c for c, where_named in named if where_named == "cover"}
-    if covers - {code} and visit.sent("anyway") != "yes":
+    anyway = visit.sent("anyway") == "yes"
+    if covers - {code} and not anyway:
         raise Refused(visit.words.say("decide.other_unit", units="、".join(sorted(covers))))
-    made = record(visit, _wanted(visit, "assign", mail=mail, unit=code, period=period, anyway=True))
+    made = record(visit, _wanted(visit, "assign", mail=mail, unit=code, period=period, anyway=anyway))
     return _back(visit, f"/held?period={period}", made)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import inspect
 import io
+import json
 import re
 import shutil
 from datetime import UTC, datetime
@@ -160,6 +161,7 @@ def test_a_held_mail_is_given_to_the_unit_that_it_names(portal: Portal) -> None:
     assert decide(browser, f"/held/{mail}", unit="EX-15-01-NET").status_code == 303
     (made,) = [d for d in all_decisions(portal.ledger) if d.kind == "assign"]
     assert (made.mail, made.unit_code) == (mail, "EX-15-01-NET")
+    assert json.loads(made.about)["anyway"] == "no"
     assert "已认领给" in browser.get(f"/held?period={LAST}").text
 
 
