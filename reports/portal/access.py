@@ -36,6 +36,10 @@ class NotThere(LookupError):
     """What was asked for does not exist, or is out of scope: nobody is told which."""
 
 
+class NothingYet(Exception):
+    """There is nothing for the person to see yet, and nothing was asked for that could be elsewhere."""
+
+
 class Refused(Exception):
     """A change that cannot be made; the words are for the person, `status` for the browser."""
 
@@ -178,6 +182,8 @@ class Routes:
             return handler(visit)
         except NotThere:
             return missing(visit)
+        except NothingYet:
+            return visit.page("empty.html.jinja")
         except Refused as refused:
             return visit.page("refused.html.jinja", refused.status, told=refused.words)
 

@@ -24,7 +24,7 @@ from expectations.messages import reason_text
 from reports.feedback.answer import COLUMNS, Wording, groups_of, placed
 from reports.feedback.folders import PAGE
 from reports.feedback.grouping import Folding
-from reports.portal.access import NotThere, Refused, Routes, Visit
+from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
 from reports.portal.reading import Row, Snapshot, opened, periods
 from reports.portal.uploads import KINDS, File, NotChecked, check, mail_of, named, put_into_inbox
 
@@ -50,16 +50,14 @@ def own(visit: Visit) -> Response:
     period = visit.asked("period") or (there[0] if there else "")
     wanted = visit.asked("unit")
     if not there and not wanted and not visit.asked("period"):
-        return visit.page("empty.html.jinja")
+        raise NothingYet
     if period not in there or (wanted and wanted not in units):
         raise NotThere
     with opened(portal.home.portal, period, units) as snapshot:
         nodes = [node for code in units if (node := snapshot.one("node", unit_code=code))]
         node = next((n for n in nodes if n["unit_code"] == wanted), None) if wanted else next(iter(nodes), None)
         if node is None:
-            if wanted:
-                raise NotThere
-            return visit.page("empty.html.jinja")
+            raise NotThere if wanted else NothingYet
         told = _told(snapshot, node)
         about = snapshot.about
     code = node["unit_code"]

@@ -22,7 +22,7 @@ from starlette.responses import FileResponse, PlainTextResponse, RedirectRespons
 from assets.instance.periods import is_span, months_of
 from assets.ledger import audit, people
 from assets.ledger.people import PeopleError
-from reports.portal.access import NotThere, Refused, Routes, Visit
+from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
 from reports.portal.deciding import log_of
 from reports.portal.reading import PERIOD, Row, opened, periods
 from reports.portal.shared import Portal
@@ -106,9 +106,7 @@ def reports(visit: Visit) -> Response:
     portal, scopes = visit.portal, visit.who.scopes(ROLE)
     there = [(p, nodes) for p in published_periods(portal) if (nodes := visible(portal, p, scopes))]
     if not there:
-        if visit.asked("period") or visit.asked("scope"):
-            raise NotThere
-        return visit.page("empty.html.jinja")
+        raise NotThere if visit.asked("period") or visit.asked("scope") else NothingYet
     period = visit.asked("period") or there[0][0]
     if period not in dict(there):
         raise NotThere

@@ -24,7 +24,7 @@ from assets.ledger.models import DECISIONS, TO_UNITS, Decision
 from assets.ledger.queue import notices
 from expectations.language import DEFAULT
 from expectations.messages import fill, reason_text
-from reports.portal.access import NotThere, Refused, Routes, Visit, own_path
+from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit, own_path
 from reports.portal.answers import templates
 from reports.portal.deciding import Log, Wanted, log_of
 from reports.portal.reading import Row, Snapshot, opened, periods
@@ -118,12 +118,16 @@ class Asked:
 
 
 def chosen_period(visit: Visit) -> str:
-    """The month that is asked for, else the latest with a snapshot. NotThere where there is none."""
+    """The month that is asked for, else the latest with a snapshot. NotThere where the one asked for has none,
+    NothingYet where no month has.
+    """
     there = periods(visit.portal.home.portal)
-    wanted = visit.asked("period") or (there[0] if there else "")
-    if wanted not in there:
+    wanted = visit.asked("period")
+    if not wanted and not there:
+        raise NothingYet
+    if wanted and wanted not in there:
         raise NotThere
-    return wanted
+    return wanted or there[0]
 
 
 def page_after(visit: Visit) -> int:
@@ -143,16 +147,17 @@ def snapshot_of(visit: Visit, role: str, period: str) -> Iterator[Snapshot]:
 
 
 def asked_of(visit: Visit, snapshot: Snapshot, period: str) -> Asked:
-    """What the address asks of the snapshot. NotThere for a scope or unit that is not in it."""
+    """What the address asks of the snapshot. NotThere for a scope or unit that is not in it, NothingYet where it has
+    nothing of the person's and no scope was asked for.
+    """
     filters = {name: visit.asked(name) for name in FILTERS[2:]}
     filters["status"] = filters["status"] or "open"
     if filters["moves"] not in MOVES or filters["status"] not in STATUSES or filters["can"] not in ("", "yes", "no"):
         raise NotThere
     wanted = visit.asked("scope")
-    nodes = snapshot.rows("nodes")
-    scope = snapshot.one("node", unit_code=wanted) if wanted else next(iter(nodes), None)
+    scope = snapshot.one("node", unit_code=wanted) if wanted else next(iter(snapshot.rows("nodes")), None)
     if scope is None:
-        raise NotThere
+        raise NotThere if wanted else NothingYet
     at = snapshot.one("node", unit_code=filters["unit"]) if filters["unit"] else scope
     if at is None:
         raise NotThere
@@ -162,12 +167,8 @@ def asked_of(visit: Visit, snapshot: Snapshot, period: str) -> Asked:
 # ------------------------------------------------------------------------------------------------------- the worklist
 def worklist(visit: Visit) -> Response:
     """Findings: what moves figures first, by rule and unit; filters in the address."""
-    if not periods(visit.portal.home.portal):
-        return visit.page("empty.html.jinja")
     period = chosen_period(visit)
     with snapshot_of(visit, ROLE, period) as snapshot:
-        if not snapshot.rows("nodes"):
-            return visit.page("empty.html.jinja")
         asked = asked_of(visit, snapshot, period)
         counts = snapshot.rows("counts", at=asked.at["place"])
         after = page_after(visit)

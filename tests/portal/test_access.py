@@ -12,10 +12,12 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from assets.ledger import audit, people
+from assets.ledger.people import Person
 from pipelines.cli import app as command_line
 from reports.portal import passwords
 from reports.portal.access import own_path
 from reports.portal.answers import HERE, ORDINARY_BYTES, POLICY
+from reports.portal.front import menu
 from reports.portal.shared import Portal
 from reports.portal.words import texts
 from tests.portal.made_portal import PASSWORD, Browser, home_of, portal_of
@@ -152,6 +154,21 @@ def test_nobody_learns_which_pages_there_are(portal: Portal) -> None:
     assert first.status_code == 404
     assert first.content == second.content
     assert [line.what for line in audit.latest(portal.reader, 2)] == ["GET /unit/EX-99", "GET /nowhere"]
+
+
+def test_a_new_home_says_that_there_is_nothing_yet(portal: Portal) -> None:
+    for name, paths in {
+        "steward": ("/worklist", "/worklist.csv", "/units", "/held"),
+        "unit": ("/own",),
+        "reader": ("/reports",),
+    }.items():
+        browser = Browser(portal, name)
+        for path in paths:
+            answer = browser.get(path)
+            assert (answer.status_code, "还没有可看的月份" in answer.text) == (200, True), path
+            assert browser.get(f"{path}?period=2026-10").status_code == 404, path
+    for link, _ in menu(Person(1, "steward", "", (("steward", "EX"),))):
+        assert Browser(portal, "steward").get(link).status_code == 200, link
 
 
 def test_a_request_brings_no_more_than_it_may(portal: Portal) -> None:

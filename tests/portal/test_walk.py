@@ -126,6 +126,17 @@ def test_no_page_of_a_role_names_units_beyond_its_scope(portal: Portal) -> None:
                     assert word not in page, (route.path, word)
 
 
+def test_a_scope_that_no_month_has_shows_nothing_yet(portal: Portal) -> None:
+    now = datetime.now(UTC)
+    people.add_user(portal.ledger, "early", "", "hash", "tests", now)
+    people.grant(portal.ledger, "early", "steward", "EX-99", "tests", now)
+    browser = Browser(portal, "early")
+    for path in ("/worklist", "/units"):
+        assert "还没有可看的月份" in browser.get(path).text, path
+        for asked in ("scope=EX-99", "scope=EX", "period=2020-01"):
+            assert browser.get(f"{path}?{asked}").status_code == 404, (path, asked)
+
+
 def test_who_loses_a_role_loses_its_pages_at_once(portal: Portal) -> None:
     browser, now = Browser(portal, "reader"), datetime.now(UTC)
     assert browser.get("/tokens").status_code == 200
