@@ -12,7 +12,6 @@ from typing import Any
 from assets.instance.home import Home
 from assets.ledger.decisions import DecisionError
 from assets.ledger.models import Decision
-from assets.month.findings.record import says_something
 from pipelines.decisions import Desk, Planned, Steward
 from reports.portal.deciding import Wanted
 
@@ -71,10 +70,6 @@ class PortalDecider:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-
-    def says_something(self, reason: str) -> bool:
-        """Whether a reason is one."""
-        return says_something(reason, Desk(self.home).catalogue)
 
     def decide(self, wanted: Wanted) -> list[Decision]:
         """Plan and record. Raises DecisionError."""

@@ -42,9 +42,6 @@ class Wanted:
 class Decider(Protocol):
     """Plans and records a decision, all or none."""
 
-    def says_something(self, reason: str) -> bool:
-        """Whether a reason is one: not too short, not 核实无误 and the like."""
-
     def decide(self, wanted: Wanted) -> list[Decision]:
         """Record it. Raises assets.ledger.decisions.DecisionError where it is refused."""
 

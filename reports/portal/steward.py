@@ -22,6 +22,7 @@ from assets.instance.periods import is_period
 from assets.ledger.decisions import AlreadyDecided, DecisionError
 from assets.ledger.models import DECISIONS, TO_UNITS, Decision
 from assets.ledger.queue import notices
+from assets.month.findings.record import says_something
 from expectations.language import DEFAULT
 from expectations.messages import fill, reason_text
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit, own_path
@@ -411,7 +412,7 @@ def record(visit: Visit, wanted: Wanted) -> list[Decision]:
     decider, say = visit.portal.decider, visit.words.say
     if decider is None:
         raise Refused(say("decide.nowhere"), 503)
-    if not decider.says_something(wanted.reason):
+    if not says_something(wanted.reason, visit.portal.catalogue):
         raise Refused(say("decide.no_reason"))
     told = wanted.subject or wanted.unit or (wanted.mail or {}).get("mail", "")
     told = told or ",".join(str(row["finding_id"]) for row in wanted.rows)
