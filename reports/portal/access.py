@@ -21,7 +21,8 @@ from starlette.routing import Route
 
 from assets.ledger import audit, people
 from assets.ledger.people import Person
-from reports.portal.answers import LANGUAGE_COOKIE, LANGUAGES, drawn
+from expectations.language import DEFAULT, SIDE_BY_SIDE
+from reports.portal.answers import LANGUAGE_COOKIE, drawn
 from reports.portal.passwords import WAIT_SECONDS, is_right, verifying
 from reports.portal.shared import Portal
 from reports.portal.words import Words
@@ -91,7 +92,7 @@ class Visit:
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page in the frame that all have."""
         query = [(k, v) for k, v in self.request.query_params.multi_items() if k != "lang"]
-        other = LANGUAGES[1 - LANGUAGES.index(self.lang)]
+        other = SIDE_BY_SIDE[1 - SIDE_BY_SIDE.index(self.lang)]
         frame = {
             "w": self.words,
             "say": self.words.say,
@@ -111,9 +112,16 @@ Handler = Callable[[Visit], Response]
 def language_of(request: Request) -> str:
     """The language that was asked for now, or before; Chinese where neither."""
     for asked in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        if asked in LANGUAGES:
+        if asked in SIDE_BY_SIDE:
             return asked
-    return LANGUAGES[0]
+    return DEFAULT
+
+
+def keep_language(visit: Visit, response: Response) -> Response:
+    """The response, with which the browser keeps the language where one was asked for."""
+    if visit.asked("lang") in SIDE_BY_SIDE:
+        response.set_cookie(LANGUAGE_COOKIE, visit.lang, samesite="lax", httponly=True, secure=visit.portal.tls)
+    return response
 
 
 def own_path(target: str) -> str:
@@ -168,9 +176,7 @@ class Routes:
             response = await run_in_threadpool(self._handled, visit, handler, roles)
         finally:
             await form.close()
-        if request.query_params.get("lang") in LANGUAGES:
-            response.set_cookie(LANGUAGE_COOKIE, lang, samesite="lax", httponly=True, secure=self.portal.tls)
-        return response
+        return keep_language(visit, response)
 
     def _handled(self, visit: Visit, handler: Handler, roles: tuple[str, ...]) -> Response:
         if roles and not set(roles) & set(visit.who.roles):
@@ -210,10 +216,7 @@ async def log_in_page(portal: Portal, request: Request) -> Response:
     visit = Visit(portal, request, NOBODY, lang, form)
     if request.method == "POST":
         return await run_in_threadpool(_log_in, visit)
-    response = _log_in_page(visit, own_path(visit.asked("next", "/")))
-    if request.query_params.get("lang") in LANGUAGES:
-        response.set_cookie(LANGUAGE_COOKIE, lang, samesite="lax", httponly=True, secure=portal.tls)
-    return response
+    return keep_language(visit, _log_in_page(visit, own_path(visit.asked("next", "/"))))
 
 
 def _log_in_page(visit: Visit, to: str, told: str = "", status: int = 200) -> Response:

@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-LANGUAGES = ("zh", "en")
 LANGUAGE_COOKIE = "sixth_lang"
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "

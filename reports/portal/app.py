@@ -15,8 +15,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from expectations.language import SIDE_BY_SIDE
 from reports.portal import access, admin, front, own, reader, steward
-from reports.portal.answers import LANGUAGES, STATIC, Headers, Limits, drawn
+from reports.portal.answers import STATIC, Headers, Limits, drawn
 from reports.portal.shared import Portal
 from reports.portal.words import texts
 
@@ -27,7 +28,7 @@ UPLOAD_BYTES = 32 * 1024 * 1024
 
 async def failed(request: Request, error: Exception) -> Response:
     """What is said where we failed: nothing of the failure itself, which is in the server's log."""
-    said = {lang: {key: texts()[f"failed.{key}"][lang] for key in ("title", "sub", "back")} for lang in LANGUAGES}
+    said = {lang: {key: texts()[f"failed.{key}"][lang] for key in ("title", "sub", "back")} for lang in SIDE_BY_SIDE}
     return HTMLResponse(drawn("failed.html.jinja", said), 500)
 
 

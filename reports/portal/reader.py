@@ -19,14 +19,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 
-from assets.instance.periods import is_span, months_of
+from assets.instance.periods import is_period, is_span, months_of
 from assets.ledger import audit, people
 from assets.ledger.people import PeopleError
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
 from reports.portal.deciding import log_of
-from reports.portal.reading import PERIOD, Row, opened, periods
+from reports.portal.reading import Row, opened, periods
 from reports.portal.shared import Portal
-from reports.publishing.changes import flatten
+from reports.publishing.changes import figures_of, flatten
 from reports.publishing.versions import INTERIM, latest_version, versions
 
 ROLE = "reader"
@@ -34,7 +34,6 @@ DOCUMENTS = ("html", "xlsx", "docx", "pdf")
 FILES = {**{form: f"report.{form}" for form in DOCUMENTS}, "json": "summary.json", "manifest": "manifest.json"}
 TABLES = ("csv", "parquet")
 MOST_CHANGES = 40
-HEAD = ("$schema", "period", "scope", "version", "kind", "as_of", "cutoff", "collected")
 
 
 def add_to(routes: Routes) -> None:
@@ -50,7 +49,7 @@ def visible(portal: Portal, period: str, scopes: Sequence[str]) -> list[Row]:
     """The scopes with a report of a month, half-year or year that lie within some scopes, in the order of the tree: of
     a longer time by the tree of its last month. None where no run has made a snapshot of that month.
     """
-    if not (PERIOD.fullmatch(period) or is_span(period)):
+    if not (is_period(period) or is_span(period)):
         return []
     month = months_of(period)[-1] if is_span(period) else period
     try:
@@ -64,15 +63,8 @@ def visible(portal: Portal, period: str, scopes: Sequence[str]) -> list[Row]:
 def published_periods(portal: Portal) -> list[str]:
     """What has a report: months and longer times, the latest month first, longer times after."""
     folders = portal.home.published.iterdir() if portal.home.published.is_dir() else ()
-    names = [folder.name for folder in folders if PERIOD.fullmatch(folder.name) or is_span(folder.name)]
+    names = [folder.name for folder in folders if is_period(folder.name) or is_span(folder.name)]
     return sorted(names, key=lambda name: (not is_span(name), name), reverse=True)
-
-
-def summary_of(portal: Portal, period: str, scope: str, version: str) -> dict[str, Any]:
-    """The figures of a version."""
-    path = portal.home.published / period / scope / version / "summary.json"
-    figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return figures
 
 
 def found(portal: Portal, scopes: Sequence[str], period: str, scope: str, version: str, form: str) -> Path | None:
@@ -124,12 +116,12 @@ def reports(visit: Visit) -> Response:
         node=node,
         nodes=nodes,
         version=version,
-        summary=summary_of(portal, period, wanted, version),
+        summary=_json(folder / version / "summary.json"),
         files=_files(folder / version),
         lines=[_line(portal, period, n, node) for n in nodes],
         changes=_changes(visit, folder, versions(folder)),
         earlier=[_line(portal, p, n[0], n[0]) | {"period": p} for p, n in there if p != period],
-        month=visit.words.month(period) if PERIOD.fullmatch(period) else period,
+        month=visit.words.month(period) if is_period(period) else period,
     )
 
 
@@ -143,8 +135,9 @@ def _files(folder: Path) -> dict[str, int]:
 
 
 def _line(portal: Portal, period: str, node: Row, above: Row) -> dict[str, Any]:
-    version = latest_version(portal.home.published / period / node["unit_code"]) or INTERIM
-    figures = summary_of(portal, period, node["unit_code"], version)
+    folder = portal.home.published / period / node["unit_code"]
+    version = latest_version(folder) or INTERIM
+    figures = _json(folder / version / "summary.json")
     return {
         "node": node,
         "deeper": max(0, min(3, node["depth"] - above["depth"])),
@@ -154,11 +147,8 @@ def _line(portal: Portal, period: str, node: Row, above: Row) -> dict[str, Any]:
         "pass_rate": figures["self_check"]["pass_rate"],
         "open": figures["rectification"]["open"],
         "as_of": figures["as_of"],
-        "documents": [
-            form for form in DOCUMENTS
-            if (portal.home.published / period / node["unit_code"] / version / FILES[form]).exists()
-        ],
-    }  # fmt: skip
+        "documents": [form for form in DOCUMENTS if (folder / version / FILES[form]).exists()],
+    }
 
 
 def _changes(visit: Visit, folder: Path, there: Sequence[str]) -> list[dict[str, Any]]:
@@ -169,7 +159,7 @@ def _changes(visit: Visit, folder: Path, there: Sequence[str]) -> list[dict[str,
         was, is_now = (_json(folder / v / "summary.json") for v in (before, now))
         old, new = (_json(folder / v / "manifest.json") for v in (before, now))
         told = visit.portal.catalogue.texts["glossary"]["figures"]
-        flat = [dict(flatten({k: v for k, v in s.items() if k not in HEAD})) for s in (was, is_now)]
+        flat = [dict(flatten(figures_of(s))) for s in (was, is_now)]
         differing = [p for p in flat[1] if flat[0].get(p, 0) != flat[1][p]]
         figures = [
             (visit.words.name("figures", path), flat[0].get(path, 0), flat[1][path])

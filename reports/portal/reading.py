@@ -9,7 +9,6 @@ every step SQLite asks `allowed` below, which lets a table be read by its own vi
 
 from __future__ import annotations
 
-import re
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from assets.instance.periods import is_period
 from assets.instance.warehouse import model
 from reports.portal.snapshot import HELD
 
@@ -25,7 +25,6 @@ CUT = ("nodes", "units", "findings", "counts", "forms", "scans", "months", "mail
 WHOLE = ("about",)
 MAY = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 NEVER = frozenset({"load_extension", "readfile", "writefile", "edit"})
-PERIOD = re.compile(r"\d{4}-\d{2}")
 
 Row = dict[str, Any]
 
@@ -58,7 +57,7 @@ def _query(name: str) -> str:
 
 def periods(folder: Path) -> list[str]:
     """The months that have a snapshot, the latest first."""
-    return sorted((p.stem for p in folder.glob("*.sqlite") if PERIOD.fullmatch(p.stem)), reverse=True)
+    return sorted((p.stem for p in folder.glob("*.sqlite") if is_period(p.stem)), reverse=True)
 
 
 @contextmanager
@@ -68,7 +67,7 @@ def opened(folder: Path, period: str, scopes: Sequence[str]) -> Iterator[Snapsho
     Raises FileNotFoundError where the month has no snapshot.
     """
     file = folder / f"{period}.sqlite"
-    if not PERIOD.fullmatch(period) or not file.is_file():
+    if not is_period(period) or not file.is_file():
         raise FileNotFoundError(file)
     db = sqlite3.connect(":memory:", uri=True, isolation_level=None)
     db.row_factory = sqlite3.Row

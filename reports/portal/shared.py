@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 from starlette.requests import Request
@@ -22,6 +21,7 @@ from assets.ledger import people
 from assets.ledger.opening import open_ledger, open_reader
 from assets.ledger.people import Person
 from expectations.catalogue import Catalogue, load_catalogue
+from expectations.language import SIDE_BY_SIDE
 from reports.portal.deciding import Decider
 from reports.portal.words import Words
 
@@ -39,11 +39,11 @@ class Portal:
         self.home, self.ledger, self.reader, self.tls, self.decider = home, ledger, reader, tls, decider
         self.settings: Settings = load_settings(home.register / "settings.yaml")
         self.catalogue: Catalogue = load_catalogue(home.register)
-        self.zone = ZoneInfo(self.settings.cutoff.timezone)
+        self.zone = self.settings.zone
         self.software = VERSION
         # By this prefix browsers take no such cookie from another host, nor without TLS.
         self.cookie = "__Host-sixth" if tls else "sixth"
-        self._words = {lang: Words(lang, self.catalogue, self.zone) for lang in ("zh", "en")}
+        self._words = {lang: Words(lang, self.catalogue, self.zone) for lang in SIDE_BY_SIDE}
 
     def words(self, lang: str) -> Words:
         """The words of a language."""

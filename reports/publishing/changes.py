@@ -31,7 +31,7 @@ UnitFigures = Mapping[str, Mapping[str, Any]]
 """By unit its figures by dotted path, those alone that are neither 0 nor null; under "" what is nobody's."""
 
 
-def _figures(summary: Mapping[str, Any]) -> dict[str, Any]:
+def figures_of(summary: Mapping[str, Any]) -> dict[str, Any]:
     """A summary without what says which version it is."""
     head = ("$schema", "period", "scope", "version", "kind", "as_of", "cutoff", "collected")
     return {k: v for k, v in summary.items() if k not in head}
@@ -60,7 +60,7 @@ def changes_since(
     `before` and `now` are folders with data/; `units` those of the scope; `was_of_units` and `is_of_units` their
     figures in both, the former empty where they are not known any more.
     """
-    was = dict(flatten(_figures(json.loads((before / "summary.json").read_text(encoding="utf-8")))))
+    was = dict(flatten(figures_of(json.loads((before / "summary.json").read_text(encoding="utf-8")))))
     is_now = dict(flatten(figures))
     mine = [u for u in units if (was_of_units.get(u) or {}) != (is_of_units.get(u) or {})]
 

@@ -29,7 +29,7 @@ from assets.month.work import Work, made_by
 from expectations.catalogue import Catalogue
 from reports.model import Change, Header, Report
 from reports.publishing.causes import EVERYBODY, Causes, Mail, Rests, decisions_in_force
-from reports.publishing.changes import _figures, changes_since, flatten
+from reports.publishing.changes import changes_since, figures_of, flatten
 from reports.publishing.datapackage import FILE as DESCRIPTION
 from reports.publishing.datapackage import describe
 from reports.publishing.manifest import _digest_of, _sha256
@@ -116,7 +116,7 @@ def counts_as_published(work: Work, period: str, scope: str, published: Path) ->
     """Whether the warehouse counts for a scope what its version that stands counts."""
     folder = published / period / scope
     text = (folder / str(latest_version(folder)) / "summary.json").read_text(encoding="utf-8")
-    return _figures(json.loads(text)) == json.loads(_Publishing(work, period, published / period, "").figures[scope])
+    return figures_of(json.loads(text)) == json.loads(_Publishing(work, period, published / period, "").figures[scope])
 
 
 class _Publishing:
@@ -431,7 +431,7 @@ def _same_content(before: Path, figures: Mapping[str, Any], building: Path) -> b
     """Whether a published version counts the same: its figures, and every row of data/."""
     manifest = json.loads((before / "manifest.json").read_text(encoding="utf-8"))
     digests = {f["path"]: f["sha256"] for f in manifest["files"]}
-    return _figures(json.loads((before / "summary.json").read_text(encoding="utf-8"))) == figures and all(
+    return figures_of(json.loads((before / "summary.json").read_text(encoding="utf-8"))) == figures and all(
         digests.get(path.relative_to(building).as_posix()) == _digest_of(path) for path in building.glob("data/*.csv")
     )
 
