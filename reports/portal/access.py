@@ -29,6 +29,7 @@ from reports.portal.words import Words
 
 NOBODY = Person(0, "", "", ())
 MOST_FIELDS = 5_000  # of a form: a batch of findings
+MOST_DIGITS = 9  # of the number of a row
 SAME = ("same-origin", "none")
 TRY_AGAIN_SECONDS = int(people.TRIES_WITHIN.total_seconds())
 
@@ -82,6 +83,13 @@ class Visit:
         """A text of the form that was sent, trimmed; "" where there is none."""
         value = self.form.get(name, "")
         return value.strip() if isinstance(value, str) else ""
+
+    def number(self, name: str) -> int:
+        """The number of a row that the form names. Raises NotThere for what is none, or longer than any there is."""
+        value = self.sent(name)
+        if not value.isdecimal() or len(value) > MOST_DIGITS:
+            raise NotThere
+        return int(value)
 
     def told(self, act: str, what: str = "", outcome: str = "done") -> None:
         """Append a line to the audit log."""

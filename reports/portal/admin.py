@@ -37,10 +37,8 @@ def everybody(visit: Visit) -> Response:
 def close(visit: Visit) -> Response:
     """Close a user, or revoke a token, at once."""
     try:
-        if number := visit.sent("revoke"):
-            if not number.isdecimal():
-                raise NotThere
-            people.revoke_token(visit.portal.ledger, int(number[:9]), visit.who.name, visit.now)
+        if visit.sent("revoke"):
+            people.revoke_token(visit.portal.ledger, visit.number("revoke"), visit.who.name, visit.now)
         elif visit.sent("disable") == visit.who.name:
             raise Refused(visit.words.say("people.own"))
         else:

@@ -222,11 +222,10 @@ def _scopes(visit: Visit) -> list[Row]:
 def change_tokens(visit: Visit) -> Response:
     """Make a token, or revoke one."""
     portal, say = visit.portal, visit.words.say
-    if number := visit.sent("revoke"):
-        if not number.isdecimal():
-            raise NotThere
+    if visit.sent("revoke"):
+        number = visit.number("revoke")
         try:
-            people.revoke_token(portal.ledger, int(number), visit.who.name, visit.now, owner=visit.who.id)
+            people.revoke_token(portal.ledger, number, visit.who.name, visit.now, owner=visit.who.id)
         except PeopleError as error:
             raise NotThere from error
         return RedirectResponse("/tokens", 303)

@@ -240,7 +240,7 @@ def test_an_administrator_closes_accounts_and_reads_the_audit(portal: Portal) ->
     assert browser.post("/people", {"disable": "reader"}).status_code == 303
     assert other.get("/account").status_code == 303
     assert browser.post("/people", {"disable": "admin"}).status_code == 422
-    for nobody in ({"disable": "nobody"}, {"revoke": "4711"}, {"revoke": "x"}):
+    for nobody in ({"disable": "nobody"}, {"revoke": "4711"}, {"revoke": "x"}, {"revoke": "9" * 20}):
         assert browser.post("/people", nobody).status_code == 404
     page = browser.get("/audit?act=disable+user").text
     assert "停用账号" in page

@@ -134,6 +134,8 @@ def test_a_token_fetches_within_its_scope_until_it_is_revoked(portal: Portal) ->
     assert browser.post("/tokens", {"scope": "NOWHERE", "days": "1"}).status_code == 404
     (held, *_) = (t for t, _ in people.tokens(portal.reader))
     assert Browser(portal, "provincial_reader").post("/tokens", {"revoke": str(held.id)}).status_code == 404
+    for none in ("99999999999999999999", "4711", "x", "-1"):
+        assert browser.post("/tokens", {"revoke": none}).status_code == 404, none
     assert browser.post("/tokens", {"revoke": str(held.id)}).status_code == 303
     assert pulled().status_code == 401
 
