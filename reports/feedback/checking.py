@@ -26,6 +26,7 @@ from assets.instance.settings import Settings, load_settings
 from assets.instance.warehouse import open_warehouse
 from assets.intake import staging
 from assets.intake.forms import hinted_form
+from assets.intake.mail.kinds import extension_of
 from assets.intake.mail.seen import Seen
 from assets.intake.parsing import ParsedMail, Parser, parse_mail, write_tables
 from assets.month.booking import book_month
@@ -147,7 +148,11 @@ def _files(path: Path, parsed: ParsedMail, catalogue: Catalogue, others: Sequenc
     for _, attachment, form, key in parsed.forms:
         forms.setdefault(attachment.name, []).extend([key] if form is not None else [])
     scans = {attachment.name: scan.state for attachment, scan in parsed.scans}
-    within = [n for n in {**forms, **scans} if n not in {p.name for p in others}] if path.suffix == ".zip" else []
+    within = (
+        [n for n in {**forms, **scans} if n not in {p.name for p in others}]
+        if extension_of(path.name) == ".zip"
+        else []
+    )
     for name in within or [path.name]:
         hint = hinted_form(name, catalogue) or ""
         yield CheckedFile(name, tuple(forms.get(name, ())), scans.get(name, ""), hint)
