@@ -57,7 +57,7 @@ def begin(visit: Visit) -> Response:
 def account(visit: Visit) -> Response:
     """What one may do, and one's password."""
     names = {unit.code: unit.name for unit in register_of(visit.portal.home).units}
-    return visit.page("account.html.jinja", names=names, told="")
+    return visit.page("account.html.jinja", names=names)
 
 
 def change_password(visit: Visit) -> Response:

@@ -145,7 +145,7 @@ def _tables(work: Work, period: str, digest: str) -> Iterator[tuple[str, pl.Data
     yield "scans", _hide(placed("scans"), "file")
     forms = placed("forms")
     yield "forms", _hide(forms.drop("tables"), "file")
-    yield "mails", _mails(warehouse, catalogue, parameters, tree)
+    yield "mails", _mails(warehouse, parameters, tree)
     failing = set(findings.filter(pl.col("row") > 0).select("form_id", "sheet_key").unique().iter_rows())
     rows = pl.concat(list(_rows(warehouse, catalogue, parameters)), how="vertical")
     yield "rows", rows.join(forms.select("form_id", "place"), on="form_id", how="inner", maintain_order="left")
@@ -224,7 +224,7 @@ def _counts(findings: pl.DataFrame, tree: Tree, nodes: pl.DataFrame) -> pl.DataF
     )
 
 
-def _mails(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any], tree: Tree) -> pl.DataFrame:
+def _mails(warehouse: Warehouse, parameters: Mapping[str, Any], tree: Tree) -> pl.DataFrame:
     """Held mails, with what they hold (`files`, JSON) and the units that they name (`names`, JSON: code, where)."""
     rows = []
     for row in warehouse.rows(model("portal/mails"), parameters):

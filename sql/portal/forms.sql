@@ -7,7 +7,6 @@ select
     s.mail,
     s.received_at,
     s.status,
-    s.nil,
     s.tables,
     (
         select string_agg(distinct f.rule_id, ',' order by f.rule_id)

@@ -4,17 +4,14 @@ select
     r.state,
     r.on_time,
     r.first_complete_at,
-    u.cutoff,
     r.cutoff as own_cutoff,
     f.annex2,
     f.annex3,
-    f.annex6,
     r.scan,
     r.rows_received,
     r.rows_counted,
     r.errors,
     r.warnings,
-    r.key_supervision,
     r.score,
     rank() over (partition by r.parent_code order by r.score desc) as rank,
     count(*) over (partition by r.parent_code) as ranked,
@@ -24,9 +21,8 @@ select
     r.score_rectification,
     r.score_indicators,
 from marts.unit_results as r
-inner join core.units as u using (period, unit_code)
 inner join (
-    pivot (select period, unit_code, form, state from marts.unit_forms) on form in ('annex2', 'annex3', 'annex6') using any_value(state)
+    pivot (select period, unit_code, form, state from marts.unit_forms) on form in ('annex2', 'annex3') using any_value(state)
 ) as f using (period, unit_code)
 where r.period = $period
 order by r.position
