@@ -364,6 +364,6 @@ def verify(
     with _ledger(open_home(home)) as ledger:
         wrong, count, last = verified(ledger, head.lower())
     for line in wrong:
-        out.print(line, markup=False)
+        out.print(str(line), markup=False)
     out.print(f"{count} lines, the last {last[:12] or 'none'}: {f'{len(wrong)} wrong' if wrong else 'as written'}")
     return 1 if wrong else 0

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine, select, text
@@ -20,6 +21,25 @@ from assets.ledger.models import AuditLine
 
 _LOCK = 6_2026_12  # any number that is ours: one line is appended at a time (PostgreSQL; SQLite locks the file)
 SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where the log is not as it was written: `why` is moved, changed or rewritten; the line and its moment, or the
+    digest that is gone. As text it is a sentence for developers.
+    """
+
+    why: str
+    line: int = 0
+    at: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        """The sentence."""
+        if self.why == "rewritten":
+            return f"the digest {self.digest} that was noted before stands in no line: the end of the log was rewritten"
+        told = {"moved": "does not follow the line before it: one was taken out or put in", "changed": "was changed"}
+        return f"line {self.line} ({self.at}) {told[self.why]}"
 
 
 def append(
@@ -64,7 +84,7 @@ def latest(ledger: Engine, most: int = SHOWN, who: str = "", act: str = "", begi
         return list(session.scalars(wanted))
 
 
-def verify(ledger: Engine, head: str = "") -> tuple[list[str], int, str]:
+def verify(ledger: Engine, head: str = "") -> tuple[list[Break], int, str]:
     """What is wrong with the log, how many lines it has, and the digest of the last.
 
     `head`: a digest noted before, which must still stand in it.
@@ -74,16 +94,17 @@ def verify(ledger: Engine, head: str = "") -> tuple[list[str], int, str]:
         return _verified(session.scalars(rows), head)
 
 
-def _verified(lines: Iterator[AuditLine], head: str) -> tuple[list[str], int, str]:
-    wrong, count, last, is_there = [], 0, "", not head
+def _verified(lines: Iterator[AuditLine], head: str) -> tuple[list[Break], int, str]:
+    wrong: list[Break] = []
+    count, last, is_there = 0, "", not head
     for line in lines:
         count += 1
         if line.previous != last:
-            wrong.append(f"line {line.id} ({line.at}) does not follow the line before it: one was taken out or put in")
+            wrong.append(Break("moved", line.id, line.at))
         if line.digest != _digest((line.at, line.who, line.act, line.what, line.outcome, line.address, line.previous)):
-            wrong.append(f"line {line.id} ({line.at}) was changed")
+            wrong.append(Break("changed", line.id, line.at))
         last = line.digest
         is_there = is_there or line.digest.startswith(head)
     if not is_there:
-        wrong.append(f"the digest {head} that was noted before stands in no line: the end of the log was rewritten")
+        wrong.append(Break("rewritten", digest=head))
     return wrong, count, last

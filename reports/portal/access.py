@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from assets.ledger import audit, people
 from assets.ledger.people import Person
-from expectations.language import DEFAULT, SIDE_BY_SIDE
+from expectations.language import DEFAULT, codes, language
 from reports.portal.answers import LANGUAGE_COOKIE, drawn
 from reports.portal.passwords import WAIT_SECONDS, is_right, verifying
 from reports.portal.shared import Portal
@@ -100,13 +100,13 @@ class Visit:
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page in the frame that all have."""
         query = [(k, v) for k, v in self.request.query_params.multi_items() if k != "lang"]
-        other = SIDE_BY_SIDE[1 - SIDE_BY_SIDE.index(self.lang)]
+        others = [language(code) for code in codes() if code != self.lang and self.request.method == "GET"]
         frame = {
             "w": self.words,
             "say": self.words.say,
             "who": self.who,
             "path": self.request.url.path,
-            "other_language": "?" + urlencode([*query, ("lang", other)]) if self.request.method == "GET" else "",
+            "other_languages": [("?" + urlencode([*query, ("lang", other.code)]), other) for other in others],
             "software": self.portal.software,
             "as_of": self.portal.last_run,
             "origin": f"{self.request.url.scheme}://{self.request.url.netloc}",
@@ -120,15 +120,15 @@ Handler = Callable[[Visit], Response]
 def language_of(request: Request) -> str:
     """The language that was asked for now, or before; Chinese where neither."""
     for asked in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        if asked in SIDE_BY_SIDE:
+        if asked in codes():
             return asked
     return DEFAULT
 
 
 def keep_language(visit: Visit, response: Response) -> Response:
     """The response, with which the browser keeps the language where one was asked for."""
-    if visit.asked("lang") in SIDE_BY_SIDE:
-        response.set_cookie(LANGUAGE_COOKIE, visit.lang, samesite="lax", httponly=True, secure=visit.portal.tls)
+    if visit.asked("lang") in codes():
+        response.set_cookie(LANGUAGE_COOKIE, visit.lang, **visit.portal.of_cookies)
     return response
 
 
@@ -143,7 +143,7 @@ def missing(visit: Visit) -> Response:
     """The answer to what is not there, the same byte for byte to what is not theirs. The audit has what was asked."""
     visit.told("refused", f"{visit.request.method} {visit.request.url.path}", "refused")
     nothing = visit.request.method == "HEAD"
-    page = visit.page("missing.html.jinja", 404, other_language="", path="")
+    page = visit.page("missing.html.jinja", 404, other_languages=[], path="")
     return Response(status_code=404) if nothing else page
 
 
@@ -260,5 +260,5 @@ def log_out(visit: Visit) -> Response:
     """End the session."""
     people.log_out(visit.portal.ledger, visit.who, visit.address, visit.now)
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(visit.portal.cookie, path="/", secure=visit.portal.tls, httponly=True, samesite="lax")
+    visit.portal.end_session(response)
     return response

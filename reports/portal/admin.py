@@ -53,4 +53,13 @@ def log(visit: Visit) -> Response:
     who, act = visit.asked("who"), visit.asked("act")
     wrong, count, last = audit.verify(visit.portal.reader)
     lines = audit.latest(visit.portal.reader, SHOWN, who, act)
-    return visit.page("audit.html.jinja", lines=lines, wrong=wrong, count=count, last=last, asked_who=who, act=act)
+    return visit.page(
+        "audit.html.jinja",
+        lines=lines,
+        wrong=wrong,
+        count=count,
+        last=last,
+        asked_who=who,
+        act=act,
+        acts=visit.words.acts(),
+    )

@@ -14,6 +14,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assets.instance.periods import is_span
+from reports.portal.words import Words
+from reports.publishing.versions import INTERIM
+
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 LANGUAGE_COOKIE = "sixth_lang"
@@ -43,10 +47,11 @@ templates = Environment(
 )
 
 
-def options_of_months(periods: Sequence[tuple[str, str] | str], say: Callable[..., str]) -> list[tuple[str, str]]:
+def options_of_months(words: Words, periods: Sequence[tuple[str, str] | str]) -> list[tuple[str, str]]:
     """The months to choose from, each with the version that stands where it is known."""
-    told = [(p, "") if isinstance(p, str) else p for p in periods]
-    return [(p, f"{p} {version}".strip() if version != "interim" else p) for p, version in told]
+    told = [(p, INTERIM) if isinstance(p, str) else p for p in periods]
+    named = {p: words.month(p) if is_span(p) else p for p, _ in told}
+    return [(p, named[p] if version == INTERIM else f"{named[p]} {version}".strip()) for p, version in told]
 
 
 def options_of_nodes(nodes: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

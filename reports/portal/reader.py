@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 
+from assets.instance.closed_months import register_of
 from assets.instance.periods import is_period, is_span, months_of
 from assets.ledger import audit, people
 from assets.ledger.people import PeopleError
@@ -121,7 +122,7 @@ def reports(visit: Visit) -> Response:
         lines=[_line(portal, period, n, node) for n in nodes],
         changes=_changes(visit, folder, versions(folder)),
         earlier=[_line(portal, p, n[0], n[0]) | {"period": p} for p, n in there if p != period],
-        month=visit.words.month(period) if is_period(period) else period,
+        month=visit.words.month(period),
     )
 
 
@@ -204,6 +205,7 @@ def tokens(visit: Visit, made: str = "") -> Response:
         "tokens.html.jinja",
         tokens=[token for token, _ in people.tokens(visit.portal.reader, visit.who.id)],
         scopes=_scopes(visit),
+        names={unit.code: unit.name for unit in register_of(visit.portal.home).units},
         made=made,
         now=visit.now,
         longest=people.LONGEST_TOKEN_DAYS,

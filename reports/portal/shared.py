@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Literal, TypedDict
 
 from sqlalchemy import Engine
 from starlette.requests import Request
@@ -21,11 +22,20 @@ from assets.ledger import people
 from assets.ledger.opening import open_ledger, open_reader
 from assets.ledger.people import Person
 from expectations.catalogue import Catalogue, load_catalogue
-from expectations.language import SIDE_BY_SIDE
+from expectations.language import codes
 from reports.portal.deciding import Decider
 from reports.portal.words import Words
 
 MOST_FILES = 10  # of one upload
+
+
+class OfCookies(TypedDict):
+    """What all our cookies have in common: none for scripts, none for other sites."""
+
+    path: str
+    httponly: bool
+    samesite: Literal["lax"]
+    secure: bool
 
 
 class Portal:
@@ -43,7 +53,8 @@ class Portal:
         self.software = VERSION
         # By this prefix browsers take no such cookie from another host, nor without TLS.
         self.cookie = "__Host-sixth" if tls else "sixth"
-        self._words = {lang: Words(lang, self.catalogue, self.zone) for lang in SIDE_BY_SIDE}
+        self.of_cookies: OfCookies = {"path": "/", "httponly": True, "samesite": "lax", "secure": tls}
+        self._words = {lang: Words(lang, self.catalogue, self.zone) for lang in codes()}
 
     def words(self, lang: str) -> Words:
         """The words of a language."""
@@ -66,10 +77,11 @@ class Portal:
 
     def set_session(self, response: Response, token: str) -> None:
         """Give the browser its session: not for scripts, not for other sites, gone with the session."""
-        response.set_cookie(
-            self.cookie, token, httponly=True, secure=self.tls, samesite="lax", path="/",
-            max_age=int(people.WHOLE.total_seconds()),
-        )  # fmt: skip
+        response.set_cookie(self.cookie, token, max_age=int(people.WHOLE.total_seconds()), **self.of_cookies)
+
+    def end_session(self, response: Response) -> None:
+        """Take the session from the browser."""
+        response.delete_cookie(self.cookie, **self.of_cookies)
 
 
 @contextmanager

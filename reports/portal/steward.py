@@ -30,6 +30,7 @@ from reports.portal.answers import templates
 from reports.portal.deciding import Log, Wanted, log_of
 from reports.portal.reading import Row, Snapshot, opened, periods
 from reports.portal.snapshot import ANY, BESIDE, HELD, RANK, carrier_of
+from reports.portal.words import Words
 from reports.publishing.tables import as_csv
 from reports.publishing.versions import latest_version
 
@@ -59,17 +60,18 @@ def add_to(routes: Routes) -> None:
     routes.add("/decisions/{key}", decide_on_decision, ROLE, method="POST")
 
 
-def chips(asked: Asked, say: Any) -> list[tuple[str, str]]:
+def chips(asked: Asked, words: Words) -> list[tuple[str, str]]:
     """The filters that are on, each with its words."""
+    say = words.say
     found: list[tuple[str, str]] = []
     for name in ("moves", "status", "can", "rule", "sheet", "unit"):
         value = asked.filters[name]
         if name == "rule" and value:
-            found.append((name, value))
+            found.append((name, f"{value} {words.rule(value)}"))
         elif name == "unit" and value:
             found.append((name, asked.at["unit_name"]))
         elif name == "sheet" and value:
-            found.append((name, say("sheet.none") if value == NO_SHEET else value))
+            found.append((name, say("sheet.none") if value == NO_SHEET else words.sheet(value)))
         elif name == "status" and value != "open":
             found.append((name, say(f"status.{value}")))
         elif name in ("moves", "can") and value:
@@ -153,6 +155,9 @@ def asked_of(visit: Visit, snapshot: Snapshot, period: str) -> Asked:
     """
     filters = {name: visit.asked(name) for name in FILTERS[2:]}
     filters["status"] = filters["status"] or "open"
+    catalogue = visit.portal.catalogue
+    if filters["sheet"] not in ("", NO_SHEET, *catalogue.sheets) or filters["rule"] not in ("", *catalogue.rules):
+        raise NotThere
     if filters["moves"] not in MOVES or filters["status"] not in STATUSES or filters["can"] not in ("", "yes", "no"):
         raise NotThere
     wanted = visit.asked("scope")
@@ -177,7 +182,6 @@ def worklist(visit: Visit) -> Response:
         by_unit = snapshot.rows("counts_by_unit", **asked.interval, **asked.chosen) if not asked.filters["unit"] else []
         states = snapshot.rows("states_below", **asked.interval)
         nodes = snapshot.rows("nodes")
-        about = snapshot.about
     log = log_of(visit.portal.reader, visit.now)
     waived = log.waivers()
     total = sum(c["n"] for c in _matching(counts, asked.chosen))
@@ -186,7 +190,6 @@ def worklist(visit: Visit) -> Response:
         asked=asked,
         nodes=nodes,
         periods=[(p, _version(visit, p)) for p in periods(visit.portal.home.portal)],
-        about=about,
         groups=_groups(visit, items, counts, asked, waived),
         facets=_facets(visit, counts, asked, by_unit),
         tiles=_tiles(counts, states),
@@ -424,7 +427,7 @@ def record(visit: Visit, wanted: Wanted) -> list[Decision]:
         raise Refused(
             say(
                 "decide.already",
-                kind=visit.words.name("decisions", standing.kind),
+                kind=say(f"kind.{standing.kind}"),
                 by=standing.decided_by,
                 at=visit.words.moment(standing.decided_at),
                 reason=standing.reason,
@@ -644,7 +647,6 @@ def unit(visit: Visit) -> Response:
         mails=_mails_of(forms, scans),
         months=months,
         decided=[d for d in log.decisions if d.unit_code == code and (d.period in ("", period))],
-        log=log,
         extension=next((d for d in log.on(f"{code}/{period}") if d.kind == "extend"), None),
         unsealed=next((f for f in found if f["moves"] == "seal"), None),
         notices=notices(visit.portal.reader, period, TO_UNITS, code),
@@ -769,10 +771,7 @@ def _codes(visit: Visit) -> set[str]:
     found: set[str] = set()
     for period in periods(visit.portal.home.portal):
         with snapshot_of(visit, ROLE, period) as snapshot:
-            found |= {u["unit_code"] for u in snapshot.rows("nodes")}
-            found |= {r["unit_code"] for r in snapshot.rows("codes")}
-            if any(n["place"] == 0 for n in snapshot.rows("nodes")):
-                found.add("")
+            found |= {row["unit_code"] for row in snapshot.rows("codes")}
     return found
 
 

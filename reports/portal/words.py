@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from assets.ledger.models import DECISIONS
 from expectations.catalogue import Catalogue
 from expectations.language import language, read_texts
+from reports.text.sentences import words
 
 TEXTS = Path(__file__).parent / "texts.yaml"
 
@@ -41,7 +43,13 @@ class Words:
 
     def did(self, act: str) -> str:
         """An act of the audit log; as it stands there where it has no words."""
-        return self.say(f"did.{act}") if f"did.{act}" in texts() else act
+        key = f"kind.{act}" if act in DECISIONS else f"did.{act}"
+        return self.say(key) if key in texts() else act
+
+    def acts(self) -> list[tuple[str, str]]:
+        """The acts of the audit log to choose from: each as it stands there, and in words."""
+        told = [key.removeprefix("did.") for key in texts() if key.startswith("did.")]
+        return [("", self.say("status.all")), *((act, self.did(act)) for act in (*told, *DECISIONS))]
 
     def name(self, group: str, key: str) -> str:
         """What the glossary calls something; the key itself where it does not know it."""
@@ -69,8 +77,8 @@ class Words:
         return moment.astimezone(self.zone)
 
     def month(self, period: str) -> str:
-        """A month, as 2026年10月."""
-        return self.language.dated(datetime.fromisoformat(f"{period}-01"), self.language.month)
+        """A month, half-year or year, as 2026年10月."""
+        return words(self.lang).period(period)
 
     def size(self, count: int) -> str:
         """A number of bytes for people."""

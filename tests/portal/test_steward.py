@@ -247,3 +247,16 @@ def test_every_page_is_there_in_both_languages(portal: Portal, lang: str) -> Non
         assert answer.status_code == 200, path
         assert f'<html lang="{"zh" if lang == "zh" else "en"}' in answer.text
         assert len(answer.content) < 200_000
+
+
+def test_pages_say_words_where_the_data_have_codes(portal: Portal) -> None:
+    browser = Browser(portal, "steward")
+    page = browser.get(f"/worklist?period={LAST}&sheet=self_check&rule=GEN-03&moves=all").text
+    assert 'class="chip">自查结果 ' in page
+    assert re.search(r'class="chip">GEN-03 [^<]+ <a', page)
+    for none in ("sheet=nowhere", "rule=GEN-99"):
+        assert browser.get(f"/worklist?period={LAST}&{none}").status_code == 404, none
+    (returned, *_) = found(portal, "effect = 'return' and status = 'open' and unit_code <> ''")
+    told = browser.get(f"/units/{returned['unit_code']}?period={LAST}").text
+    title = portal.catalogue.rules[returned["rule_id"]].title["zh"]
+    assert f'<span class="small">{title}' in told

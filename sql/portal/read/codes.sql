@@ -1,2 +1,4 @@
--- The codes of the units within the scopes. Grain: one unit.
-select unit_code from nodes where level = 'unit'
+-- The codes of all nodes and units within the scopes, '' standing for what is nobody's. Grain: one code.
+select unit_code from nodes
+union all
+select '' from nodes where place = 0
