@@ -107,12 +107,12 @@ def receipt(
         left_out=left_out,
         has_page=page is not None,
         as_page=page is None,
-        from_page=told_on_page(page.decode("utf-8", "replace"), occasion.lang) if page else (),
+        from_page=told_on_page(page, occasion.lang) if page else (),
     )
     return Letter(
         reply_subject(subject) if subject else letter.subject,
         letter.text,
-        letter.html if page is None else page.decode("utf-8", "replace"),
+        letter.html if page is None else page,
     ), files
 
 
@@ -121,9 +121,9 @@ def plain(letter: Callable[..., Letter], *arguments: object) -> tuple[Letter, Fi
     return letter(*arguments), []
 
 
-def _page(folder: Path | None) -> bytes | None:
+def _page(folder: Path | None) -> str | None:
     path = folder / "feedback.html" if folder else None
-    return path.read_bytes() if path and path.exists() else None
+    return path.read_bytes().decode("utf-8", "replace") if path and path.exists() else None
 
 
 def _workbooks(folder: Path | None) -> list[Path]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ def tell_readers(session: Session, period: str) -> list[Row]:
     require_settled(work, period)
     published = session.home.published / period
 
+    @cache  # once for all its readers
     def cut(scope: str, lead: str) -> bytes | None:
         subject = subject_of(work.register.tree(period), scope)
         header = header_of(published / scope / str(latest_version(published / scope)), subject.name, work.software)

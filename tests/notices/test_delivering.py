@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -19,6 +21,7 @@ from assets.ledger import queue
 from assets.ledger.opening import open_ledger
 from reports.notices.delivering import deliver_reports
 from reports.notices.encrypted_zip import encrypted_zip
+from reports.notices.letters import report
 from reports.notices.sending import Row
 from tests.notices.made_units import PERIOD, SENDER, mailroom, register, when
 from tests.notices.smtp_server import Post, smtp_server
@@ -46,8 +49,16 @@ def readers(of: Register, folder: Path, *lines: str) -> tuple[Recipient, ...]:
     return load_recipients(folder, of, LEADS)
 
 
-def publish(published: Path, scope: str, version: str, *, at: Any = MADE, size: int = 10) -> None:
-    """A version folder with what a mail is made of."""
+def publish(
+    published: Path,
+    scope: str,
+    version: str,
+    *,
+    at: Any = MADE,
+    size: int = 10,
+    effective: Sequence[str] = ("annex2", "annex3"),
+) -> None:
+    """A version folder with what a mail is made of; `effective`: the forms of which units have some."""
     folder = published / scope / version
     folder.mkdir(parents=True)
     for form in FORMS:
@@ -55,8 +66,9 @@ def publish(published: Path, scope: str, version: str, *, at: Any = MADE, size: 
     summary = {
         "period": PERIOD, "scope": scope, "version": version, "kind": "deadline" if version == "v1" else "supplement",
         "as_of": at.isoformat(), "units": {"expected": 1234, "complete_on_time": 7, "missing": 2, "returned": 0},
-        "exposed_assets": {"high_vulns": 3}, "self_check": {"pass_rate": 89.5}, "rectification": {"overdue": 0},
-        "incidents": {"rows_counted": 1},
+        "forms": {form: {"effective": 7 if form in effective else 0} for form in ("annex2", "annex3")},
+        "exposed_assets": {"high_vulns": 3}, "self_check": {"pass_rate": 89.5},
+        "rectification": {"open": 0, "overdue": 0}, "incidents": {"rows_counted": 9, "by_level": {"高": 1, "低": 3}},
     }  # fmt: skip
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
 
@@ -203,6 +215,25 @@ def test_what_is_too_large_is_left_out_and_the_link_told(tmp_path: Path, units: 
 def test_without_a_link_it_says_whom_to_ask(tmp_path: Path, units: Register, ledger: Engine) -> None:
     mail = sent(tmp_path, units, ledger, size=2000, attachment_bytes=1000)
     assert "请向网络部索取。" in text_of(mail)
+
+
+def test_figures_are_told_as_the_first_page_has_them(tmp_path: Path, units: Register) -> None:
+    """Of what no effective form speaks of a 0 was told, and incidents with every row that speaks of one."""
+    room = mailroom(tmp_path, units, "2026-11-06T02:00")
+
+    def figures(version: str, lang: str = "zh", **of: Any) -> dict[str, str]:
+        publish(tmp_path, "C", version, **of)
+        summary = json.loads((tmp_path / "C" / version / "summary.json").read_text(encoding="utf-8"))
+        occasion = replace(room.occasion(PERIOD), lang=lang)
+        letter = report("张总", "集团", summary, occasion, link="", attached=True, too_large=False, encrypted=False)
+        return dict(re.findall(r"^  - (.+?)[：:] ?(.+)$", letter.text, re.MULTILINE))
+
+    told = figures("v1")
+    assert (told["未修复高危漏洞"], told["自查符合率"], told["逾期问题"], told["安全事件"]) == ("3", "89.5%", "0", "4")
+    assert not any("计入事件行数" in name for name in told)
+    assert figures("v2", "en")["Security incidents"] == "4"
+    told = figures("v3", effective=["annex2"])
+    assert (told["未修复高危漏洞"], told["自查符合率"], told["逾期问题"], told["安全事件"]) == ("3", "–", "–", "–")
 
 
 def test_who_leads_a_duty_gets_its_cut(tmp_path: Path, units: Register, ledger: Engine) -> None:
