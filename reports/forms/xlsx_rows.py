@@ -26,22 +26,12 @@ class RowsSheet(Worksheet):
 
     def __init__(self) -> None:
         super().__init__()
-        self._first = 0
-        self._columns: list[Sequence[str]] = []
+        self._tables: list[tuple[int, Sequence[Sequence[str]]]] = []
         self._runs: list[tuple[int, int, int, str]] = []
-        self._put: dict[int, list[str]] = {}
 
     def text(self, value: str, style: Format) -> str:
         """A text as a cell; the text itself is kept once for the whole workbook."""
         return f'{_look(style)} t="s"><v>{self.str_table._get_shared_string_index(value)}</v></c>'
-
-    def put_rows(self, first: int, columns: Sequence[Sequence[str]]) -> None:
-        """The cells below the row before `first`, column by column, "" for one that is empty; all that is written
-        otherwise stands above.
-        """
-        self._first, self._columns = first, list(columns)
-        if columns and columns[0]:
-            self._check_dimensions(first + len(columns[0]) - 1, len(columns) - 1)
 
     def cell(self, value: Value, style: Format) -> str:
         """A value as a cell: number, date or text; of no value an empty one that has the look."""
@@ -52,54 +42,45 @@ class RowsSheet(Worksheet):
         return moment(value, style) if isinstance(value, date) else number(value, style)
 
     def put_table(self, first: int, columns: Sequence[Sequence[str]]) -> None:
-        """The cells of a table from row `first` on, column by column; nothing else stands in its rows."""
-        heads = [f'<c r="{xl_col_to_name(i)}' for i in range(len(columns))]
-        for n, row in enumerate(zip(*columns, strict=True), start=first):
-            at = f'{n + 1}"'
-            self._put[n] = [head + at + cell for head, cell in zip(heads, row, strict=True)]
+        """The cells of a table from row `first` on, column by column, "" for one that is empty. Nothing else stands
+        in its rows, and of several tables the upper is put first.
+        """
         if columns and columns[0]:
+            self._tables.append((first, columns))
             self._check_dimensions(first, 0)
             self._check_dimensions(first + len(columns[0]) - 1, len(columns) - 1)
 
-    def link_runs(self, column: int, locations: Sequence[str | None]) -> None:
-        """Cells of a column below `first` that lead somewhere; those in a run that lead to the same are one link."""
+    def link_runs(self, first: int, column: int, locations: Sequence[str | None]) -> None:
+        """Cells of a column from row `first` on that lead somewhere; a run that leads to the same is one link."""
         starts = [n for n, place in enumerate(locations) if n == 0 or place != locations[n - 1]]
         for start, end in pairwise([*starts, len(locations)]):
             if (place := locations[start]) is not None:
-                self._runs.append((column, self._first + start, self._first + end - 1, place))
+                self._runs.append((column, first + start, first + end - 1, place))
 
     def _write_rows(self) -> None:
-        if not self._columns or not self._columns[0]:
-            self._write_tables()
-            return
-        last = int(self.dim_rowmax)  # type: ignore[has-type]
-        self.dim_rowmax = self._first - 1
-        super()._write_rows()
-        self.dim_rowmax = last
-        heads = [f'<c r="{xl_col_to_name(i)}' for i in range(len(self._columns))]
-        height = f'ht="{self.default_row_height * 0.75:.16g}" customHeight="1"'
-        out = []
-        for number, row in enumerate(zip(*self._columns, strict=True), start=self._first + 1):
-            at = f'{number}"'
-            cells = "".join([head + at + cell for head, cell in zip(heads, row, strict=True) if cell])
-            out.append(f'<row r="{at} {height}>{cells}</row>')
-        self.fh.write("".join(out))
-
-    def _write_tables(self) -> None:
-        """The rows of a sheet of tables and of what is written cell by cell."""
-        if not self._put:
-            super()._write_rows()
-            return
         first, last = int(self.dim_rowmin), int(self.dim_rowmax)  # type: ignore[has-type]
-        for row in range(first, last + 1):
-            if (cells := self._put.get(row)) is None:
-                self.dim_rowmin = self.dim_rowmax = row
-                super()._write_rows()
-                continue
-            info = self.row_info.get(row)
-            height = self.default_row_height if info is None or info.height is None else info.height
-            self.fh.write(f'<row r="{row + 1}" ht="{height * 0.75:.16g}" customHeight="1">{"".join(cells)}</row>')
+        row = first
+        for top, columns in self._tables:
+            self._write_singly(row, top - 1)
+            self._write_table(top, columns)
+            row = top + len(columns[0])
+        self._write_singly(row, last)
         self.dim_rowmin, self.dim_rowmax = first, last
+
+    def _write_singly(self, first: int, last: int) -> None:
+        """Rows that were written cell by cell."""
+        self.dim_rowmin, self.dim_rowmax = first, last
+        super()._write_rows()
+
+    def _write_table(self, first: int, columns: Sequence[Sequence[str]]) -> None:
+        heads = [f'<c r="{xl_col_to_name(i)}' for i in range(len(columns))]
+        heights = {row: info.height for row, info in self.row_info.items() if info.height is not None}
+        out = []
+        for row, cells in enumerate(zip(*columns, strict=True), start=first):
+            at, height = f'{row + 1}"', heights.get(row, self.default_row_height) * 0.75
+            put = "".join([head + at + cell for head, cell in zip(heads, cells, strict=True) if cell])
+            out.append(f'<row r="{at} ht="{height:.16g}" customHeight="1">{put}</row>')
+        self.fh.write("".join(out))
 
     def _write_hyperlinks(self) -> None:
         if not self._runs:
