@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -32,7 +32,7 @@ from expectations.catalogue import Catalogue
 from expectations.secrets import hidden_column
 from reports.model import Column, Header, Letter, Report, Section, Table, Value
 from reports.report.code_names import Look, looks
-from reports.report.expressions import HERE, Facts, all_said, description, evaluate, first_said, share
+from reports.report.expressions import HERE, Facts, all_said, description, evaluate, first_said, holds
 from reports.text.sentences import Words, words
 
 LANG = "zh"
@@ -86,7 +86,7 @@ def document(
     parameters: Mapping[str, Any],
     lead: str = "",
 ) -> Report:
-    """The content of a document on the settled period of the header.
+    """The content of a document on the settled period of the header, which is that of the report that it rests on.
 
     `parameters` are those of the period, of a span within assets.month.spans.span_tables; `lead` is who leads, of a
     document of what a department leads. Raises NoSuchDocument.
@@ -95,6 +95,7 @@ def document(
     if entry.get("led") and lead not in entry["led"]:
         known = "、".join(f"{code}（{name}）" for code, name in entry["led"].items())
         raise NoSuchDocument(f"请指明牵头部门：{known}。")
+    header = replace(header, scope=subject.code, scope_name=subject.name, lang=LANG)
     parameters = {**parameters, "units": list(subject.units)}
     facts = _facts(entry, subject, header, warehouse, parameters)
     facts |= {
@@ -108,7 +109,7 @@ def document(
     }
     say = words(LANG)
     for need in entry.get("needs", ()):
-        if not evaluate(need["when"], facts):
+        if not holds(need, facts):
             raise NoSuchDocument(say.fill(need["text"], period=header.period, name=subject.name))
     resolve = looks(catalogue, LANG)
     return Report(
@@ -120,7 +121,7 @@ def document(
         sections=tuple(
             _section(f"{kind}_{n}", part, facts, say, resolve)
             for n, part in enumerate(entry["sections"], start=1)
-            if "when" not in part or evaluate(part["when"], facts)
+            if holds(part, facts)
         ),
         letter=Letter(
             addressee=_filled(entry["to"], facts, say) if "to" in entry else "",
@@ -161,18 +162,18 @@ def _facts(
         "as_of": header.as_of,
         "has_before": bool(seen),
         "having": _having,
+        "among": _among,
         "names": _names,
         "total": _total,
         "mean": lambda rows, key: round(_total(rows, key) / len(rows) + 1e-9, 2) if rows else None,
         "listed": _listed,
-        "share": share,
     }
 
 
 def _rows(
     query: Mapping[str, Any], name: str, warehouse: Warehouse, parameters: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    frame = warehouse.frame(model(f"documents/{query.get('sql', name)}"), parameters)
+    frame = warehouse.frame(model(f"documents/{name}"), parameters)
     for column, values in query.get("only", {}).items():
         frame = frame.filter(pl.col(column).is_in(values))
     texts = [column for column, dtype in frame.schema.items() if dtype == pl.String]
@@ -182,6 +183,11 @@ def _rows(
 def _having(rows: Iterable[Mapping[str, Any]], key: str, *values: Any) -> list[Mapping[str, Any]]:
     """The rows in which a column has one of these values; without values, those in which it is something."""
     return [row for row in rows if (row[key] in values if values else row[key])]
+
+
+def _among(rows: Iterable[Mapping[str, Any]], key: str, values: Sequence[Any]) -> list[Mapping[str, Any]]:
+    """The rows in which a column has one of these values; none where there are no values."""
+    return [row for row in rows if row[key] in values]
 
 
 def _names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -206,7 +212,7 @@ def _paragraphs(entries: Sequence[Mapping[str, Any]], facts: Facts, say: Words) 
     """
     told: list[str] = []
     for entry in entries:
-        if "when" in entry and "each" not in entry and not evaluate(entry["when"], facts):
+        if "each" not in entry and not holds(entry, facts):
             continue
         if "together" in entry:
             parts = _paragraphs(entry["together"], facts, say)
@@ -222,7 +228,7 @@ def _section(key: str, part: Mapping[str, Any], facts: Facts, say: Words, resolv
     tables = [
         _table(f"{key}_{n}", table, facts, say, resolve)
         for n, table in enumerate(part.get("tables", ()), start=1)
-        if "when" not in table or evaluate(table["when"], facts)
+        if holds(table, facts)
     ]
     return Section(
         key,
@@ -240,13 +246,13 @@ def _table(anchor: str, entry: Mapping[str, Any], facts: Facts, say: Words, reso
     specs = {
         key: spec if isinstance(spec, Mapping) else {"title": spec}
         for key, spec in entry["columns"].items()
-        if not isinstance(spec, Mapping) or "when" not in spec or evaluate(spec["when"], facts)
+        if not isinstance(spec, Mapping) or holds(spec, facts)
     }
 
     def value(key: str, spec: Mapping[str, Any], row: Mapping[str, Any]) -> Value:
         if "say" in spec:
-            return spec.get("joint", "；").join(all_said(spec["say"], {**facts, "row": row}, say))
-        known = row[spec.get("of", key)]
+            return "；".join(all_said(spec["say"], {**facts, "row": row}, say))
+        known = row[key]
         if isinstance(known, list):
             return say.names(known) if known else ""
         return resolve[spec["look"]](known) if "look" in spec and known is not None else known
@@ -255,4 +261,4 @@ def _table(anchor: str, entry: Mapping[str, Any], facts: Facts, say: Words, reso
         Column(key, s["title"], s.get("kind", "text"), wide=bool(s.get("wide"))) for key, s in specs.items()
     )
     written = tuple(tuple(value(key, spec, row) for key, spec in specs.items()) for row in shown)
-    return Table(anchor, entry["title"], columns, written, len(rows), source=entry.get("source", ""))
+    return Table(anchor, entry["title"], columns, written, len(rows))

@@ -94,7 +94,8 @@ def description(name: str) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------------------ sentences
-def _holds(entry: Mapping[str, Any], facts: Facts) -> bool:
+def holds(entry: Mapping[str, Any], facts: Facts) -> bool:
+    """Whether an entry's condition (`when`) is met; one without a condition always is."""
     return "when" not in entry or bool(evaluate(entry["when"], facts))
 
 
@@ -114,7 +115,7 @@ def _fill(entry: Mapping[str, Any], facts: Facts, words: Words) -> str:
 
 def first_said(entries: Sequence[Mapping[str, Any]], facts: Facts, words: Words) -> str:
     """The first of the entries that is to be said; "" where none is."""
-    return next((_fill(e, facts, words) for e in entries if _holds(e, facts)), "")
+    return next((_fill(e, facts, words) for e in entries if holds(e, facts)), "")
 
 
 def all_said(entries: Sequence[Mapping[str, Any]], facts: Facts, words: Words) -> tuple[str, ...]:
@@ -124,12 +125,12 @@ def all_said(entries: Sequence[Mapping[str, Any]], facts: Facts, words: Words) -
 
 def _each(entry: Mapping[str, Any], facts: Facts, words: Words) -> Iterator[str]:
     if "each" not in entry:
-        if _holds(entry, facts):
+        if holds(entry, facts):
             yield _fill(entry, facts, words)
         return
     for row in evaluate(entry["each"], facts):
         of_row = {**facts, "row": row}
-        if _holds(entry, of_row):
+        if holds(entry, of_row):
             yield _fill(entry, of_row, words)
 
 
@@ -138,7 +139,7 @@ def headlines(facts: Facts, words: Words) -> list[tuple[str, str]]:
     returns = next(s["headline"] for s in description("sections") if s["key"] == "returns")
     said: list[tuple[float | None, str, str]] = []
     for entry in description("first_page")["headlines"]:
-        if not _holds(entry, facts):
+        if not holds(entry, facts):
             continue
         choices = returns if "from" in entry else entry.get("any", [entry])
         if sentence := first_said(choices, facts, words):

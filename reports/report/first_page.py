@@ -115,12 +115,12 @@ class FirstPage:
         """The whole report."""
         sections = tuple(self.blocks.section(s) for s in description("sections"))
         anchors = {"changes"} | {b.anchor for s in sections for b in s.blocks}
-        said = headlines(self.facts, self.words)
+        said, provisional = headlines(self.facts, self.words), self.provisional()
         return Report(
             header=self.header,
             title=self.title(),
-            provisional=self.provisional(),
-            provisional_anchor="returns_owed" if "returns_owed" in anchors and self.provisional() else "",
+            provisional=provisional,
+            provisional_anchor="returns_owed" if "returns_owed" in anchors and provisional else "",
             headlines=tuple(sentence for sentence, _ in said),
             kpis=tuple(self.kpi(k, anchors) for k in description("first_page")["kpis"]),
             sections=sections,

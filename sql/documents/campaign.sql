@@ -13,7 +13,6 @@ with figures as (
     group by i.period, i.unit_code
 )
 select
-    r.unit_code,
     r.unit_name,
     f.unit_code is not null as reported,
     cast(f.events as bigint) as events,

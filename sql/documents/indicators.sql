@@ -28,7 +28,6 @@ select
     coalesce(r.units_short, []) as units_short,
     coalesce(r.rate < r.target, false) as is_short,
     b.rate as rate_before,
-    b.numerator as numerator_before,
 from reported as r
 left join reported as b
     on b.indicator_code = r.indicator_code and b.period = $previous

@@ -2,10 +2,8 @@
 -- Grain: one problem of one unit.
 select
     n.unit_name,
-    p.issue_no,
     p.problem,
     p.severity,
-    p.found_on,
     p.due_on,
     p.status,
     p.is_open,

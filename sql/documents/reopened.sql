@@ -1,9 +1,6 @@
 -- Problems closed that came back (REC-05) or were closed without effect (REC-06). Grain: one finding.
 select
     n.unit_name,
-    r.issue_no,
-    r.problem,
-    f.rule_id,
 from core.findings as f
 inner join core.units as n using (period, unit_code)
 inner join marts.rectification as r

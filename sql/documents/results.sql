@@ -1,20 +1,15 @@
 -- What became of units in the month, the points that each part of the score cost them, and the month before: the worst
 -- first. Grain: one reporting unit of $units. lost_*: 2 decimals, half up; of a unit that is missing or returned, all.
-with shortfalls as (
+-- reported_late: incidents whose number the unit had not counted before, as the summary counts them.
+with late as (
     select
-        unit_code,
-        count(*) filter (where denominator > 0 and 100.0 * numerator < target * denominator) as ratios_short,
-    from marts.indicators
-    where period = $period and counted and kind = 'ratio'
-    group by unit_code
-),
-late as (
-    select
-        unit_code,
+        i.unit_code,
         count(*) as reported_late,
-    from marts.incidents
-    where period = $period and counted and is_reported_late
-    group by unit_code
+    from marts.incidents as i
+    semi join marts.incident_register as f
+        on f.period = i.period and f.unit_code = i.unit_code and f.first_form_id = i.form_id and f.first_row = i.row
+    where i.period = $period and i.counted and i.is_reported_late
+    group by i.unit_code
 ),
 urgent as (
     select
@@ -35,7 +30,6 @@ ranked as (
     where r.period in ($period, $previous)
 )
 select
-    r.unit_code,
     r.unit_name,
     r.state,
     coalesce(r.on_time, false) as on_time,
@@ -54,10 +48,8 @@ select
     round(w.indicators - r.score_indicators + 1e-9, 2) as lost_indicators,
     round(w.timeliness + w.data_quality + w.self_check + w.rectification + w.indicators - r.score + 1e-9, 2) as lost,
     cast(r.rows_received - r.rows_counted as bigint) as left_out,
-    r.open_problems,
     r.overdue_problems,
     coalesce(u.high_overdue, 0) as high_overdue,
-    coalesce(s.ratios_short, 0) as ratios_short,
     coalesce(l.reported_late, 0) as reported_late,
     r.key_supervision,
 from marts.unit_results as r
@@ -65,7 +57,6 @@ inner join ranked as k
     on k.period = r.period and k.unit_code = r.unit_code
 left join ranked as b
     on b.unit_code = r.unit_code and b.period = $previous
-left join shortfalls as s on s.unit_code = r.unit_code
 left join late as l on l.unit_code = r.unit_code
 left join urgent as u on u.unit_code = r.unit_code
 cross join core.score_weights as w

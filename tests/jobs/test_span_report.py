@@ -48,6 +48,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     closed = told.replace("2025-01,2026-08", "2025-01,2026-09")
     assert closed != told
     register.write_text(closed, encoding="utf-8")
+    calendar = made / "register/calendar.yaml"  # and months before the first run of which there is no mail
+    told = calendar.read_text(encoding="utf-8")
+    earlier = told.replace("first_period: 2026-09", "first_period: 2026-07")
+    assert earlier != told
+    calendar.write_text(earlier, encoding="utf-8")
     reader = "EX,张总,head@oa.example,html;duties:market,always\n"
     (made / "register/recipients.csv").write_text(f"scope,name,mailbox,forms,when\n{reader}", encoding="utf-8")
     sixth("run", "--home", made, "--period", "2026-10", "--as-of", AS_OF)
@@ -236,8 +241,8 @@ def test_what_is_carried_into_a_half_leads_to_the_months_before_and_stands_besid
     ("span", "why"),
     [
         (("--half", "2027H1"), "no month of 2027H1 on record is over yet"),
-        (("--half", "2026H1"), "2026H1 lies before 2026-09"),
-        (("--year", "2025"), "2025 lies before 2026-09"),
+        (("--half", "2026H1"), "2026H1 lies before 2026-07"),
+        (("--year", "2025"), "2025 lies before 2026-07"),
         (("--half", "2026"), "is not a half-year"),
         (("--half", "2026H3"), "is not a half-year"),
         (("--year", "2026H2"), "is not a year"),
@@ -324,7 +329,7 @@ def test_the_deadline_report_goes_to_its_readers_with_the_cut_of_a_duty(home: Pa
     assert sorted(parts) == ["2026-10-EX-v1-market.docx", "2026-10-EX-v1.html"]
     assert parts["2026-10-EX-v1.html"] == (home / "published/2026-10/EX/v1/report.html").read_bytes()
     cut = docx.Document(io.BytesIO(parts["2026-10-EX-v1-market.docx"]))
-    assert "由市场部牵头的检查项" in "\n".join(paragraph.text for paragraph in cut.paragraphs)
+    assert "由市场部牵头的有检查项" in "\n".join(paragraph.text for paragraph in cut.paragraphs)
 
 
 def test_a_file_of_readers_that_cannot_be_stops_the_run(home: Path, tmp_path: Path) -> None:

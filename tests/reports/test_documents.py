@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -27,10 +29,16 @@ HALF_WIDTH = re.compile(r"[㐀-鿿]\s*[,;:()!?]\s*[㐀-鿿]")
 
 
 def made(
-    sample: Sample, kind: str, code: str, period: str = LAST, subject: Subject | None = None, lead: str = ""
+    sample: Sample,
+    kind: str,
+    code: str,
+    period: str = LAST,
+    subject: Subject | None = None,
+    lead: str = "",
+    **over: Any,
 ) -> Report:
     work = sample.work
-    parameters = work.parameters(period)
+    parameters = {**work.parameters(period), **over}
     about = subject or subject_of(work.register.tree(period), code)
     header = Header(
         period=period,
@@ -45,6 +53,18 @@ def made(
     )
     lead = lead or next(iter(kinds()[kind].get("led", [""])))
     return document(kind, about, header, sample.warehouse, sample.catalogue, parameters, lead)
+
+
+@contextmanager
+def changed(sample: Sample, *statements: str) -> Iterator[None]:
+    """Within, the warehouse after these statements; afterwards as it was."""
+    sample.warehouse.execute("begin transaction")
+    try:
+        for statement in statements:
+            sample.warehouse.execute(statement)
+        yield
+    finally:
+        sample.warehouse.execute("rollback")
 
 
 def said(report: Report) -> str:
@@ -194,6 +214,70 @@ def test_the_campaign_is_that_of_the_summary(sample: Sample) -> None:
     assert "没有单位报送反诈宣传活动数据" in said(made(sample, "campaign", "EX", EMPTY))
 
 
+def test_campaigns_are_compared_only_where_a_unit_reported_in_both_months(sample: Sample) -> None:
+    """Of a unit that reported last month alone and one that did this month alone it said 由 0 场增至 0 场."""
+    reported = "select distinct unit_code from marts.indicators where period = $period and counted"
+    there = [{row["unit_code"] for row in sample.warehouse.rows(reported, {"period": p})} for p in (FIRST, LAST)]
+    before, now = sorted(there[0] & there[1])[:2]
+    both = Subject("EX-15", "青川分公司", "示例通信集团", (before, now), is_unit=False)
+    assert "只比较两个月都报送的 2 家单位" in said(made(sample, "campaign", "", subject=both))
+    with changed(
+        sample,
+        f"delete from marts.indicators where period = '{LAST}' and unit_code = '{before}'",
+        f"delete from marts.indicators where period = '{FIRST}' and unit_code = '{now}'",
+    ):
+        for report in (made(sample, "campaign", "", subject=both), made(sample, "campaign", now)):
+            (compared,) = (s for s in report.sections if s.title == "与上月相比")
+            assert compared.sentences == ("与2026年9月没有可比的数据，无从比较。",)
+
+
+def test_an_incident_that_an_earlier_month_counted_is_not_blamed_again(sample: Sample) -> None:
+    (unit, *_) = [
+        row["unit_code"]
+        for row in sample.warehouse.rows(
+            "select unit_code from marts.incidents where period = $period and counted group by all having count(*) = 1",
+            {"period": LAST},
+        )
+    ]
+    late = f"update marts.incidents set is_reported_late = true where period = '{LAST}' and unit_code = '{unit}'"
+    overdue = f"update marts.unit_results set overdue_problems = 1 where period = '{LAST}' and unit_code = '{unit}'"
+    again = f"update marts.incident_register set first_form_id = 'earlier' where unit_code = '{unit}'"
+    blamed = "1 起安全事件没有在规定时限内报告"
+    with changed(sample, late):
+        assert blamed in said(made(sample, "penalty", unit))
+        assert "保障期间发生安全事件 1 起" in said(made(sample, "protection", unit))
+    with changed(sample, late, overdue, again):
+        assert blamed not in said(made(sample, "penalty", unit))
+        assert "保障期间没有发生安全事件。" in said(made(sample, "protection", unit))
+
+
+@pytest.mark.parametrize(
+    ("is_open", "is_overdue", "told"),
+    [
+        ("n = 1", "false", "已完成整改 {rest} 个，尚未完成 1 个。"),
+        ("true", "n = 1", "尚未完成 {all} 个，其中逾期 1 个。"),
+        ("n <= 2", "n <= 2", "已完成整改 {others} 个，尚未完成 2 个，其中逾期 2 个。"),
+        ("false", "false", "所有问题均已完成整改。"),
+    ],
+)
+def test_what_an_inspection_found_is_told_by_what_became_of_it(
+    sample: Sample, is_open: str, is_overdue: str, told: str
+) -> None:
+    """The numbers stood one after the other without a comma, and 其中逾期 beside what it is part of."""
+    found = "create or replace temp table found as select *, row_number() over () as n from marts.problems"
+    count = sample.warehouse.value(f"select count(*) from marts.problems where period = '{LAST}'")
+    with changed(
+        sample,
+        f"{found} where period = '{LAST}'",
+        f"delete from marts.problems where period = '{LAST}'",
+        "insert into marts.problems by name select * exclude (n) replace ("
+        f"'半年检查' as source, period as reported_in, {is_open} as is_open, {is_overdue} as is_overdue) from found",
+    ):
+        text = said(made(sample, "inspection", "EX"))
+    assert f"检查发现问题 {count} 个" in text
+    assert told.format(all=count, rest=count - 1, others=count - 2) in text.splitlines()
+
+
 def test_who_leads_a_duty_sees_its_items_and_figures_alone(sample: Sample) -> None:
     report = made(sample, "duties", "EX", lead="market")
     assert report.letter
@@ -206,9 +290,17 @@ def test_who_leads_a_duty_sees_its_items_and_figures_alone(sample: Sample) -> No
     figures = sample.summary(LAST, "EX")["indicators"]
     rows = table(report, "牵头的工作指标").rows
     assert {row[0]: row[1] for row in rows} == {i.zh: figures[i.code]["numerator"] for i in led}
-    assert f"由市场部牵头的检查项 {len(codes)} 个、工作指标 {len(led)} 项" in said(report)
+    assert f"由市场部牵头的有检查项 {len(codes)} 个、工作指标 {len(led)} 项" in said(report)
     with pytest.raises(NoSuchDocument, match="market（市场部）"):
         made(sample, "duties", "EX", lead="finance")
+
+
+def test_who_leads_no_item_sees_none(sample: Sample) -> None:
+    """A choice among no items was one among all: here in a span whose months hold none."""
+    report = made(sample, "duties", "EX", lead="market", months=[])
+    (answers,) = (s for s in report.sections if s.title == "自查情况")
+    assert answers.sentences == ("没有单位填报这些检查项，情况不明。",)
+    assert answers.blocks == ()
 
 
 def test_every_duty_has_a_lead_that_the_documents_know(sample: Sample) -> None:
@@ -227,7 +319,7 @@ def test_it_stands_on_few_pages_without_contents(sample: Sample, tmp_path: Any) 
 
 
 def test_descriptions_use_every_query_and_no_other() -> None:
-    used = {(query or {}).get("sql", name) for entry in kinds().values() for name, query in entry["queries"].items()}
+    used = {name for entry in kinds().values() for name in entry["queries"]}
     folder = HERE.parents[1] / "sql" / "documents"
     assert {path.stem for path in folder.glob("*.sql")} == used
 
