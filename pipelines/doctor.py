@@ -34,6 +34,7 @@ from assets.ledger.opening import FILE as LEDGER
 from assets.ledger.opening import LedgerError, open_reader
 from assets.month.work import made_by
 from expectations.catalogue import CatalogueError, load_catalogue
+from reports.forms.beside import check_kinds
 from reports.forms.pdf import FONTS
 from reports.notices.smtp import Unreachable, check_server
 
@@ -64,6 +65,7 @@ def examine(home: Home) -> Iterator[Told]:
     settings = Settings()
     try:
         settings = load_settings(home.register / "settings.yaml")
+        check_kinds(settings.documents)
         yield Told("settings", "can be read")
     except SettingsError as error:
         yield Told("settings", str(error), f"correct {home.register / 'settings.yaml'}; no run begins before")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from assets.instance.periods import is_period
 from assets.instance.register import Tree
 from assets.instance.session import open_session
 from assets.month import spans
-from assets.month.settle import work_of
+from assets.month.settle import on_record, work_of
 from assets.month.work import Work, made_by
 from reports.forms.docx import render_docx
 from reports.model import Header
@@ -80,7 +79,7 @@ def write_documents(home: Home, kind: str, period: str, code: str, target: Path,
                 made = document(
                     kind,
                     subject,
-                    replace(header, scope=subject.code, scope_name=subject.name),
+                    header,
                     work.warehouse,
                     work.catalogue,
                     parameters,
@@ -101,20 +100,19 @@ def write_documents(home: Home, kind: str, period: str, code: str, target: Path,
 @contextmanager
 def _settled(home: Home, period: str) -> Iterator[tuple[Work, Tree, Mapping[str, Any]]]:
     """The settled period as its published reports have it, with its tree and its parameters."""
-    published = home.published / period
-    if not published.is_dir():
-        how = f"sixth run --period {period}" if is_period(period) else f"sixth report --half {period}"
-        raise NoDocument(f"there is no report of {period} yet, on which a document could rest; `{how}` makes one")
-    latest = max(
+    made = [
         datetime.fromisoformat(json.loads(path.read_text(encoding="utf-8"))["as_of"])
-        for path in published.glob("*/*/summary.json")
-    )
-    with open_session(home, latest) as session:
+        for path in (home.published / period).glob("*/*/summary.json")
+    ]
+    if not made:
+        how = _how(period)
+        raise NoDocument(f"there is no report of {period} yet, on which a document could rest; `{how}` makes one")
+    with open_session(home, max(made)) as session:
         warehouse = session.warehouse
         there = all(warehouse.exists(table) for table in ("core.scope_units", "marts.summaries"))
         if not (there and warehouse.is_made_by(made_by(session.catalogue))):
             raise NoDocument("the months are not settled by this version of the software; `sixth run` settles them")
-        work = session.once(work_of)
+        work = on_record(session.once(work_of), session)
         if is_period(period):
             yield _as_published(work, period, home), work.register.tree(period), work.parameters(period)
         else:
@@ -122,11 +120,15 @@ def _settled(home: Home, period: str) -> Iterator[tuple[Work, Tree, Mapping[str,
                 yield _as_published(span_work, period, home), span_work.register.tree(period), parameters
 
 
+def _how(period: str) -> str:
+    """The command that makes the report of a period."""
+    return f"sixth run --period {period}" if is_period(period) else f"sixth report --half {period}"
+
+
 def _as_published(work: Work, period: str, home: Home) -> Work:
     carrier = work.register.tree(period).carrier
     if not counts_as_published(work, period, carrier, home.published):
-        how = f"sixth run --period {period}" if is_period(period) else f"sixth report --half {period}"
-        raise NoDocument(f"{period} has been worked on since its report was made; `{how}` first")
+        raise NoDocument(f"{period} has been worked on since its report was made; `{_how(period)}` first")
     return work
 
 
@@ -137,4 +139,4 @@ def _header(home: Home, period: str, tree: Tree, code: str, work: Work) -> Heade
     version = latest_version(folder)
     if version is None:
         raise NoDocument(f"there is no report of {scope} for {period}")
-    return replace(header_of(folder / version, tree.by_code[code].name, work.software), scope=code)
+    return header_of(folder / version, tree.by_code[scope].name, work.software)

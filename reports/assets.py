@@ -44,12 +44,13 @@ def publish_month(session: Session, period: str) -> list[Edition]:
     work = session.once(as_indexed)
     if work.as_of >= work.deadline.cutoff(period) or period in closed_months(session.home):
         book(session.home, session.register, period)
+    parameters = work.parameters(period)
     return publish(
         work,
         period,
         session.home.published,
-        partial(gather, work.warehouse, work.catalogue, work.parameters(period)),
-        with_documents(render_all, session.settings.documents, work, period, work.parameters(period)),
+        partial(gather, work.warehouse, work.catalogue, parameters),
+        with_documents(render_all, session.settings.documents, work, period, parameters),
         session.lang,
         partial(kept_register, session.home),
     )

@@ -7,7 +7,6 @@ Belongs here: of which scopes and units, and their names in the version's folder
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from assets.instance.settings import SettingsError
@@ -31,8 +30,9 @@ def with_documents(
     """Rendering that adds the documents of the setting to every version but interim ones, under documents/.
 
     A document of a scope goes into that scope's version; one of units alone into that of the node above each unit.
-    One that has nothing to say is left out.
+    One that has nothing to say is left out. Raises SettingsError where the setting names a kind that is none.
     """
+    check_kinds(wanted)
 
     def made(reports: Iterable[tuple[str, Report]]) -> Iterator[tuple[str, dict[str, bytes]]]:
         headers: dict[str, Header] = {}
@@ -64,9 +64,8 @@ def _documents(
         for subject in [scope] if is_made_of(kind, scope, period) else units:
             if not is_made_of(kind, subject, period):
                 continue
-            own = replace(header, scope=subject.code, scope_name=subject.name, lang="zh")
             try:
-                made = document(kind, subject, own, work.warehouse, work.catalogue, parameters, lead)
+                made = document(kind, subject, header, work.warehouse, work.catalogue, parameters, lead)
             except NoSuchDocument:
                 continue
             of = lead or ("" if subject is scope else subject.code)

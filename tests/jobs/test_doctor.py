@@ -130,6 +130,7 @@ def warehouse_overwritten(home: Home) -> None:
     ("break_it", "part", "remedy"),
     [
         (settings("cutoff: {deadline_day: 31}"), "settings", "correct "),
+        (settings("documents: [assessment, praise]"), "settings", "correct "),
         (register_without_a_heading, "register", "correct "),
         (recipients_without_an_address, "register", "correct "),
         (rules_that_are_none, "rules", "correct "),

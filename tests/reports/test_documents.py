@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import docx
 import pytest
 
+from assets.instance.home import Home
 from assets.instance.settings import SettingsError
+from pipelines.documents import NoDocument, write_documents
 from reports.forms.beside import check_kinds, with_documents
 from reports.forms.docx import render_docx
 from reports.model import Header, Report, Table
@@ -346,3 +349,19 @@ def test_a_kind_that_is_none_stops_the_run() -> None:
     check_kinds(["assessment"])
     with pytest.raises(SettingsError, match="'praise' is none of assessment, campaign"):
         check_kinds(["praise"])
+
+
+def test_a_kind_that_is_none_stops_every_report_before_it_is_made(sample: Sample) -> None:
+    """Of a night or of a half-year, which ask no command beforehand: they ended in a KeyError."""
+    with pytest.raises(SettingsError, match="'praise' is none of assessment, campaign"):
+        with_documents(lambda reports: iter(()), ["praise"], sample.work, LAST, sample.work.parameters(LAST))
+
+
+# ---------------------------------------------------------------------------------------------------------- by command
+@pytest.mark.parametrize("folders", ["", "2026-10", "2026-10/EX"])
+def test_a_month_whose_first_run_was_killed_has_no_report_yet(tmp_path: Path, folders: str) -> None:
+    """The folder of its reports stands before the first of them does."""
+    home = Home(tmp_path / "home")
+    (home.published / folders).mkdir(parents=True)
+    with pytest.raises(NoDocument, match=r"no report of 2026-10 yet.*`sixth run --period 2026-10` makes one"):
+        next(write_documents(home, "assessment", "2026-10", "", tmp_path))
