@@ -112,7 +112,8 @@ def _fill(book: Book, page: Page, key: str, frame: pl.DataFrame, rows_of_units: 
     sheet.put_table(FIRST_ROW, [cells.cells for cells in columns])
     if UNIT in frame.columns and key != UNITS:
         places = {code: f"'{UNITS}'!A{row + 1}" for code, row in rows_of_units.items()}
-        sheet.link_runs(FIRST_ROW, frame.columns.index(UNIT), [places.get(code or "") for code in frame[UNIT].to_list()])
+        locations = [places.get(code or "") for code in frame[UNIT].to_list()]
+        sheet.link_runs(FIRST_ROW, frame.columns.index(UNIT), locations)
     sheet.autofilter(HEADING_ROW, 0, *last)
     sheet.freeze_panes(FIRST_ROW, IN_SIGHT)
     book.file.define_name(f"data_{key}", f"='{page.name}'!{xl_range_abs(HEADING_ROW, 0, *last)}")

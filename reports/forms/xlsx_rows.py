@@ -74,10 +74,11 @@ class RowsSheet(Worksheet):
 
     def _write_table(self, first: int, columns: Sequence[Sequence[str]]) -> None:
         heads = [f'<c r="{xl_col_to_name(i)}' for i in range(len(columns))]
+        usual = float(self.default_row_height or 0)
         heights = {row: info.height for row, info in self.row_info.items() if info.height is not None}
         out = []
         for row, cells in enumerate(zip(*columns, strict=True), start=first):
-            at, height = f'{row + 1}"', heights.get(row, self.default_row_height) * 0.75
+            at, height = f'{row + 1}"', (heights.get(row) or usual) * 0.75
             put = "".join([head + at + cell for head, cell in zip(heads, cells, strict=True) if cell])
             out.append(f'<row r="{at} ht="{height:.16g}" customHeight="1">{put}</row>')
         self.fh.write("".join(out))
