@@ -38,12 +38,12 @@ test: setup
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
 	.venv/bin/mypy
-	.venv/bin/pytest -n auto --dist loadfile
+	.venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-quick: setup
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
-	.venv/bin/pytest -n auto --dist loadfile -m "not outside" --ignore tests/jobs --ignore tests/reports
+	.venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not outside" --ignore tests/jobs --ignore tests/reports
 
 bench: setup
 	.venv/bin/python -m tests.bench --units $(BENCH_UNITS)

@@ -4,7 +4,9 @@ A property that says nothing else is tried on 50 cases, so that all tests end in
 """
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.postgresql import ledger, ledger_url, postgresql_url
@@ -18,3 +20,10 @@ settings.register_profile(
     max_examples=int(os.environ.get("SIXTH_EXAMPLES", "50")),
 )
 settings.load_profile("untimed")
+
+JOBS = Path(__file__).parent / "jobs"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of whole runs first: the many short files then fill both processes to the end, whatever each took."""
+    items.sort(key=lambda item: JOBS not in item.path.parents)
