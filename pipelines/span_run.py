@@ -43,13 +43,16 @@ def parsing(done: int, of: int) -> None:
 
 
 def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
-    """Publish a half-year or year for every scope from the mails that are parsed; status 3 where figures disagree.
+    """Publish a half-year or year for every scope from the mails that are parsed, and mail it to its readers; status 3
+    where figures disagree.
 
     `span`: 2026H2 or 2026, for which `refusal` has nothing to say. Raises what settling and publishing raise; then
     nothing is published half. Raises ClockBehind, too.
     """
     from reports.forms.beside import with_documents  # noqa: PLC0415
     from reports.forms.pool import render_all  # noqa: PLC0415 - wanted here alone
+    from reports.notices.run import mail_reports  # noqa: PLC0415
+    from reports.notices.sending import QUEUED, summary  # noqa: PLC0415
     from reports.report.span_words import gather_span  # noqa: PLC0415
 
     take_clock(home, as_of)
@@ -74,7 +77,11 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
                 with_documents(render_all, session.settings.documents, span_work, span, parameters),
                 lang,
             )
-    return Outcome(tuple(_lines(span, of, editions[0])), 0)
+        mailed = mail_reports(session, span, span_work) if session.settings.feedback else []
+    told = [f"readers  {summary(mailed)}"] if mailed else []
+    if any(row.outcome == QUEUED for row in mailed):
+        told.append(f"         what is queued goes out when `sixth report` is run for {span} again")
+    return Outcome((*_lines(span, of, editions[0]), *told), 0)
 
 
 def _lines(span: str, of: tuple[str, ...], edition: Edition) -> list[str]:

@@ -9,8 +9,8 @@ with it (html, docx, xlsx, pdf, or duties:KIND, the cut of what departments of t
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assets.instance.register import Register, RegisterError, listed, rows_of
@@ -70,3 +70,9 @@ def load_recipients(folder: Path, register: Register, leads: Collection[str]) ->
             raise RegisterError(f"{where}: {mailbox} already gets the report of {row['scope']} by line {before.line}")
         found[row["scope"], mailbox] = Recipient(row["scope"], row["name"], mailbox, forms, row["when"], line)
     return tuple(found.values())
+
+
+def without_cuts(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    """The recipients with whole reports alone; none of those who get nothing but the cut of a department."""
+    whole = ((r, tuple(form for form in r.forms if not form.startswith(DUTIES))) for r in recipients)
+    return tuple(replace(recipient, forms=forms) for recipient, forms in whole if forms)

@@ -18,6 +18,7 @@ from babel.dates import format_timedelta
 from babel.lists import format_list
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from assets.instance.periods import is_period
 from expectations.language import language, read_texts
 from reports.text import sentences
 from reports.text.deadline import deadline_in_words
@@ -221,17 +222,11 @@ def _words(occasion: Occasion, **values: object) -> Words:
     """The texts of notices.yaml in the language of the occasion, by key, filled with these values and further ones."""
     common = {
         "prefix": _texts()["prefix"][occasion.lang],
-        "month": _month(occasion.period, occasion.lang),
+        "month": sentences.words(occasion.lang).period(occasion.period),
         "as_of": moment(occasion.as_of, occasion.lang),
         **values,
     }
     return lambda key, **further: _texts()[key][occasion.lang].format(**{**common, **further})
-
-
-@cache
-def _month(period: str, lang: str) -> str:
-    day = datetime.strptime(period, "%Y-%m").date()
-    return language(lang).dated(day, language(lang).month)
 
 
 def _item(item: str, lang: str) -> str:
@@ -309,7 +304,9 @@ def report(
         where.append(words("report_link", link=link))
     elif too_large:
         where.append(words("report_ask"))
-    names = {NEW_INCIDENTS: sentences.words(occasion.lang).say("kpi.incidents")}
+    tongue = sentences.words(occasion.lang)
+    title = tongue.title(scope_name, occasion.period)
+    names = {NEW_INCIDENTS: tongue.say("kpi.incidents")}
     figures = [
         (names.get(path) or figure_name(path, occasion.lang), _told(known(summary, path), kind, occasion.lang))
         for path, kind in FIGURES_TOLD.items()
@@ -318,8 +315,8 @@ def report(
     missing = summary["units"]["missing"] + summary["units"]["returned"]
     return _letter(
         occasion,
-        words("report_subject"),
-        words("report_heading"),
+        words("report_subject") if is_period(occasion.period) else words("report_subject_span", title=title),
+        title,
         "warn" if missing else "good",
         addressee,
         lines,

@@ -1,4 +1,4 @@
-"""What units are told: receipts and reminders of a run, `sixth remind`, and the blank forms of `sixth template`.
+"""What units and readers are told: receipts, reminders and reports of a run, `sixth remind`, the blank forms.
 
 Belongs here: putting a session, the ledger and the mailroom together. Does not: what is due (reports/notices/due.py),
 how it is sent (reports/notices/sending.py, reports/notices/smtp.py), what a blank form looks like
@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 
 from assets.instance.clock import first_run, now
 from assets.instance.home import Home
-from assets.instance.periods import preceding
+from assets.instance.periods import is_period, preceding
 from assets.instance.progress import reporter
 from assets.instance.session import Session, open_session
 from assets.month.gate import require_settled
 from assets.month.settle import as_indexed
-from assets.month.work import made_by
+from assets.month.work import Work, made_by
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from assets.instance.register import Register
     from reports.notices.sending import Mailroom, Row
 
 
@@ -41,14 +42,14 @@ def feedback_folder(session: Session, period: str) -> Path:
 
 
 @contextmanager
-def _mailroom(session: Session, as_of: datetime) -> Iterator[tuple[Mailroom, Engine]]:
-    """The mailroom and the open ledger of a home."""
+def _mailroom(session: Session, as_of: datetime, register: Register | None = None) -> Iterator[tuple[Mailroom, Engine]]:
+    """The mailroom and the open ledger of a home; `register`: that of a span, where it is about one."""
     from assets.ledger.opening import open_ledger  # noqa: PLC0415 - the ledger's libraries, wanted here alone
     from reports.notices.sending import Mailroom  # noqa: PLC0415
 
     settings = session.settings
     room = Mailroom(
-        session.register,
+        register or session.register,
         session.deadline,
         session.home.outbox,
         as_of,
@@ -80,12 +81,24 @@ def tell_units(session: Session, period: str) -> list[Row]:
 
 
 def tell_readers(session: Session, period: str) -> list[Row]:
-    """Mail the version of each scope's report that stands to its readers (register/recipients.csv), each version once;
-    what became of each mail. Raises NotSettled, RegisterError.
+    """Mail the version of each scope's report of a month that stands to its readers (register/recipients.csv), each
+    version once; what became of each mail. Raises NotSettled, RegisterError.
     """
-    from assets.instance.recipients import load_recipients  # noqa: PLC0415
+    work = session.once(as_indexed)
+    require_settled(work, period)
+    return mail_reports(session, period, work)
+
+
+def mail_reports(session: Session, period: str, work: Work) -> list[Row]:
+    """Mail the versions of a month or a span that stand to their readers; `work`: of a span, that of its own tables.
+
+    Departments lead by the month: who reads a cut alone gets nothing of a span. Raises RegisterError.
+    """
+    from assets.instance.recipients import load_recipients, without_cuts  # noqa: PLC0415
 
     recipients = load_recipients(session.home.register, session.register, session.catalogue.leads)
+    if not is_period(period):
+        recipients = without_cuts(recipients)
     if not recipients:
         return []
     from reports.forms.docx import render_docx  # noqa: PLC0415 - the cuts of departments alone are made here
@@ -93,8 +106,6 @@ def tell_readers(session: Session, period: str) -> list[Row]:
     from reports.publishing.versions import header_of, latest_version  # noqa: PLC0415
     from reports.report.documents import NoSuchDocument, document, subject_of  # noqa: PLC0415
 
-    work = session.once(as_indexed)
-    require_settled(work, period)
     published = session.home.published / period
 
     @cache  # once for all its readers
@@ -108,7 +119,7 @@ def tell_readers(session: Session, period: str) -> list[Row]:
             return None
         return render_docx(made)
 
-    with _mailroom(session, work.as_of) as (room, ledger):
+    with _mailroom(session, work.as_of, work.register) as (room, ledger):
         return deliver_reports(room, ledger, period, recipients, published, cut)
 
 

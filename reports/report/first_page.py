@@ -132,8 +132,7 @@ class FirstPage:
 
     def title(self) -> str:
         """Whose report of which period."""
-        kind = "half" if "H" in self.header.period else "month" if "-" in self.header.period else "year"
-        return self.words.say(f"title.{kind}", scope=self.header.scope_name, period=self.header.period)
+        return self.words.title(self.header.scope_name, self.header.period)
 
     def provisional(self) -> str:
         """What the report still lacks: who is missing, while it is interim or units are; mails of a mailbox that could

@@ -114,6 +114,11 @@ class Words(string.Formatter):
             return self.say(f"period.half_{half}", year=year)
         return self.say("period.year", year=period)
 
+    def title(self, scope: str, period: str) -> str:
+        """The title of the report of a scope, by its name, of a month, a half-year or a year."""
+        kind = "half" if "H" in period else "month" if "-" in period else "year"
+        return self.say(f"title.{kind}", scope=scope, period=period)
+
     def moment(self, value: datetime) -> str:
         """A moment in running text, in its own time zone."""
         return self.language.dated(value, self.language.moment)

@@ -191,7 +191,7 @@ def test_a_report_of_the_half_leaves_the_months_as_they_are(home: Path, tmp_path
 def test_versions_of_a_half_are_made_as_those_of_a_month(home: Path, tmp_path: Path) -> None:
     made = tmp_path / "home"
     shutil.copytree(home, made)
-    report(made, "--half", "2026H2", as_of=CLOSED)
+    assert "readers  1 sent" in report(made, "--half", "2026H2", as_of=CLOSED)
     folder = made / "published/2026H2/EX"
     summary: Mapping[str, Any] = json.loads((folder / "v1/summary.json").read_text(encoding="utf-8"))
     assert (summary["kind"], summary["cutoff"]) == ("deadline", "2027-01-06T00:00:00+08:00")
@@ -200,6 +200,11 @@ def test_versions_of_a_half_are_made_as_those_of_a_month(home: Path, tmp_path: P
     report(made, "--half", "2026H2", as_of="2027-01-07T00:00:00+08:00")
     assert manifests(made) == before
     assert not (folder / "v2").exists()
+    (mail,) = (made / "outbox").glob("2026H2_report-*.eml")  # once, and the whole report alone
+    read = message_from_bytes(mail.read_bytes(), policy=default)
+    assert read["Subject"] == "【网络安全月报】示例通信集团网络安全半年报（2026年下半年）：截止报告（v1）"
+    parts = {part.get_filename(): part.get_payload(decode=True) for part in read.iter_attachments()}  # type: ignore[attr-defined]
+    assert parts == {"2026H2-EX-v1.html": (folder / "v1/report.html").read_bytes()}
 
 
 def test_a_year_holds_all_its_months(home: Path, tmp_path: Path) -> None:

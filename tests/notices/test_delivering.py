@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from assets.instance.recipients import FORMS, Recipient, load_recipients
+from assets.instance.recipients import FORMS, Recipient, load_recipients, without_cuts
 from assets.instance.register import Register, RegisterError
 from assets.instance.settings import NoticeSettings
 from assets.ledger import queue
@@ -215,6 +215,38 @@ def test_what_is_too_large_is_left_out_and_the_link_told(tmp_path: Path, units: 
 def test_without_a_link_it_says_whom_to_ask(tmp_path: Path, units: Register, ledger: Engine) -> None:
     mail = sent(tmp_path, units, ledger, size=2000, attachment_bytes=1000)
     assert "请向网络部索取。" in text_of(mail)
+
+
+@pytest.mark.parametrize(
+    ("period", "lang", "subject", "heading"),
+    [
+        (PERIOD, "zh", "【网络安全月报】2026年10月集团 截止报告（v1）", "集团网络安全月报（2026年10月）"),
+        ("2026H2", "zh", "【网络安全月报】集团网络安全半年报（2026年下半年）：截止报告（v1）", "集团网络安全半年报（2026年下半年）"),
+        ("2026", "zh", "【网络安全月报】集团网络安全年报（2026年）：截止报告（v1）", "集团网络安全年报（2026年）"),
+        (
+            "2026H1", "en",
+            "[Network-security return] Half-yearly network-security report of 集团, first half of 2026: Deadline report (v1)",
+            "Half-yearly network-security report of 集团, first half of 2026",
+        ),
+    ],
+)  # fmt: skip
+def test_the_mail_says_of_which_period_it_is(
+    tmp_path: Path, units: Register, period: str, lang: str, subject: str, heading: str
+) -> None:
+    publish(tmp_path, "C", "v1")
+    summary = json.loads((tmp_path / "C/v1/summary.json").read_text(encoding="utf-8"))
+    occasion = replace(mailroom(tmp_path, units, "2026-11-06T02:00").occasion(PERIOD), period=period, lang=lang)
+    letter = report("张总", "集团", summary, occasion, link="", attached=True, too_large=False, encrypted=False)
+    assert letter.subject == subject
+    assert heading in letter.text
+    assert heading in letter.html
+
+
+def test_a_half_year_has_no_cuts(tmp_path: Path, units: Register) -> None:
+    to = readers(
+        units, tmp_path, "C,张总,a@oa.example,docx;duties:market,always", "C,李总,b@oa.example,duties:market,always"
+    )
+    assert [(r.mailbox, r.forms) for r in without_cuts(to)] == [("a@oa.example", ("docx",))]
 
 
 def test_figures_are_told_as_the_first_page_has_them(tmp_path: Path, units: Register) -> None:
