@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
-from assets.instance.home import Home
+from assets.instance.home import MARK, Home
 from assets.instance.settings import load_settings
 from assets.instance.software import VERSION
 from assets.intake.mail.archive import path_of
@@ -140,6 +140,7 @@ def _fill(saving: _Saving, home: Home, scratch: Path, *, own_ledger: bool) -> No
         saving.add(scratch / LEDGER, f"{home.warehouse.name}/{LEDGER}")
     for file in (
         *(home.warehouse / name for name in BOOKED),
+        home.root / MARK,
         home.dagster / "dagster.yaml",
         home.portal / KEY,  # else nobody knows any more which mails the portal made
     ):

@@ -22,7 +22,7 @@ import duckdb
 import yaml
 from fontTools.ttLib import TTFont, TTLibError
 
-from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, Home
+from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, SCHEMA, Home
 from assets.instance.recipients import load_recipients
 from assets.instance.register import RegisterError, load_register
 from assets.instance.settings import Settings, SettingsError, load_settings
@@ -31,7 +31,7 @@ from assets.intake.mail import receipts
 from assets.intake.mail.archive import ArchiveError, archived, load
 from assets.intake.mail.sources import MailboxError, check_mailbox
 from assets.ledger.opening import FILE as LEDGER
-from assets.ledger.opening import LedgerError, open_reader
+from assets.ledger.opening import LedgerError, is_outdated, open_reader
 from assets.month.work import made_by
 from expectations.catalogue import CatalogueError, load_catalogue
 from reports.forms.beside import check_kinds
@@ -62,6 +62,8 @@ class Told:
 def examine(home: Home) -> Iterator[Told]:
     """Look at every part of a home, and say of each at least one thing. Raises HomeError."""
     home.check()
+    older = ", of an earlier release; `sixth upgrade` or the next run brings it up to date"
+    yield Told("home", f"schema {home.schema}" + (older if home.schema != SCHEMA else ""))
     settings = Settings()
     try:
         settings = load_settings(home.register / "settings.yaml")
@@ -193,6 +195,9 @@ def _ledger(home: Home, settings: Settings) -> Iterator[Told]:
             if verdict != "ok":
                 yield Told("ledger", f"{file} is damaged: {verdict}", again)
                 return
+        if home.schema != SCHEMA and is_outdated(home.warehouse, settings.ledger_url):
+            yield Told("ledger", "of an earlier release; it is saved before it is migrated")
+            return
         with open_reader(home.warehouse, settings.ledger_url) as engine, engine.connect():
             yield Told("ledger", "can be read")
     except sqlite3.DatabaseError as error:

@@ -43,6 +43,7 @@ def make_home(home: Home, *, sample: bool, now: datetime | None = None) -> bool:
         shutil.copytree(BLANK, building)
         calendar = building / "calendar.yaml"
         calendar.write_text(_dated(calendar.read_text("utf-8"), now or datetime.now().astimezone()), "utf-8")
+    home.mark()
     building.rename(home.register)
     return True
 

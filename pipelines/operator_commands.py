@@ -1,6 +1,6 @@
-"""The commands of operators: doctor, backup, restore, prune.
+"""The commands of operators: doctor, upgrade, backup, restore, prune.
 
-Belongs here: arguments, and what is printed. Does not: the work (doctor.py, backup.py, prune.py).
+Belongs here: arguments, and what is printed. Does not: the work (doctor.py, upgrade.py, backup.py, prune.py).
 """
 
 from __future__ import annotations
@@ -23,13 +23,34 @@ def doctor(home: HomeOption = None) -> int:
     from pipelines.doctor import examine  # noqa: PLC0415 - looks at every part, and so imports all of them
 
     wrong = 0
-    for told in examine(open_home(home)):
+    for told in examine(open_home(home, as_it_is=True)):
         wrong += bool(told.remedy)
         found = " ".join(told.found.split())  # errors of YAML and DuckDB have several lines
         line = f"WRONG {told.part}: {found}; to do: {told.remedy}" if told.remedy else f"ok {told.part}: {found}"
         out.print(line, markup=False)
     out.print(f"{wrong} wrong" if wrong else "nothing is wrong")
     return 1 if wrong else 0
+
+
+@operators.command(epilog="Example: sixth upgrade --home home")
+@exit_codes
+def upgrade(
+    ledger_saved: Annotated[
+        bool, typer.Option("--ledger-saved", help="A ledger in PostgreSQL was saved with pg_dump.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Bring a home of an earlier release up to date, and Dagster's storage; what is changed is saved before."""
+    from pipelines.upgrade import migrate_dagster  # noqa: PLC0415 - Dagster takes a second
+    from pipelines.upgrade import upgrade as bring_up_to_date  # noqa: PLC0415
+
+    place = open_home(home, as_it_is=True)
+    saved = bring_up_to_date(place, ledger_saved=ledger_saved)
+    if saved is None:
+        place.prepare()
+        migrate_dagster(place)
+    told = f"is brought up to date; {saved} has what was changed, as it was before" if saved else "is up to date"
+    out.print(f"{place.root} {told}", markup=False)
 
 
 @operators.command(epilog="Example: sixth backup /backup/sixth-2026-11-07.tar")
@@ -41,7 +62,7 @@ def backup(
     """Save all that cannot be made anew in one file, also while a run goes on. It holds personal data."""
     from pipelines.backup import back_up  # noqa: PLC0415 - the ledger's libraries, wanted here alone
 
-    saved = back_up(open_home(home), file)
+    saved = back_up(open_home(home, as_it_is=True), file)
     out.print(f"{file}: {saved.files} files, {saved.size / 2**20:.1f} MiB", markup=False)
     for line in saved.left_out:
         out.print(f"not in it: {line}", markup=False)

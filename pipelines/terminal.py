@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from assets.instance.home import Home, find_home
+from assets.instance.home import SCHEMA, Home, find_home
 from expectations.language import codes
 
 # Piped or logged, a table is as wide as its content; on a terminal, long messages are folded.
@@ -99,10 +99,17 @@ def clock_of(text: str) -> datetime:
         raise WrongUse(f"--as-of: {error}") from error
 
 
-def open_home(home: Path | None) -> Home:
-    """The home named on the command line, or else the usual one. Raises HomeError where it is none."""
+def open_home(home: Path | None, *, as_it_is: bool = False) -> Home:
+    """The home named on the command line, or else the usual one, brought up to date where it is of an earlier release;
+    `as_it_is`: not so. Raises HomeError where it is none, UpgradeRefused.
+    """
     found = find_home(home)
     found.check()
+    if not as_it_is and found.schema != SCHEMA:
+        from pipelines.upgrade import upgrade  # noqa: PLC0415 - once in a home's life
+
+        saved = upgrade(found)
+        log.warning("%s is brought up to date; %s has what was changed, as it was before", found.root, saved)
     return found
 
 

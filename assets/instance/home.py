@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,11 @@ from pathlib import Path
 DAGSTER_YAML = Path(__file__).parent / "dagster.yaml"
 # What earlier versions wrote there, by sha256: such a file nobody has changed.
 EARLIER_DAGSTER_YAML = frozenset({"469a9b79a8e5df9487da2fa7ed8f235924386bd4f9729369ff111ca9f37005b6"})
+SCHEMA = 2
+"""How this software lays a home out. Raised with a change that software of before would misread or undo."""
+MARK = "home.json"
+UNMARKED = 1  # the releases up to 0.1 marked no home
+_TRACES = ("warehouse/sixth.duckdb", "warehouse/ledger.sqlite", "warehouse/last_run.json")
 
 
 class HomeError(Exception):
@@ -69,15 +75,52 @@ class Home:
         """DAGSTER_HOME."""
         return self.root / "dagster"
 
+    @property
+    def schema(self) -> int:
+        """The version that the home is laid out by; that of this software where nothing has run in it yet.
+
+        Raises HomeError where its mark cannot be read.
+        """
+        try:
+            told = json.loads((self.root / MARK).read_text(encoding="utf-8"))
+            return int(told["schema"])
+        except FileNotFoundError:
+            return UNMARKED if any((self.root / trace).exists() for trace in _TRACES) else SCHEMA
+        except (ValueError, KeyError, TypeError) as error:
+            raise HomeError(
+                f"{self.root / MARK} does not say which version the home is of: {error!r}; take it from the last backup"
+            ) from error
+
+    def mark(self) -> None:
+        """Book that the home is laid out as this software does it."""
+        temporary = self.root / f".{MARK}.{os.getpid()}"
+        with temporary.open("w", encoding="utf-8") as written:
+            written.write(json.dumps({"schema": SCHEMA}) + "\n")
+            written.flush()
+            os.fsync(written.fileno())
+        temporary.replace(self.root / MARK)
+
     def check(self) -> None:
-        """Raise HomeError where this is no home."""
+        """Raise HomeError where this is no home, or that of a newer software."""
         if not self.register.is_dir():
             raise HomeError(f"{self.root} is no home of Sixth; make one with `sixth init --home {self.root}`")
+        if self.schema > SCHEMA:
+            raise HomeError(
+                f"{self.root} is the home of a newer Sixth (schema {self.schema}; this one knows {SCHEMA}), which this "
+                "one would misread; install that version again, or restore the backup of before it"
+            )
 
     def prepare(self) -> None:
-        """Make what a run needs and point Dagster here."""
+        """Make what a run needs and point Dagster here. Raises HomeError where the home is to be upgraded before."""
+        if self.schema < SCHEMA:
+            raise HomeError(
+                f"{self.root} is the home of an earlier Sixth (schema {self.schema}, now {SCHEMA}); "
+                f"`sixth upgrade --home {self.root}` saves what it changes and brings it up to date"
+            )
         for folder in (self.inbox, self.archive, self.warehouse, self.published, self.dagster):
             folder.mkdir(parents=True, exist_ok=True)
+        if not (self.root / MARK).exists():
+            self.mark()
         self.configure_dagster()
         os.environ["DAGSTER_HOME"] = str(self.dagster)
 

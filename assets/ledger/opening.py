@@ -76,6 +76,18 @@ def open_reader(folder: Path, url: str = "") -> Iterator[Engine]:
         engine.dispose()
 
 
+def is_outdated(folder: Path, url: str = "") -> bool:
+    """Whether there is a ledger whose tables are another version's than this software's. Raises LedgerError."""
+    if not url and not (folder / FILE).exists():
+        return False
+    engine = create_engine(_url(folder, url))
+    try:
+        version = _version(engine)
+        return version is not None and version != _newest()
+    finally:
+        engine.dispose()
+
+
 def _newest() -> str | None:
     return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 

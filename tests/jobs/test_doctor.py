@@ -52,8 +52,8 @@ def test_a_home_in_which_nothing_is_wrong(home: Home) -> None:
     lines = told.splitlines()
     assert lines[-1] == "nothing is wrong"
     assert [line.removeprefix("ok").strip().split(":")[0] for line in lines[:-1]] == [
-        "settings", "register", "rules", "disk", "rights", "fonts", "dagster", "ledger", "archive", "warehouse",
-        "mailbox", "mail server",
+        "home", "settings", "register", "rules", "disk", "rights", "fonts", "dagster", "ledger", "archive",
+        "warehouse", "mailbox", "mail server",
     ]  # fmt: skip
     assert "warehouse: of this software" in told
 
