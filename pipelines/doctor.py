@@ -26,7 +26,7 @@ from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, SCHEMA, Hom
 from assets.instance.recipients import load_recipients
 from assets.instance.register import RegisterError, load_register
 from assets.instance.settings import Settings, SettingsError, load_settings
-from assets.instance.warehouse import held
+from assets.instance.warehouse import DAMAGED, FILE, held
 from assets.intake.mail import receipts
 from assets.intake.mail.archive import ArchiveError, archived, load
 from assets.intake.mail.sources import MailboxError, check_mailbox
@@ -236,7 +236,7 @@ def _archive(home: Home) -> Iterator[Told]:
 
 
 def _warehouse(home: Home) -> Iterator[Told]:
-    file = home.warehouse / "sixth.duckdb"
+    file = home.warehouse / FILE
     if not file.exists():
         yield Told("warehouse", "none yet; the next run makes it from the archive")
         return
@@ -246,13 +246,16 @@ def _warehouse(home: Home) -> Iterator[Told]:
             tables = {name for (name,) in connection.execute(query).fetchall()}
             row = connection.execute("select digest from core.made_by").fetchone() if "core.made_by" in tables else None
     except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException) and (busy := held(file, error)):
+        if busy := held(file, error):
             yield Told("warehouse", str(busy))
         else:
             told = str(error).strip().splitlines()[0]
-            remedy = f"move {file} away: the next run makes it anew from archive, register and ledger"
+            remedy = "look after its disk; the next run sets it aside and makes it anew of archive, register, ledger"
             yield Told("warehouse", f"cannot be opened: {told}", remedy)
         return
+    aside = home.warehouse / DAMAGED
+    if aside.exists():
+        yield Told("warehouse", f"a damaged one was set aside as {aside}", "look after its disk, then remove that file")
     try:
         is_ours = row is not None and row[0] == made_by(load_catalogue(home.register))
     except CatalogueError:

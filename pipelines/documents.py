@@ -15,10 +15,10 @@ from typing import Any
 from assets.instance.home import Home
 from assets.instance.periods import is_period
 from assets.instance.register import Tree
-from assets.instance.session import open_session
 from assets.month import spans
 from assets.month.settle import on_record, work_of
 from assets.month.work import Work, made_by
+from pipelines.copied_session import copied_session
 from reports.forms.docx import render_docx
 from reports.model import Header
 from reports.publishing.publish import counts_as_published
@@ -107,7 +107,7 @@ def _settled(home: Home, period: str) -> Iterator[tuple[Work, Tree, Mapping[str,
     if not made:
         how = _how(period)
         raise NoDocument(f"there is no report of {period} yet, on which a document could rest; `{how}` makes one")
-    with open_session(home, max(made)) as session:
+    with copied_session(home, max(made)) as session:
         warehouse = session.warehouse
         there = all(warehouse.exists(table) for table in ("core.scope_units", "marts.summaries"))
         if not (there and warehouse.is_made_by(made_by(session.catalogue))):

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from assets.instance.home import Home
-from assets.instance.session import open_session
 from assets.month.settle import as_indexed
+from pipelines.copied_session import copied_session
 from reports.forms.render import render_forms
 from reports.publishing.publish import stands_as_settled
 from reports.publishing.versions import header_of
@@ -32,7 +32,7 @@ def interim_document(home: Home, period: str, scope: str, form: str, lang: str) 
     folder = home.published / period / scope / "interim"
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     as_of = datetime.fromisoformat(summary["as_of"])
-    with open_session(home, as_of, lang=lang) as session:
+    with copied_session(home, as_of, lang=lang) as session:
         work = session.once(as_indexed)
         if not stands_as_settled(work, period, scope, home.published):
             raise InterimOutdated(

@@ -13,7 +13,7 @@ from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.periods import preceding
 from assets.instance.settings import load_settings
-from assets.instance.warehouse import held, model
+from assets.instance.warehouse import model, reading
 from expectations.catalogue import load_catalogue
 from reports.publishing.tables import NOT_PUBLISHED
 
@@ -27,24 +27,19 @@ class Status:
 
 
 def query(home: Home, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of a query on the warehouse; none where the warehouse or its tables are not there yet."""
-    file = home.warehouse / "sixth.duckdb"
-    if not file.exists():
-        return []
-    try:
-        connection = duckdb.connect(str(file), read_only=True)
-    except duckdb.IOException as error:
-        if busy := held(file, error):
-            raise busy from error
-        raise
-    try:
-        cursor = connection.execute(sql, parameters)
+    """Rows of a query on the warehouse as the last run left it; none where it or its tables are not there yet.
+
+    Raises WarehouseBusy, WarehouseDamaged.
+    """
+    with reading(home.warehouse) as connection:
+        if connection is None:
+            return []
+        try:
+            cursor = connection.execute(sql, parameters)
+        except (duckdb.CatalogException, duckdb.BinderException):  # no run of this software has made its tables yet
+            return []
         names = [d[0] for d in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    except (duckdb.CatalogException, duckdb.BinderException):  # no run of this software has made its tables yet
-        return []
-    finally:
-        connection.close()
 
 
 def status_of(home: Home, period: str | None, clock: datetime) -> Status:

@@ -56,7 +56,7 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
     from reports.report.span_words import gather_span  # noqa: PLC0415
 
     take_clock(home, as_of)
-    with open_session(home, as_of, lang=lang) as session, reporter.shown():
+    with open_session(home, as_of, lang=lang, for_run=True) as session, reporter.shown():
         # A home of older software has its mails parsed as this one reads them, as a month's run does.
         incoming = home.warehouse / "incoming"
         staging.parse_new(session.warehouse, session.once(parser_of), home.archive, incoming, parsing)

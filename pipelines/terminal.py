@@ -68,7 +68,11 @@ def exit_codes(command: Callable[..., int | None]) -> Callable[..., None]:
             status = getattr(error, "exit_status", FAILED_INSIDE)
             if status == FAILED_INSIDE:
                 log.debug("failure", exc_info=True)
-                print(f"sixth: failed inside: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+                from assets.instance.disk import disk_fault  # noqa: PLC0415
+
+                told = disk_fault(error, find_home(kwargs.get("home")).root)
+                told = told or f"failed inside: {type(error).__name__}: {error}"
+                print(f"sixth: {told}", file=sys.stderr)  # noqa: T201
                 print("sixth: nothing was published half; SIXTH_DEBUG=1 shows where it failed", file=sys.stderr)  # noqa: T201
             else:
                 print(f"sixth: {error}", file=sys.stderr)  # noqa: T201

@@ -59,7 +59,13 @@ class HomeResource(dg.ConfigurableResource):
         if self._session is None:
             source = Path(self.source) if self.source else None
             opening = open_session(
-                Home(Path(self.home)), self._clock, source, self.lang, self.apply_register, wait_seconds=WAIT_SECONDS
+                Home(Path(self.home)),
+                self._clock,
+                source,
+                self.lang,
+                self.apply_register,
+                wait_seconds=WAIT_SECONDS,
+                for_run=True,
             )
             try:
                 self._session = self._opened.enter_context(opening)

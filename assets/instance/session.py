@@ -18,7 +18,7 @@ from assets.instance.home import Home
 from assets.instance.periods import Deadline
 from assets.instance.register import Register
 from assets.instance.settings import Settings, load_settings
-from assets.instance.warehouse import Warehouse, open_warehouse
+from assets.instance.warehouse import Warehouse, open_warehouse, read_warehouse
 from expectations.catalogue import Catalogue, load_catalogue
 
 T = TypeVar("T")
@@ -85,16 +85,29 @@ def open_session(
     apply_register: Collection[str] = (),
     *,
     wait_seconds: float = 0,
+    for_run: bool = False,
 ) -> Iterator[Session]:
     """Open a home for work, at a moment, or one that is told once it is open.
 
-    `apply_register`: closed months that are to rest on the register as it is now.
+    `apply_register`: closed months that are to rest on the register as it is now. `for_run`: see `open_warehouse`.
 
-    Raises HomeError, WarehouseBusy; on use also errors of register and settings.
+    Raises HomeError, WarehouseBusy, WarehouseDamaged; on use also errors of register and settings.
     """
     home.check()
     home.prepare()
-    with open_warehouse(home.warehouse, wait_seconds=wait_seconds) as warehouse:
+    with open_warehouse(home.warehouse, wait_seconds=wait_seconds, for_run=for_run) as warehouse:
         yield Session(
             home, warehouse, as_of() if callable(as_of) else as_of, source, lang, apply_register=apply_register
         )
+
+
+@contextmanager
+def open_for_reading(home: Home, as_of: datetime, lang: str = "zh") -> Iterator[Session]:
+    """A home opened to look at what the last run left, also while another works; the warehouse cannot be changed.
+
+    Raises HomeError, WarehouseBusy, WarehouseDamaged; on use also errors of register and settings.
+    """
+    home.check()
+    home.prepare()
+    with read_warehouse(home.warehouse) as warehouse:
+        yield Session(home, warehouse, as_of, None, lang)

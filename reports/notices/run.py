@@ -18,7 +18,7 @@ from assets.instance.clock import first_run, now
 from assets.instance.home import Home
 from assets.instance.periods import is_period, preceding
 from assets.instance.progress import reporter
-from assets.instance.session import Session, open_session
+from assets.instance.session import Session, open_for_reading
 from assets.month.gate import require_settled
 from assets.month.settle import as_indexed
 from assets.month.work import Work, made_by
@@ -128,7 +128,7 @@ def remind_units(home: Home, period: str | None, clock: datetime, *, dry_run: bo
     from reports.notices import sending  # noqa: PLC0415
     from reports.notices.due import read_standings  # noqa: PLC0415
 
-    with open_session(home, clock, lang=lang) as session:
+    with open_for_reading(home, clock, lang) as session:
         chosen = period or preceding(f"{clock.astimezone(session.deadline.zone):%Y-%m}")
         warehouse = session.warehouse
         if not (warehouse.is_made_by(made_by(session.catalogue)) and warehouse.exists("marts.unit_results")):
@@ -148,7 +148,7 @@ def blank_forms_for(home: Home, unit: str, period: str, out: Path, lang: str) ->
     """
     from reports.blank.forms import known_before, write_templates  # noqa: PLC0415
 
-    with open_session(home, now(), lang=lang) as session:
+    with open_for_reading(home, now(), lang) as session:
         tree = session.register.tree(period)
         units = [u for u in tree.reporting if not unit or u.code == unit]
         if not units:

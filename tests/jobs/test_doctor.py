@@ -142,7 +142,7 @@ def warehouse_overwritten(home: Home) -> None:
         (ledger_of_a_newer_version, "ledger", "see that "),
         (mail_gone, "archive", "copy them "),
         (mail_changed, "archive", "copy them "),
-        (warehouse_overwritten, "warehouse", "move "),
+        (warehouse_overwritten, "warehouse", "look after "),
         (settings("imap: {host: 127.0.0.1, port: 1, user: u, tls: none, password_env: HOME}"), "mailbox", "see that "),
         (settings("imap: {host: 127.0.0.1, user: u, password_env: SIXTH_NO_SUCH}"), "mailbox", "see that "),
         (settings("smtp: {host: 127.0.0.1, port: 1, tls: none}"), "mail server", "see that "),
