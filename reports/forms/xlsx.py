@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range
 from xlsxwriter.worksheet import Worksheet
@@ -56,7 +55,8 @@ from reports.forms.xlsx_book import (
 )  # fmt: skip
 from reports.forms.xlsx_charts import ROW_HEIGHT, height_of, native_chart
 from reports.forms.xlsx_data import data_sheets, data_tables
-from reports.forms.xlsx_rows import RowsSheet
+from reports.forms.xlsx_rows import RowsSheet, start_of
+from reports.forms.xlsx_strings import TextsBook
 from reports.model import Chart, Column, Kpi, Matrix, Report, Section, Series, Table, Value
 from reports.text import formats
 
@@ -143,7 +143,7 @@ def _fill(book: Book, page: Page, table: Table, top: int) -> None:
         base = _column_style(book, table, i)
         limit = WIDEST_WRAPPED if column.wide else WIDEST
         width = heading_width(titles[i], LONGEST_HEADING)
-        looks: dict[tuple[bool, bool, bool], Format] = {}
+        looks: dict[tuple[bool, bool, bool], str] = {}
         known: dict[tuple[type, Value, bool], tuple[str, int]] = {}  # what is there often is made once
         cells = []
         for n, row in enumerate(table.rows):
@@ -156,7 +156,7 @@ def _fill(book: Book, page: Page, table: Table, top: int) -> None:
                     column.kind == "state" and row[i] in BAD,
                 )
                 if kind not in looks:
-                    looks[kind] = book.format(**_cell_style(base, *kind))
+                    looks[kind] = start_of(i, book.format(**_cell_style(base, *kind)))
                 shown = value if isinstance(value, str) else formats.written(row[i], column.kind, book.lang)
                 width = max(width, text_width(shown))
                 known[key] = sheet.cell(value, looks[kind]), lines_of(shown, limit - 3) if column.wide else 1
@@ -446,7 +446,7 @@ def render_xlsx(report: Report) -> bytes:
     report_title = formats.clean(report.title)
     title = f"{report_title} {header.version}".replace("&", "&&")[:120]
     page = words["page"].format(page="&P", pages="&N")
-    with xlsxwriter.Workbook(buffer, options) as file:
+    with TextsBook(buffer, options) as file:
         made = header.as_of.replace(tzinfo=None)
         file.set_properties({"title": report_title, "created": made, "comments": header.software})
         file.set_size(2400, 1500)

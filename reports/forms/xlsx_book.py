@@ -93,6 +93,13 @@ def disarm(text: str) -> str:
     return "'" + text if _FORMULA.match(text) else text
 
 
+def safe(texts: Sequence[str]) -> Sequence[str]:
+    """Texts as cells hold them: without what no file can hold, not too long, disarmed. Most are so: a look will do."""
+    if all(len(text) <= LONGEST_TEXT and not _FORMULA.match(text) for text in texts) and "".join(texts).isprintable():
+        return texts
+    return [disarm(notation.clean(text)[:LONGEST_TEXT]) for text in texts]
+
+
 @lru_cache(maxsize=16_384)  # names and headings come back in most tables
 def text_width(text: str) -> int:
     """How wide a text is, in digits: a Chinese character is as wide as two; of several lines, the widest."""

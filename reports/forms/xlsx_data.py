@@ -6,7 +6,7 @@ tables hold and how they are protected (reports/publishing/tables.py): they are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -20,19 +20,18 @@ from reports.forms.xlsx_book import (
     FIRST_ROW,
     HEADING_ROW,
     LINED,
-    LONGEST_TEXT,
     NAVY,
     Book,
     Page,
-    disarm,
     heading_width,
     headings,
     notes,
     open_sheet,
+    safe,
     set_up,
     text_width,
 )
-from reports.forms.xlsx_rows import RowsSheet, moment, number, truth
+from reports.forms.xlsx_rows import RowsSheet, moment, number, start_of, truth
 from reports.text import formats
 
 if TYPE_CHECKING:
@@ -58,14 +57,11 @@ def data_sheets(book: Book, folder: Path) -> Iterator[tuple[str, str, int]]:
     The table of units is first, as the others lead to it. A table is whole or not there: where all of them are more
     than MOST_CELLS, the largest are left to data/, and their sheets and the contents say so.
     """
-    import polars as pl  # noqa: PLC0415 - wanted here alone
-
     files = {key: path for key in data_tables() if (path := folder / f"{key}.parquet").exists()}
     sizes = _sizes(files)
     shown = _with_room(sizes)
     rows_of_units: dict[str, int] = {}
-    for key, path in files.items():
-        frame = pl.read_parquet(path, parallel="none") if key in shown else pl.read_parquet(path, n_rows=0)
+    for key, frame in _read(files, shown):
         rows = sizes[key][0]
         title = _title("table", key, "", book.lang)
         source = f"data/{key}.csv"
@@ -77,6 +73,14 @@ def data_sheets(book: Book, folder: Path) -> Iterator[tuple[str, str, int]]:
         if not frame.height and key in shown:
             notes(book, page.sheet, FIRST_ROW, [book.words["nothing"]])
         yield f"data/{key}", f"{key}  {title}" + ("" if key in shown else f"  {told}"), rows
+
+
+def _read(files: Mapping[str, Path], shown: Collection[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The tables; of those that are not shown, the columns alone."""
+    import polars as pl  # noqa: PLC0415 - wanted here alone
+
+    tables = [pl.scan_parquet(p, parallel="none", n_rows=None if k in shown else 0) for k, p in files.items()]
+    return zip(files, pl.collect_all(tables), strict=True)
 
 
 def _sizes(files: Mapping[str, Path]) -> dict[str, tuple[int, int]]:
@@ -106,7 +110,9 @@ def _fill(book: Book, page: Page, key: str, frame: pl.DataFrame, rows_of_units: 
     titles = [_title("column", key, name, book.lang) for name in frame.columns]
     headings(book, page, HEADING_ROW, titles, [dtype.is_numeric() for dtype in frame.dtypes], LONGEST_HEADING)
     last = max(HEADING_ROW + frame.height, FIRST_ROW), max(frame.width - 1, 0)
-    columns = [_cells(book, sheet, frame[name], unit=name == UNIT and key != UNITS) for name in frame.columns]
+    columns = [
+        _cells(book, sheet, i, column, unit=column.name == UNIT and key != UNITS) for i, column in enumerate(frame)
+    ]
     for i, (title, cells) in enumerate(zip(titles, columns, strict=True)):
         page.widen(i, min(max(cells.width + 2, heading_width(title, LONGEST_HEADING) + 2, NARROWEST), WIDEST))
     sheet.put_table(FIRST_ROW, [cells.cells for cells in columns])
@@ -129,33 +135,46 @@ class _Cells:
     width: int
 
 
-def _cells(book: Book, sheet: RowsSheet, column: pl.Series, *, unit: bool) -> _Cells:
-    """A column as cells, each as what it is: number, date, truth or text, texts that are moments as such, all other
-    disarmed. That of units looks like the link it is.
+def _cells(book: Book, sheet: RowsSheet, i: int, column: pl.Series, *, unit: bool) -> _Cells:
+    """The i-th column as cells, each as what it is: number, date, truth or text, texts that are moments as such, all
+    other disarmed. That of units looks like the link it is.
     """
+    import polars as pl  # noqa: PLC0415 - wanted here alone
+
     from reports.publishing.datapackage import MOMENTS  # noqa: PLC0415 - brings polars
 
-    tongue = language(book.lang)
-    look = {"font_color": NAVY, "underline": 1} if unit else {}
-    text = book.format(indent=1, **look, **LINED)
-    numeric = book.format(align="right", **LINED)
-    day = book.format(num_format=tongue.excel_day, align="left", **LINED)
-    at = book.format(num_format=tongue.excel_moment, align="left", **LINED)
+    tongue, link = language(book.lang), {"font_color": NAVY, "underline": 1} if unit else {}
 
-    def cell(value: Any) -> str:
-        if isinstance(value, str):
-            if column.name in MOMENTS and (found := _moment(value)):
-                return moment(found, at)
-            return sheet.text(disarm(formats.clean(value)[:LONGEST_TEXT]), text) if value else ""
-        if isinstance(value, bool):
-            return truth(value, text)
-        if isinstance(value, int | float):
-            return number(value, numeric)
-        return moment(value, at if isinstance(value, datetime) else day)
+    def start(**look: Any) -> str:
+        return start_of(i, book.format(**look, **LINED))
+
+    def texts(values: Sequence[str]) -> list[str]:
+        return sheet.texts(safe(values), start(indent=1, **link))
+
+    def at(value: datetime) -> str:
+        return moment(value, start(num_format=tongue.excel_moment, align="left"))
 
     values = column.to_list()
-    known = {value: cell(value) for value in dict.fromkeys(values) if value is not None}  # what is there often, once
-    known[None] = ""
+    there = [value for value in dict.fromkeys(values) if value is not None and value != ""]  # what is there often, once
+    cells: list[str]
+    if not there:
+        cells = []
+    elif column.dtype == pl.String and column.name in MOMENTS:
+        cells = [at(found) if (found := _moment(text)) else texts([text])[0] for text in there]
+    elif column.dtype == pl.String:
+        cells = texts(there)
+    elif column.dtype == pl.Boolean:
+        begun = start(indent=1, **link)
+        cells = [truth(value, begun) for value in there]
+    elif column.dtype.is_numeric():
+        begun = start(align="right")
+        cells = [number(value, begun) for value in there]
+    elif column.dtype == pl.Date:
+        begun = start(num_format=tongue.excel_day, align="left")
+        cells = [moment(value, begun) for value in there]
+    else:
+        cells = [at(value) for value in there]
+    known = {None: "", "": "", **dict(zip(there, cells, strict=True))}
     shown = set(values[:MEASURED]) - {None}
     width = max((text_width(v) if isinstance(v, str) else len(str(v)) for v in shown), default=0)
     return _Cells([known[value] for value in values], width)

@@ -6,7 +6,7 @@ A month of a city has some 30,000 cells in data/, and all four forms of its repo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from html import escape
 from itertools import pairwise
@@ -19,6 +19,7 @@ from reports.model import Value
 
 _EPOCH = date(1899, 12, 30).toordinal()
 _DAY = 86_400
+_ROW = "\0"  # stands in a cell for the number of its row
 
 
 class RowsSheet(Worksheet):
@@ -29,21 +30,22 @@ class RowsSheet(Worksheet):
         self._tables: list[tuple[int, Sequence[Sequence[str]]]] = []
         self._runs: list[tuple[int, int, int, str]] = []
 
-    def text(self, value: str, style: Format) -> str:
-        """A text as a cell; the text itself is kept once for the whole workbook."""
-        return f'{_look(style)} t="s"><v>{self.str_table._get_shared_string_index(value)}</v></c>'
+    def texts(self, values: Iterable[str], start: str) -> list[str]:
+        """Texts as cells; each text itself is kept once for the whole workbook."""
+        index = self.str_table._get_shared_string_index
+        return [f'{start} t="s"><v>{index(value)}</v></c>' for value in values]
 
-    def cell(self, value: Value, style: Format) -> str:
+    def cell(self, value: Value, start: str) -> str:
         """A value as a cell: number, date or text; of no value an empty one that has the look."""
         if value is None:
-            return f"{_look(style)}/>"
+            return f"{start}/>"
         if isinstance(value, str):
-            return self.text(value, style)
-        return moment(value, style) if isinstance(value, date) else number(value, style)
+            return self.texts([value], start)[0]
+        return moment(value, start) if isinstance(value, date) else number(value, start)
 
     def put_table(self, first: int, columns: Sequence[Sequence[str]]) -> None:
-        """The cells of a table from row `first` on, column by column, "" for one that is empty. Nothing else stands
-        in its rows, and of several tables the upper is put first.
+        """The cells of a table from row `first` on, column by column, "" for one that is empty; each begins as
+        `start_of` its column. Nothing else stands in its rows, and of several tables the upper is put first.
         """
         if columns and columns[0]:
             self._tables.append((first, columns))
@@ -73,14 +75,13 @@ class RowsSheet(Worksheet):
         super()._write_rows()
 
     def _write_table(self, first: int, columns: Sequence[Sequence[str]]) -> None:
-        heads = [f'<c r="{xl_col_to_name(i)}' for i in range(len(columns))]
         usual = float(self.default_row_height or 0)
         heights = {row: info.height for row, info in self.row_info.items() if info.height is not None}
         out = []
         for row, cells in enumerate(zip(*columns, strict=True), start=first):
-            at, height = f'{row + 1}"', (heights.get(row) or usual) * 0.75
-            put = "".join([head + at + cell for head, cell in zip(heads, cells, strict=True) if cell])
-            out.append(f'<row r="{at} ht="{height:.16g}" customHeight="1">{put}</row>')
+            number, height = str(row + 1), (heights.get(row) or usual) * 0.75
+            put = "".join(cells).replace(_ROW, number)
+            out.append(f'<row r="{number}" ht="{height:.16g}" customHeight="1">{put}</row>')
         self.fh.write("".join(out))
 
     def _write_hyperlinks(self) -> None:
@@ -98,23 +99,24 @@ class RowsSheet(Worksheet):
         self._xml_end_tag("hyperlinks")
 
 
-def _look(style: Format) -> str:
-    return f' s="{style._get_xf_index()}"'
+def start_of(column: int, style: Format) -> str:
+    """How the cells of a column begin that have a look; their row is put in where they are written."""
+    return f'<c r="{xl_col_to_name(column)}{_ROW}" s="{style._get_xf_index()}"'
 
 
-def number(value: float, style: Format) -> str:
+def number(value: float, start: str) -> str:
     """A number as a cell."""
-    return f"{_look(style)}><v>{value:.16G}</v></c>"
+    return f"{start}><v>{value:.16G}</v></c>"
 
 
-def truth(value: bool, style: Format) -> str:
+def truth(value: bool, start: str) -> str:
     """Yes or no as a cell."""
-    return f'{_look(style)} t="b"><v>{int(value)}</v></c>'
+    return f'{start} t="b"><v>{int(value)}</v></c>'
 
 
-def moment(value: date | datetime, style: Format) -> str:
+def moment(value: date | datetime, start: str) -> str:
     """A day, or a moment without its zone, as a cell."""
     days: float = value.toordinal() - _EPOCH
     if isinstance(value, datetime):
         days += (value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6) / _DAY
-    return f"{_look(style)}><v>{days:.16G}</v></c>"
+    return f"{start}><v>{days:.16G}</v></c>"

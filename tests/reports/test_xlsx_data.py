@@ -14,10 +14,14 @@ from typing import Any
 import openpyxl
 import polars as pl
 import pytest
+import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reports.forms import xlsx_data
 from reports.forms.xlsx import render_xlsx
 from reports.forms.xlsx_book import FIRST_ROW, HEADING_ROW
+from reports.forms.xlsx_strings import TextsBook
 from tests.reports import made_reports
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")
@@ -40,6 +44,23 @@ ASSETS = pl.DataFrame(
     }
 )
 DECISIONS = pl.DataFrame({"key": ["a"], "unit_code": ["NM-001"], "decided_at": ["2026-11-07T10:30:00+08:00"]})
+ODD = [
+    "",
+    " ",
+    " 前",
+    "后 ",
+    "\u3000全角",
+    "_x000D_",
+    "_x",
+    "<r>富</r>",
+    "A&B",
+    '"',
+    "两\n行",
+    "\t",
+    "\x07",
+    "\ufffe",
+    "😀",
+]
 INCIDENTS = pl.DataFrame(schema={"unit_code": pl.String, "row": pl.Int64})
 
 
@@ -120,6 +141,20 @@ def test_what_there_is_no_room_for_is_left_to_data(folder: Path, monkeypatch: py
     told = [str(c.value) for row in book["目录"].iter_rows() for c in row]
     assert any("共 3 行，超出本工作簿的容量" in text and "data/exposed_assets.csv" in text for text in told)
     assert not any("超出" in text and "data/units.csv" in text for text in told)
+
+
+@given(st.lists(st.sampled_from(ODD) | st.text(max_size=8), max_size=8))
+def test_texts_are_written_as_xlsxwriter_writes_them(texts: list[str]) -> None:
+    made = []
+    for kind in (xlsxwriter.Workbook, TextsBook):
+        buffer = io.BytesIO()
+        with kind(buffer, {"in_memory": True}) as book:
+            book.set_properties({"created": datetime(2026, 11, 6)})
+            sheet = book.add_worksheet()
+            for row, text in enumerate(texts):
+                sheet.write_string(row, 0, text)
+        made.append(buffer.getvalue())
+    assert made[0] == made[1]
 
 
 def test_the_same_tables_give_the_same_bytes(folder: Path) -> None:
