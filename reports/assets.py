@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.instance.clock import now
 from assets.instance.closed_months import book, closed_months, kept_register
 from assets.instance.progress import reporter
 from assets.instance.resource import POOL, HomeResource
@@ -241,5 +242,25 @@ def data_docs(home: HomeResource) -> dg.MaterializeResult:
     )
 
 
+@dg.asset(
+    pool=POOL,
+    group_name="operation",
+    kinds={"prometheus"},
+    deps=[sent_notices, "portal_snapshots", data_docs],
+    code_version=code_version("reports/portal/metrics.py"),
+)
+def metrics(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """Figures for Prometheus: mails, findings, units, notices, and what every stage of the run took."""
+    from assets.ledger.opening import open_reader  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+    from reports.portal.metrics import write_metrics  # noqa: PLC0415
+
+    stats = context.instance.get_run_step_stats(context.run_id)
+    seconds = {s.step_key: s.end_time - s.start_time for s in stats if s.start_time and s.end_time}
+    session = home.session
+    with open_reader(session.home.warehouse, session.settings.ledger_url) as ledger:
+        path = write_metrics(session.home, ledger, now(), seconds)
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(seconds), "path": dg.MetadataValue.path(str(path))})
+
+
 ASSETS = (earlier_reports, published_reports, portal_snapshots, unit_feedback, sent_notices)
-OF_NO_MONTH = (data_docs,)
+OF_NO_MONTH = (data_docs, metrics)

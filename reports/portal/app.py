@@ -6,15 +6,21 @@ Belongs here: the routes of all roles put together, within limits and headers. D
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from assets.instance.closed_months import register_of
+from assets.ledger import people
 from expectations.language import SIDE_BY_SIDE
 from reports.portal import access, admin, front, own, reader, steward
 from reports.portal.answers import STATIC, Headers, Limits, drawn
@@ -32,6 +38,30 @@ async def failed(request: Request, error: Exception) -> Response:
     return HTMLResponse(drawn("failed.html.jinja", said), 500)
 
 
+def health(portal: Portal, request: Request) -> Response:
+    """Whether the portal can work, for whoever watches it: that it can read the ledger. No more is told."""
+    try:
+        with portal.reader.connect() as connection:
+            connection.execute(text("select 1"))
+    except DBAPIError:
+        return PlainTextResponse("the ledger cannot be read\n", 503)
+    return PlainTextResponse("ok\n")
+
+
+def metrics(portal: Portal, request: Request) -> Response:
+    """The figures of the operation, for a program that has a token for the whole carrier; 401 without."""
+    from reports.portal.metrics import text_of  # noqa: PLC0415 - its library, wanted here alone
+
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    now = datetime.now(UTC)
+    who, scope = people.holder_of(portal.ledger, token.strip(), now) if kind.lower() == "bearer" else (None, "")
+    carriers = {unit.code for unit in register_of(portal.home).units if unit.level == "carrier"}
+    if who is None or scope not in carriers or not carriers & set(who.scopes(reader.ROLE)):
+        headers = {"www-authenticate": "Bearer"}
+        return PlainTextResponse("a token for the whole carrier is wanted\n", 401, headers=headers)
+    return Response(text_of(portal.home, portal.reader, now), media_type=CONTENT_TYPE_LATEST)
+
+
 def application(portal: Portal) -> ASGIApp:
     """The portal's routes, within its limits and headers."""
     routes = access.Routes(portal)
@@ -39,9 +69,13 @@ def application(portal: Portal) -> ASGIApp:
         pages.add_to(routes)
     log_in = Route("/login", partial(access.log_in_page, portal), methods=["GET", "POST"])
     pull = Route("/pull", partial(reader.pull, portal), methods=["GET"])
+    watched = [
+        Route("/healthz", partial(health, portal), methods=["GET"]),
+        Route("/metrics", partial(metrics, portal), methods=["GET"]),
+    ]
     elsewhere = Route("/{path:path}", routes.anything_else, methods=["GET", "POST"])
     app = Starlette(
         exception_handlers={Exception: failed},
-        routes=[log_in, pull, *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere],
+        routes=[log_in, pull, *watched, *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere],
     )
     return Headers(Limits(app, UPLOADS, UPLOAD_BYTES), tls=portal.tls)

@@ -135,7 +135,9 @@ def test_a_failed_run_is_taken_up_where_it_failed_with_its_own_clock(home: Home)
         )
         assert again.success
         steps = {e.step_key for e in again.all_events if e.is_step_success}
-        assert steps == {"published_reports", "portal_snapshots", "unit_feedback", "sent_notices", "data_docs"}
+        assert steps == {
+            "published_reports", "portal_snapshots", "unit_feedback", "sent_notices", "data_docs", "metrics",
+        }  # fmt: skip
         first = instance.get_run_by_id(failed.run_id)
     assert first is not None
     assert as_of(home, PERIOD) == datetime.fromisoformat(first.tags["sixth/as_of"])

@@ -25,7 +25,7 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
     return build_defs(home, as_of=datetime(2026, 11, 6, 0, 30, tzinfo=ZONE))
 
 
-OF_NO_MONTH = {"archived_mails", "parsed_mails", "indexed_mails", "data_docs"}
+OF_NO_MONTH = {"archived_mails", "parsed_mails", "indexed_mails", "data_docs", "metrics"}
 
 
 def parents(definitions: dg.Definitions, name: str) -> set[str]:

@@ -54,6 +54,13 @@ def test_the_figures_are_the_expected_ones(tmp_path_factory: pytest.TempPathFact
     assert ran(tmp_path_factory).differing[key] == []
 
 
+def test_a_run_leaves_figures_for_those_who_watch_it(home: Path) -> None:
+    text = (home / "metrics" / "sixth.prom").read_text(encoding="utf-8")
+    assert 'sixth_units{period="2026-10",state="expected"} 24.0' in text
+    for stage in ("archived_mails", "parsed_mails", "published_reports", "sent_notices", "data_docs"):
+        assert re.search(rf'sixth_stage_seconds{{stage="{stage}"}} [0-9.]+', text), stage
+
+
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_version_holds_every_file_and_verifies(home: Path, scope: str) -> None:
     folder = latest(home, "2026-10", scope)
