@@ -11,6 +11,7 @@ from datetime import datetime
 
 from assets.instance.home import Home
 from assets.month.settle import as_indexed
+from assets.month.signing import asked_to_sign
 from pipelines.copied_session import copied_session
 from reports.forms.render import render_forms
 from reports.publishing.publish import stands_as_settled
@@ -34,7 +35,7 @@ def interim_document(home: Home, period: str, scope: str, form: str, lang: str) 
     as_of = datetime.fromisoformat(summary["as_of"])
     with copied_session(home, as_of, lang=lang) as session:
         work = session.once(as_indexed)
-        if not stands_as_settled(work, period, scope, home.published):
+        if not stands_as_settled(work, period, scope, home.published, asked_to_sign(session, work, period)):
             raise InterimOutdated(
                 f"{period} has been worked on since its interim report was made; `sixth run --period {period}` first"
             )

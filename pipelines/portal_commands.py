@@ -75,6 +75,8 @@ def _known_scope(place: Home, role: str, scope: str) -> str:
         raise WrongUse(f"--scope {scope!r} is no code of the register; `units.csv` has them")
     if role == "unit" and levels[scope] != "unit":
         raise WrongUse(f"--scope {scope} is no reporting unit, and has no return of its own")
+    if role == "office" and levels[scope] == "unit":
+        raise WrongUse(f"--scope {scope} is a reporting unit; an office has units below it")
     return scope
 
 
@@ -139,8 +141,8 @@ _open: list[object] = []  # what `served` holds open
 
 
 # ------------------------------------------------------------------------------------------------------------ user
-RoleOption = Annotated[str, typer.Option("--role", help="steward, reader, unit or admin.")]
-ScopeOption = Annotated[str, typer.Option("--scope", help="A code of the register; of a unit its own.")]
+RoleOption = Annotated[str, typer.Option("--role", help="steward, office, reader, unit or admin.")]
+ScopeOption = Annotated[str, typer.Option("--scope", help="A code of the register; of a unit or an office its own.")]
 
 
 @user_app.callback()

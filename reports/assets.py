@@ -23,6 +23,7 @@ from assets.month.freshness import fingerprint_of
 from assets.month.gate import require_settled
 from assets.month.models import models_of, references
 from assets.month.settle import as_indexed
+from assets.month.signing import asked_to_sign
 from reports.data_docs.pages import write_data_docs
 from reports.data_docs.validations import results_of, validate_months, validated_months
 from reports.feedback.folders import Written, write_feedback
@@ -54,6 +55,7 @@ def publish_month(session: Session, period: str) -> list[Edition]:
         with_documents(render_all, session.settings.documents, work, period, parameters),
         session.lang,
         partial(kept_register, session.home),
+        asked_to_sign(session, work, period),
     )
 
 

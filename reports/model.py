@@ -51,6 +51,7 @@ class Header:
     changes: tuple[Change, ...] = ()
     before_version: str = ""
     mailbox_unreachable: bool = False  # mails may lie there that the report does not know
+    unsigned: tuple[str, ...] = ()  # offices that are asked to sign their month and have not, by name
 
 
 @dataclass(frozen=True, slots=True)

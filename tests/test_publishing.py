@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import jsonschema
 import polars as pl
 import pytest
 
@@ -16,12 +17,14 @@ from assets.month.digests import remember_tables
 from assets.month.freshness import stale_months
 from assets.month.gate import NotSettled
 from assets.month.settle import settle_month
+from assets.month.signing import SignOff
 from assets.month.work import Work
 from reports.model import Report
 from reports.publishing import tables
 from reports.publishing.manifest import verify
 from reports.publishing.publish import Content, publish
-from reports.publishing.versions import Edition
+from reports.publishing.schemas import manifest_schema
+from reports.publishing.versions import Edition, header_of
 from tests.reports.settled_sample import EMPTY, LAST, SAMPLE, Sample, settled_sample
 
 pytestmark = pytest.mark.outside
@@ -98,6 +101,39 @@ def test_what_stands_is_looked_at_again_only_where_its_content_has_changed(
         )
     }
     assert made == dict.fromkeys(above, "v2")
+    sample.warehouse.execute("drop table core.published")
+
+
+def test_a_version_tells_who_has_not_signed_and_a_signature_makes_no_other(sample: Sample, tmp_path: Path) -> None:
+    asked = [SignOff("EX-15-01", "青川盟"), SignOff("EX-16-01", "临江市", "王某", sample.work.as_of)]
+
+    def made(work: Work, signing: Sequence[SignOff]) -> dict[str, str]:
+        editions = publish(work, LAST, tmp_path, gather, render, signing=signing)
+        return {e.scope: e.version for e in editions if e.made}
+
+    open_still = replace(sample.work, as_of=sample.work.deadline.cutoff(LAST) - timedelta(days=1))
+    assert set(made(open_still, asked).values()) == {"interim"}
+    assert made(open_still, asked) == {}
+    signed = [replace(s, signed_by="李某", signed_at=open_still.as_of) for s in asked]
+    assert set(made(open_still, signed)) == {"EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01"}  # an interim page tells it
+    assert set(made(sample.work, asked).values()) == {"v1"}
+    told = {}
+    for scope in ("EX", "EX-15", "EX-16-01"):
+        manifest = json.loads((tmp_path / LAST / scope / "v1" / "manifest.json").read_text(encoding="utf-8"))
+        told[scope] = [(s["scope"], s["signed_by"]) for s in manifest["signatures"]]
+        jsonschema.validate(manifest, manifest_schema())
+    assert told == {
+        "EX": [("EX-15-01", None), ("EX-16-01", "王某")],
+        "EX-15": [("EX-15-01", None)],
+        "EX-16-01": [("EX-16-01", "王某")],
+    }
+    summary = tmp_path / LAST / "EX" / "v1" / "summary.json"
+    collected = json.loads(summary.read_text(encoding="utf-8")) | {"collected": {"imap": "ok", "folder": "ok"}}
+    summary.write_text(json.dumps(collected), encoding="utf-8")
+    header = header_of(tmp_path / LAST / "EX" / "v1", "集团", "0")
+    assert header.unsigned == ("青川盟",)
+    assert "按未签认发布，尚待其签认：青川盟。" in sample.reports(LAST, unsigned=header.unsigned)["EX"].provisional
+    assert made(replace(sample.work, as_of=sample.work.as_of + timedelta(days=1)), signed) == {}
     sample.warehouse.execute("drop table core.published")
 
 

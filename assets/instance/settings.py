@@ -212,7 +212,9 @@ class Settings:
 
     Without `smtp` mails to units are put into outbox/; without `feedback` no workbooks are marked and nothing is
     mailed. `approved_effects`: waivers of rules with these effects (return, incomplete) need a second person's
-    approval. `documents`: kinds (`sixth document --list`) that are made beside every published report, ready to sign.
+    approval. `signing_levels` (city, province): offices of these levels look over and sign their units' months on the
+    portal; a report tells which had not when it was published. `documents`: kinds (`sixth document --list`) that are
+    made beside every published report, ready to sign.
     `ledger_url` names a PostgreSQL; empty: SQLite in the home. `watch_minutes`: new mails start a run by day as well,
     at most one in so many minutes; 0: they wait for the night.
     """
@@ -230,6 +232,7 @@ class Settings:
     form_versions: tuple[str, ...] = ()
     approved_effects: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    signing_levels: tuple[str, ...] = ()
     settle_seconds: float = 2.0
     coverage_percent: float = 80.0
     watch_minutes: float = 10.0
@@ -283,6 +286,7 @@ _SECTIONS: dict[str, type] = {
 _CODES: dict[str, Callable[[Any], bool]] = {
     "approved_effects": {"return", "incomplete"}.__contains__,
     "documents": lambda code: isinstance(code, str),
+    "signing_levels": {"city", "province"}.__contains__,
 }
 
 

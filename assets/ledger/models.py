@@ -16,7 +16,7 @@ TO_UNITS = ("receipt", "reminder", "overdue")  # of the kinds of notices those t
 KINDS = (*TO_UNITS, "office_list", "report")
 STATES = ("queued", "sent", "failed", "withdrawn")
 DECISIONS = ("waive", "assign", "confirm_seal", "extend", "note", "approve", "take_back")
-ROLES = ("steward", "reader", "unit", "admin")
+ROLES = ("steward", "office", "reader", "unit", "admin")
 
 
 class Moment(TypeDecorator[datetime]):
@@ -151,6 +151,25 @@ class Decision(Base):
         UniqueConstraint("chain", "replaces", name="one_successor"),
         Index("decisions_by_period", "period", "kind"),
     )
+
+
+class Signature(Base):
+    """An office's signature under its units' month, or (`gives` false) its being taken back. Never changed and never
+    deleted: the last line on a scope's month is what holds. `content` is the digest of what was signed.
+    """
+
+    __tablename__ = "signatures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period: Mapped[str]
+    scope: Mapped[str]
+    content: Mapped[str]
+    gives: Mapped[bool]
+    signed_by: Mapped[str]
+    remark: Mapped[str]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("signatures_by_period", "period", "scope"),)
 
 
 class User(Base):

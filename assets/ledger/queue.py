@@ -104,12 +104,12 @@ def _put_answers(session: Session, answering: Iterable[tuple[Notice, tuple[str, 
         session.execute(insert(Answer), [{"notice_id": n, "mail": mail} for n, mail in sorted(new)])
 
 
-def notices(ledger: Engine, period: str, kinds: Collection[str], unit: str = "") -> list[Notice]:
-    """The notices of these kinds in the period, in the order in which they were queued; of one unit where it is
+def notices(ledger: Engine, period: str, kinds: Collection[str], *units: str) -> list[Notice]:
+    """The notices of these kinds in the period, in the order in which they were queued; of some units where they are
     named.
     """
     wanted = _of(period, kinds)
-    wanted = wanted.where(Notice.unit_code == unit) if unit else wanted
+    wanted = wanted.where(Notice.unit_code.in_(units)) if units else wanted
     with Session(ledger, expire_on_commit=False) as session, session.begin():
         return list(session.scalars(wanted))
 

@@ -24,6 +24,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("/decisions", "menu.decisions"),
         ),
     ),
+    ("office", (("/office", "menu.office"),)),
     ("unit", (("/own", "menu.own"),)),
     ("admin", (("/people", "menu.people"), ("/audit", "menu.audit"))),
     ("reader", (("/reports", "menu.reports"), ("/tokens", "menu.tokens"))),

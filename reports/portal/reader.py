@@ -27,6 +27,7 @@ from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
 from reports.portal.deciding import log_of
 from reports.portal.reading import Row, opened, periods
 from reports.portal.shared import Portal
+from reports.portal.signing import signed_off
 from reports.publishing.changes import figures_of, flatten
 from reports.publishing.versions import INTERIM, latest_version, versions
 
@@ -123,7 +124,13 @@ def reports(visit: Visit) -> Response:
         changes=_changes(visit, folder, versions(folder)),
         earlier=[_line(portal, p, n[0], n[0]) | {"period": p} for p, n in there if p != period],
         month=visit.words.month(period),
+        offs=signed_off(portal, period, _within(nodes, node), visit.now) if is_period(period) else [],
     )
+
+
+def _within(nodes: Sequence[Row], node: Row) -> list[Row]:
+    """A node and those below it."""
+    return [n for n in nodes if node["place"] <= n["place"] < node["ends"]]
 
 
 def _files(folder: Path) -> dict[str, int]:

@@ -26,6 +26,7 @@ from assets.instance.register import Tree
 from assets.instance.software import code_digest
 from assets.instance.warehouse import Warehouse, model
 from assets.intake.mail.headers import clean_text
+from assets.month.signing import contents_of
 from assets.month.work import Work
 from expectations.catalogue import Catalogue
 from expectations.secrets import hidden, hidden_column
@@ -126,7 +127,10 @@ def _tables(work: Work, period: str, digest: str) -> Iterator[tuple[str, pl.Data
     """The tables of a snapshot by name."""
     warehouse, catalogue = work.warehouse, work.catalogue
     tree = work.register.tree(period)
-    nodes = nodes_of(tree)
+    contents = contents_of(warehouse, period)
+    nodes = nodes_of(tree).with_columns(
+        content=pl.col("unit_code").replace_strict(contents, default="", return_dtype=pl.String)
+    )
     places = nodes.select("unit_code", "place")
     about = {"digest": digest, "period": period, "cutoff": work.deadline.cutoff(period).isoformat()}
     parameters = {"period": period, "before": preceding(period), "first": _first(period), "beside": BESIDE}

@@ -454,7 +454,7 @@ def _back(visit: Visit, to: str, made: Sequence[Decision]) -> Response:
 
 def _findings_sent(visit: Visit, names: Sequence[str]) -> list[Row]:
     """The findings that were named, every one within the person's scopes. NotThere if one is not."""
-    with snapshot_of(visit, ROLE, _sent_period(visit)) as snapshot:
+    with snapshot_of(visit, ROLE, sent_period(visit)) as snapshot:
         rows = [snapshot.one("finding", finding=name) for name in names]
         period = snapshot.about["period"]
     if not rows or None in rows:
@@ -462,7 +462,8 @@ def _findings_sent(visit: Visit, names: Sequence[str]) -> list[Row]:
     return [{**row, "period": period} for row in rows if row]
 
 
-def _sent_period(visit: Visit) -> str:
+def sent_period(visit: Visit) -> str:
+    """The month that a form is of. NotThere where it is none."""
     period = visit.sent("period")
     if not is_period(period):
         raise NotThere
@@ -601,11 +602,11 @@ def units(visit: Visit) -> Response:
         further=after + UNITS_A_PAGE if len(rows) > UNITS_A_PAGE else 0,
         state=state,
         q=find,
-        states=_states(states),
+        states=states_of(states),
     )
 
 
-def _states(states: Sequence[Row]) -> list[tuple[str, int]]:
+def states_of(states: Sequence[Row]) -> list[tuple[str, int]]:
     """How many units are in each state, in the usual order, complete ones by whether on time."""
     found: Counter[str] = Counter()
     for row in states:
@@ -616,10 +617,12 @@ def _states(states: Sequence[Row]) -> list[tuple[str, int]]:
     ]
 
 
-def unit(visit: Visit) -> Response:
-    """A unit's month: what became of it, what fails, what it sent, twelve months, what was decided and mailed."""
+def unit(visit: Visit, role: str = ROLE) -> Response:
+    """A unit's month: what became of it, what fails, what it sent, twelve months, what was decided and mailed; to be
+    decided on by a steward, and to be looked at in another role.
+    """
     code, period = str(visit.request.path_params["unit"]), chosen_period(visit)
-    with snapshot_of(visit, ROLE, period) as snapshot:
+    with snapshot_of(visit, role, period) as snapshot:
         node = snapshot.one("node", unit_code=code)
         result = snapshot.one("unit", place=node["place"]) if node and node["level"] == "unit" else None
         if node is None or result is None:
@@ -636,6 +639,8 @@ def unit(visit: Visit) -> Response:
     flags = Counter(f["rule_id"] for f in found if f["moves"] == "flag" and f["counts"] and f["status"] == "open")
     return visit.page(
         "unit.html.jinja",
+        decides=role == ROLE,
+        units_page={ROLE: "/units"}.get(role, f"/{role}"),
         node=node,
         above=above,
         result=result,
@@ -667,7 +672,7 @@ def _mails_of(forms: Sequence[Row], scans: Sequence[Row]) -> list[dict[str, Any]
 
 def decide_on_unit(visit: Visit) -> Response:
     """Extend a unit's cut-off, or leave a note on its month."""
-    code, period = str(visit.request.path_params["unit"]), _sent_period(visit)
+    code, period = str(visit.request.path_params["unit"]), sent_period(visit)
     with snapshot_of(visit, ROLE, period) as snapshot:
         node = snapshot.one("node", unit_code=code)
     if node is None or node["level"] != "unit":
@@ -715,7 +720,7 @@ def _units_named(snapshot: Snapshot, mails: Sequence[Row]) -> list[Row]:
 
 def assign(visit: Visit) -> Response:
     """Give a held mail to a unit."""
-    name, code, period = str(visit.request.path_params["mail"]), visit.sent("unit"), _sent_period(visit)
+    name, code, period = str(visit.request.path_params["mail"]), visit.sent("unit"), sent_period(visit)
     with snapshot_of(visit, ROLE, period) as snapshot:
         row = next((m for m in snapshot.rows("mails") if m["mail"] == name), None)
         node = snapshot.one("node", unit_code=code)

@@ -24,6 +24,7 @@ from assets.instance.periods import is_period
 from assets.instance.register import Register
 from assets.instance.warehouse import model
 from assets.month.gate import require_settled
+from assets.month.signing import SignOff
 from assets.month.summary import summaries_of_units
 from assets.month.work import Work, made_by
 from expectations.catalogue import Catalogue
@@ -71,6 +72,7 @@ def publish(
     render: Render,
     lang: str = "zh",
     kept: Kept = lambda _: None,
+    signing: Sequence[SignOff] = (),
 ) -> list[Edition]:
     """Publish the period for every scope; what stands of each, in the order of the register.
 
@@ -78,11 +80,11 @@ def publish(
     first run at or after it makes v1, which is never touched again; later ones add a supplement where what is counted
     has changed. While the mailbox cannot be reached v1 waits until `publish_anyway`. Raises NotSettled; the months of a
     span are held to that where its tables are made (assets/month/spans.py). `kept` finds a register as it was, by its
-    digest.
+    digest. `signing`: the offices that are asked to sign the month, which a version tells of and never waits for.
     """
     if is_period(period):
         require_settled(work, period)
-    publishing = _Publishing(work, period, published / period, lang, kept)
+    publishing = _Publishing(work, period, published / period, lang, kept, signing)
     finish(publishing.root)
     tidy(publishing.root)
     made: dict[str, _Draft] = {}
@@ -107,9 +109,9 @@ def publish(
     return [publishing.standing(scope, made=scope in finished) for scope in publishing.members]
 
 
-def stands_as_settled(work: Work, period: str, scope: str, published: Path) -> bool:
+def stands_as_settled(work: Work, period: str, scope: str, published: Path, signing: Sequence[SignOff] = ()) -> bool:
     """Whether the version of a scope that stands is of the content that the warehouse holds."""
-    return scope in _Publishing(work, period, published / period, "").unchanged()
+    return scope in _Publishing(work, period, published / period, "", signing=signing).unchanged()
 
 
 def counts_as_published(work: Work, period: str, scope: str, published: Path) -> bool:
@@ -122,8 +124,16 @@ def counts_as_published(work: Work, period: str, scope: str, published: Path) ->
 class _Publishing:
     """One call of `publish`. A class, since all its steps rest on the same facts of the period."""
 
-    def __init__(self, work: Work, period: str, root: Path, lang: str, kept: Kept = lambda _: None) -> None:
-        self.kept = kept
+    def __init__(
+        self,
+        work: Work,
+        period: str,
+        root: Path,
+        lang: str,
+        kept: Kept = lambda _: None,
+        signing: Sequence[SignOff] = (),
+    ) -> None:
+        self.kept, self.signing = kept, signing
         self.work, self.period, self.root, self.lang = work, period, root, lang
         self.parameters = work.parameters(period)
         self.cutoff = work.deadline.cutoff(period)
@@ -168,6 +178,8 @@ class _Publishing:
             parts += [of_unit.get(u, "") for u in units]
             if self.is_unreachable and not versions(self.root / scope):
                 parts.append("mailbox unreachable")  # stands on the page of the next interim report no more
+            if not versions(self.root / scope):  # of one that is published, a signature makes no other
+                parts += [repr(sign_off) for sign_off in self._signing_of(scope)]
             digests[scope] = _sha256("|".join(parts).encode())
         return digests
 
@@ -232,6 +244,11 @@ class _Publishing:
             for unfinished in files.values():
                 unfinished.flush()
 
+    def _signing_of(self, scope: str) -> list[SignOff]:
+        """The offices of a scope that are asked to sign: its own, and those below."""
+        tree = self.work.register.tree(self.period)
+        return [s for s in self.signing if tree.is_within(s.scope, scope)]
+
     def _building(self, scope: str) -> Path:
         return self.root / scope / f".building-{os.getpid()}"
 
@@ -269,6 +286,7 @@ class _Publishing:
             changes=changes,
             before_version=published[-1] if published else "",
             mailbox_unreachable=self.is_unreachable,
+            unsigned=tuple(s.name for s in self._signing_of(scope) if s.signed_at is None),
         )
         summary = {
             "$schema": SUMMARY_SCHEMA,
@@ -397,7 +415,17 @@ class _Publishing:
             for m in self._mails
             if scope == self.parameters["carrier"] or m.units & of_scope
         ]
-        _write(draft, documents, mails, self._decisions_of(scope), self.work.catalogue, self._on)
+        zone = self.work.deadline.zone
+        signatures = [
+            {
+                "scope": s.scope,
+                "scope_name": s.name,
+                "signed_by": s.signed_by,
+                "signed_at": s.signed_at and s.signed_at.astimezone(zone).isoformat(),
+            }
+            for s in self._signing_of(scope)
+        ]
+        _write(draft, documents, mails, self._decisions_of(scope), self.work.catalogue, self._on, signatures)
 
     def remember_units(self) -> None:
         """Book the figures of units that the versions made now count."""
@@ -443,6 +471,7 @@ def _write(
     decisions: pl.DataFrame,
     catalogue: Catalogue,
     rests_on: Mapping[str, str],
+    signatures: Sequence[Mapping[str, Any]],
 ) -> None:
     """Complete a version beside its place."""
     header, building = draft.header, draft.building
@@ -465,6 +494,7 @@ def _write(
         "rests_on": dict(rests_on),
         "mails": mails,
         "decisions": decisions.select("key", "kind", pl.col("unit_code").alias("unit"), "decided_at").to_dicts(),
+        **({"signatures": list(signatures)} if signatures else {}),
         "files": [{"path": path, "bytes": p.stat().st_size, "sha256": _digest_of(p)} for path, p in files],
     }
     (building / "manifest.json").write_bytes(json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")

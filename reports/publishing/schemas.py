@@ -133,7 +133,7 @@ def summary_schema() -> dict[str, Any]:
 
 
 def manifest_schema() -> dict[str, Any]:
-    """The schema of manifest.json: what a version rests on, and every file of it."""
+    """The schema of manifest.json: what a version rests on, and every file of it. `signatures` is there by setting."""
     head = _head(MANIFEST_SCHEMA)
     lists = {
         "mails": _list_of(sha256=SHA256, received_at=MOMENT, unit={"type": ["string", "null"]}, copies=COUNT),
@@ -142,13 +142,22 @@ def manifest_schema() -> dict[str, Any]:
         ),
         "files": _list_of(path=TEXT, bytes=COUNT, sha256=SHA256),
     }
+    known = {"type": ["string", "null"]}
+    signatures = _list_of(scope=TEXT, scope_name=TEXT, signed_by=known, signed_at={**known, "format": "date-time"})
+    beside = {"software": TEXT, "rests_on": _closed(**dict.fromkeys(RESTS_ON, SHA256)), **lists}
     return {
         "$schema": DRAFT,
         "$id": MANIFEST_SCHEMA,
         "title": "manifest.json: what a version rests on, and its files",
         "type": "object",
-        "properties": {**head, "software": TEXT, "rests_on": _closed(**dict.fromkeys(RESTS_ON, SHA256)), **lists},
-        "required": [*head, "software", "rests_on", *lists],
+        "properties": {
+            **head,
+            "software": TEXT,
+            "rests_on": _closed(**dict.fromkeys(RESTS_ON, SHA256)),
+            **lists,
+            "signatures": signatures,
+        },
+        "required": [*head, *beside],
     }
 
 

@@ -44,8 +44,10 @@ def latest_version(folder: Path) -> str | None:
 
 
 def header_of(folder: Path, scope_name: str, software: str, lang: str = "zh") -> Header:
-    """The header of a version folder, as its summary.json has it."""
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    """The header of a version folder, as its summary.json and manifest.json have it."""
+    summary, manifest = (
+        json.loads((folder / f"{n}.json").read_text(encoding="utf-8")) for n in ("summary", "manifest")
+    )
     return Header(
         period=summary["period"],
         scope=summary["scope"],
@@ -57,6 +59,7 @@ def header_of(folder: Path, scope_name: str, software: str, lang: str = "zh") ->
         software=software,
         lang=lang,
         mailbox_unreachable=summary["collected"]["imap"] == "unreachable",
+        unsigned=tuple(s["scope_name"] for s in manifest.get("signatures", ()) if s["signed_at"] is None),
     )
 
 

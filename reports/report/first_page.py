@@ -136,7 +136,7 @@ class FirstPage:
 
     def provisional(self) -> str:
         """What the report still lacks: who is missing, while it is interim or units are; mails of a mailbox that could
-        not be reached. "" where it lacks nothing.
+        not be reached; signatures of offices that are asked for one. "" where it lacks nothing.
         """
         names, counts = self.facts["units"], self.now["units"]
         join = language(self.header.lang).between_sentences.join
@@ -158,6 +158,8 @@ class FirstPage:
             said.append(self._before(then))
         if self.header.mailbox_unreachable:
             said.append(self.words.say("provisional.mailbox"))
+        if self.header.unsigned:
+            said.append(self.words.say("provisional.unsigned", names=self.header.unsigned))
         return join(said)
 
     def _before(self, then: Mapping[str, Any]) -> str:

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DatabaseError, DBAPIError, StatementError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, StatementError
 
-from assets.ledger import opening
+from assets.ledger import opening, people
 from assets.ledger.decisions import all_decisions, record
 from assets.ledger.models import KINDS, TO_UNITS, Base, Moment, Notice
 from assets.ledger.opening import LedgerError, open_ledger
@@ -71,7 +71,7 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
         assert [d.subject for d in all_decisions(ledger)] == ["f1"]
         assert states(ledger) == {"k1": "queued"}
         with ledger.connect() as connection:
-            assert connection.scalars(text("select version_num from alembic_version")).all() == ["0005"]
+            assert connection.scalars(text("select version_num from alembic_version")).all() == ["0006"]
 
 
 def test_sqlite_runs_in_wal_mode_with_every_commit_on_disk(tmp_path: Path) -> None:
@@ -112,6 +112,31 @@ def test_a_migration_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monke
         assert sa.inspect(connection).get_table_names() == []
     with open_ledger(tmp_path) as ledger:
         assert all_decisions(ledger) == []
+
+
+def test_grants_of_an_earlier_version_are_kept_as_they_are_let_be_of_one_more_role(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = opening.command.upgrade
+    with monkeypatch.context() as before:
+        before.setattr(opening.command, "upgrade", lambda config, _: real(config, "0005"))
+        with open_ledger(tmp_path) as ledger:
+            people.add_user(ledger, "wang", "", "hash", "tests", NOW)
+            people.grant(ledger, "wang", "steward", "EX-15", "tests", NOW)
+            people.grant(ledger, "wang", "steward", "EX-15", "tests", NOW, gives=False)
+            people.grant(ledger, "wang", "reader", "EX", "tests", NOW)
+            with pytest.raises(IntegrityError):
+                people.grant(ledger, "wang", "office", "EX-15", "tests", NOW)
+    with open_ledger(tmp_path) as ledger:
+        people.grant(ledger, "wang", "office", "EX-15", "tests", NOW)
+        assert people.users(ledger)[0][1] == (("office", "EX-15"), ("reader", "EX"))
+        for statement in (
+            "update grants set scope = 'EX'",
+            "delete from grants",
+            "insert or replace into grants select * from grants",
+        ):
+            with pytest.raises(IntegrityError), ledger.begin() as connection:
+                connection.execute(text(statement))
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

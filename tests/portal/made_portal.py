@@ -28,13 +28,14 @@ from reports.portal.shared import Portal, opened
 
 SAMPLE = Path(__file__).parents[2] / "pipelines" / "sample"
 PASSWORD = "correct horse battery"
-CARRIER, PROVINCE, OTHER_PROVINCE = "EX", "EX-15", "EX-16"
+CARRIER, PROVINCE, OTHER_PROVINCE, OFFICE = "EX", "EX-15", "EX-16", "EX-15-01"
 UNIT, OTHER_UNIT = "EX-15-01-003", "EX-16-01-001"
 PEOPLE = {
     "steward": ("steward", CARRIER),
     "provincial": ("steward", PROVINCE),
     "reader": ("reader", CARRIER),
     "provincial_reader": ("reader", PROVINCE),
+    "office": ("office", OFFICE),
     "unit": ("unit", UNIT),
     "other_unit": ("unit", OTHER_UNIT),
     "admin": ("admin", ""),

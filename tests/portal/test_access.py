@@ -216,6 +216,7 @@ def test_people_are_managed_at_the_command_line(tmp_path: Path) -> None:
     assert "steward EX" in sixth("user", "list")
     sixth("user", "add", "li", "--role", "steward", "--scope", "NOWHERE", check=2)
     sixth("user", "add", "li", "--role", "unit", "--scope", "EX-15", check=2)
+    sixth("user", "add", "li", "--role", "office", "--scope", "EX-15-01-003", check=2)
     sixth("user", "add", "li", "--role", "admin", password="short\n", check=2)
     sixth("user", "take", "wang", "--role", "reader", "--scope", "EX-15")
     sixth("user", "passwd", "wang")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -36,6 +37,7 @@ def portal(home: Home, sample: Sample) -> Iterator[Portal]:
     for scope in ("EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01"):
         put_version(home, sample, scope, "v1")
     with portal_of(home, decider=PortalDecider(home)) as made:
+        made.settings = replace(made.settings, signing_levels=("city",))
         yield made
 
 
@@ -148,6 +150,7 @@ def test_every_page_can_be_used_by_everyone(visitor: Visitor, portal: Portal, la
     pages = {
         "steward": ["/worklist", "/units", f"/units/{UNIT}", f"/finding/{drawn}", f"/finding/{whole}", "/held", "/decisions", "/nowhere"],
         "reader": ["/reports", "/tokens", "/account"],
+        "office": ["/office", f"/office/{UNIT}"],
         "unit": ["/own"],
         "other_unit": ["/own"],
     }  # fmt: skip

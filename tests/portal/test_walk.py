@@ -22,6 +22,7 @@ from tests.reports.settled_sample import LAST
 LARGEST = 250_000  # bytes of a page of the sample
 OF_ROLE = {
     "steward": {"/worklist", "/worklist.csv", "/finding/{finding}", "/units", "/units/{unit}", "/held", "/held/{mail}", "/decisions", "/decisions/{key}"},
+    "office": {"/office", "/office/{unit}"},
     "unit": {"/own", "/own/{period}/{unit}/{file}", "/own/check", "/own/send"},
     "reader": {"/reports", "/reports/{period}/{scope}/{version}/{form}", "/tokens"},
     "admin": {"/people", "/audit"},
@@ -91,6 +92,8 @@ def test_a_page_is_there_for_its_role_and_missing_for_all_others(portal: Portal,
     [
         ("provincial", f"/units/{UNIT}", f"/units/{OTHER_UNIT}"),
         ("provincial", "/finding/{UNIT}", "/finding/{OTHER}"),
+        ("office", f"/office/{UNIT}", f"/office/{OTHER_UNIT}"),
+        ("office", "/office?scope=EX-15-01", "/office?scope=EX-16-01"),
         ("unit", f"/own?unit={UNIT}", f"/own?unit={OTHER_UNIT}"),
         ("other_unit", f"/own?unit={OTHER_UNIT}", f"/own?unit={UNIT}"),
     ],
@@ -116,6 +119,7 @@ def test_out_of_scope_is_what_does_not_exist(portal: Portal, name: str, inside: 
 def test_no_page_of_a_role_names_units_beyond_its_scope(portal: Portal) -> None:
     for name, unseen in (
         ("provincial", ("EX-16", "南原", "临江")),
+        ("office", ("EX-16", "南原", "临江")),
         ("unit", ("EX-16", "EX-15-01-004", "南原", "青川盟第4")),
     ):
         browser = Browser(portal, name)

@@ -1,2 +1,2 @@
 -- The nodes above units within the scopes, in the order of the tree. Grain: one scope.
-select place, unit_code, unit_name, parent_code, level, depth, ends from nodes where level <> 'unit' order by place
+select place, unit_code, unit_name, parent_code, level, depth, ends, content from nodes where level <> 'unit' order by place
