@@ -8,6 +8,7 @@ import dagster as dg
 
 import reports.assets as outgoing
 from assets.instance.home import Home, find_home
+from assets.instance.logs import are_json, dagster_logger
 from assets.instance.periods import preceding
 from assets.instance.register import RegisterError, load_register
 from assets.instance.resource import HomeResource
@@ -51,8 +52,10 @@ def build_defs(
     partitions = monthly(first_period, timezone, as_of)
     partitioned = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions), assets)
     is_out = deadline_check(home)
+    in_json = are_json(home)
     job = dg.define_asset_job(
         "month",
+        config={"loggers": {"console": {}}} if in_json else None,
         selection=dg.AssetSelection.all() - dg.AssetSelection.checks(is_out),
         description="Mails to the published report of one period.",
         tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
@@ -95,6 +98,7 @@ def build_defs(
         sensors=sensors_of(home, job),
         resources={"home": HomeResource(home=str(home.root)), **(resources or {})},
         executor=executor,
+        loggers={"console": dagster_logger()} if in_json else None,
     )
 
 

@@ -22,6 +22,7 @@ import duckdb
 import yaml
 from fontTools.ttLib import TTFont, TTLibError
 
+from assets.instance.disk import disk_fault
 from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, SCHEMA, Home
 from assets.instance.recipients import load_recipients
 from assets.instance.register import RegisterError, load_register
@@ -201,7 +202,10 @@ def _ledger(home: Home, settings: Settings) -> Iterator[Told]:
         with open_reader(home.warehouse, settings.ledger_url) as engine, engine.connect():
             yield Told("ledger", "can be read")
     except sqlite3.DatabaseError as error:
-        yield Told("ledger", f"{file} is damaged: {error}", again)
+        if disk_fault(error, home.root):  # as SQLite says it of a file in a folder that may not be written
+            yield Told("ledger", f"{file} cannot be opened: {error}", _let_write(home.warehouse))
+        else:
+            yield Told("ledger", f"{file} is damaged: {error}", again)
     except LedgerError as error:
         yield Told("ledger", str(error), "see that its server answers, or install the newer version of Sixth")
     except Exception as error:  # of PostgreSQL's driver, which is one of several
@@ -218,7 +222,10 @@ def _archive(home: Home) -> Iterator[Told]:
             with closing(sqlite3.connect(f"{index.as_uri()}?mode=ro", uri=True)) as connection:
                 known |= dict.fromkeys(sha256 for (sha256,) in connection.execute("select sha256 from sightings"))
         except sqlite3.DatabaseError as error:
-            yield Told("archive", f"{index} is damaged: {error}", f"remove {index}; the next run makes it anew")
+            if disk_fault(error, home.root):
+                yield Told("archive", f"{index} cannot be opened: {error}", _let_write(home.warehouse))
+            else:
+                yield Told("archive", f"{index} is damaged: {error}", f"remove {index}; the next run makes it anew")
     there, damaged = set(), []
     for sha256, _ in archived(home.archive):
         there.add(sha256)

@@ -18,6 +18,7 @@ from assets.instance import recipients
 from assets.instance.clock import AS_OF, take_clock
 from assets.instance.closed_months import register_of
 from assets.instance.home import Home
+from assets.instance.logs import are_json
 from assets.instance.periods import Deadline, is_period
 from assets.instance.register import Register, load_register
 from assets.instance.settings import load_settings
@@ -100,7 +101,7 @@ def run_period(
     before = _standing(home)
     definitions = build_defs(home, as_of=as_of, resources={"home": resource})
     job = definitions.resolve_job_def("month")
-    level = "DEBUG" if os.environ.get("SIXTH_DEBUG") else "CRITICAL"
+    level = "DEBUG" if os.environ.get("SIXTH_DEBUG") or are_json(home) else "CRITICAL"
     config = {"loggers": {"console": {"config": {"log_level": level}}}}
     run_id = str(uuid4())
     with instance_of(home.dagster) as instance, reporter.shown():

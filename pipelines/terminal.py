@@ -114,6 +114,9 @@ def open_home(home: Path | None, *, as_it_is: bool = False) -> Home:
 
         saved = upgrade(found)
         log.warning("%s is brought up to date; %s has what was changed, as it was before", found.root, saved)
+    from assets.instance.logs import set_up_logs  # noqa: PLC0415
+
+    set_up_logs(found)
     return found
 
 

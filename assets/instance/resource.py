@@ -21,6 +21,7 @@ from pydantic import Field, PrivateAttr
 
 from assets.instance.clock import clock_of, now, take_clock
 from assets.instance.home import Home
+from assets.instance.logs import of_run, set_up_logs
 from assets.instance.session import Session, open_session
 from assets.instance.warehouse import WarehouseBusy
 
@@ -50,6 +51,9 @@ class HomeResource(dg.ConfigurableResource):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[HomeResource, None, None]:
         """Close the home when Dagster is done with the resource."""
         with ExitStack() as opened:
+            set_up_logs(Home(Path(self.home)))
+            run = context.run
+            opened.enter_context(of_run(run.run_id if run else "", run.tags.get(PARTITION, "") if run else ""))
             self._context, self._opened, self._session = context, opened, None
             yield self
 

@@ -216,7 +216,7 @@ class Settings:
     portal; a report tells which had not when it was published. `documents`: kinds (`sixth document --list`) that are
     made beside every published report, ready to sign.
     `ledger_url` names a PostgreSQL; empty: SQLite in the home. `watch_minutes`: new mails start a run by day as well,
-    at most one in so many minutes; 0: they wait for the night.
+    at most one in so many minutes; 0: they wait for the night. `logs`: text for people, or lines of JSON for programs.
     """
 
     cutoff: Cutoff = field(default_factory=Cutoff)
@@ -236,6 +236,7 @@ class Settings:
     settle_seconds: float = 2.0
     coverage_percent: float = 80.0
     watch_minutes: float = 10.0
+    logs: Literal["text", "json"] = "text"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -288,6 +289,8 @@ _CODES: dict[str, Callable[[Any], bool]] = {
     "documents": lambda code: isinstance(code, str),
     "signing_levels": {"city", "province"}.__contains__,
 }
+# Settings that are one of some words.
+_CHOICES: dict[str, tuple[str, ...]] = {"logs": ("text", "json")}
 
 
 def load_settings(path: Path) -> Settings:
@@ -308,7 +311,7 @@ def load_settings(path: Path) -> Settings:
             values[name] = tuple(str(v) for v in value)
         elif name in _CODES and isinstance(value, list) and all(_CODES[name](code) for code in value):
             values[name] = tuple(value)
-        elif isinstance(value, {"ledger_url": str, "feedback": bool}.get(name, ())):
+        elif isinstance(value, {"ledger_url": str, "feedback": bool}.get(name, ())) or value in _CHOICES.get(name, ()):
             values[name] = value
         elif name in ("settle_seconds", "coverage_percent", "watch_minutes") and type(value) in (int, float):
             values[name] = float(value)

@@ -146,7 +146,9 @@ def _parse_singly(batch: ParseTask, parser: Parser) -> None:
             continue
         mail = task.mails[0][0]
         guilty = tuple(_guilty(mail, task.archive, parser))
-        log.warning("mail %s ended with %s; attachments set aside: %s", mail[:12], outcome.reason, guilty)
+        log.warning(
+            "mail %s ended with %s; attachments set aside: %s", mail[:12], outcome.reason, guilty, extra={"mail": mail}
+        )
         again = ParseTask(((mail, guilty),), task.archive, task.folder, task.stem)
         (_, second), *_ = _isolated(parse_batch, [again], parser)
         if isinstance(second, Died):

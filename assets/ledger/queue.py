@@ -139,7 +139,12 @@ def claim(ledger: Engine, attempts: Sequence[Attempt]) -> set[int]:
     for attempt in attempts:
         notice = attempt.notice
         if notice.attempts and not notice.last_error:
-            log.warning("a run ended while sending %s; it is sent again as %s", notice.key, notice.message_id)
+            log.warning(
+                "a run ended while sending %s; it is sent again as %s",
+                notice.key,
+                notice.message_id,
+                extra={"unit": notice.unit_code},
+            )
     wanted = {attempt.notice.id: attempt for attempt in attempts}
     there = select(Notice.id, Notice.attempts).where(Notice.id.in_(wanted), Notice.state == "queued").with_for_update()
     count = (

@@ -127,14 +127,18 @@ def write_feedback(
     tasks = _tasks(warehouse, hashes, parameters, rests_on, folder, progress, work.catalogue)
     for task, outcome in _run(tasks, common, workers):
         if isinstance(outcome, Died):
-            log.warning("marking for %s ended its worker (%s): %s", task.unit.unit_code, outcome.reason, outcome.detail)
+            code = task.unit.unit_code
+            log.warning(
+                "marking for %s ended its worker (%s): %s", code, outcome.reason, outcome.detail, extra={"unit": code}
+            )
             died.append(replace(task, marks=False))
         else:
             changed.append(task.unit.unit_code)
     failed: list[str] = []
     for task, outcome in _run(died, common, workers) if died else ():
         if isinstance(outcome, Died):
-            log.error("no feedback for %s (%s): %s", task.unit.unit_code, outcome.reason, outcome.detail)
+            code = task.unit.unit_code
+            log.error("no feedback for %s (%s): %s", code, outcome.reason, outcome.detail, extra={"unit": code})
         (failed if isinstance(outcome, Died) else changed).append(task.unit.unit_code)
     standing = {safe_name(code) for code, _ in hashes}
     with os.scandir(folder) as there:
@@ -369,7 +373,7 @@ def _contents(workbooks: Iterable[SentWorkbook], archive: Path, limits: Limits) 
         try:
             message = parse_message(load(mail, archive), limits)
         except (OSError, ArchiveError) as error:
-            log.error("the archive lacks mail %s: %s", mail, error)
+            log.error("the archive lacks mail %s: %s", mail, error, extra={"mail": mail})
             continue
         contents |= {(mail, a.number): a.content for a in message.attachments if a.number in numbers}
     return contents

@@ -149,7 +149,7 @@ def by_machine(mail: str, archive: Path) -> bool:
             if not _BLANK_LINE.search(header):
                 header += file.read(HEADER_BYTES - FIRST_BYTES)
     except OSError as error:
-        log.warning("mail %s is not answered: %s", mail[:12], error)
+        log.warning("mail %s is not answered: %s", mail[:12], error, extra={"mail": mail})
         return True
     return is_automatic(_BLANK_LINE.split(header, maxsplit=1)[0])
 

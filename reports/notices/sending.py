@@ -271,7 +271,7 @@ class _Prepared:
 
 def _put_off(room: Mailroom, ledger: Engine, kept: Notice, made: Unwritten) -> tuple[str, str]:
     """Book that a mail cannot be written; outcome and detail."""
-    log.error("%s cannot be written: %s", kept.key, made.trace)
+    log.error("%s cannot be written: %s", kept.key, made.trace, extra={"unit": kept.unit_code})
     detail = f"cannot be written: {made.detail}"
     allowed = room.settings.refusals_allowed
     return queue.mark_unsent(ledger, kept, detail, refused=False, refusals_allowed=allowed), detail
@@ -295,7 +295,7 @@ def _send(
     try:
         sha256s = deliver([p.made.mail for p in claimed])
     except Refused as error:
-        log.warning("%s: %s", claimed[0].kept.key, error)
+        log.warning("%s: %s", claimed[0].kept.key, error, extra={"unit": claimed[0].kept.unit_code})
         unsent(error, refused=error.permanent)
         return told
     except Unreachable as error:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.instance.home import Home
+from assets.instance.settings import Settings
 from assets.instance.warehouse import open_warehouse
 from assets.intake.mail import archive
 from assets.intake.mail.receipts import Receipt, append
@@ -190,3 +191,16 @@ def test_a_mail_server_that_lets_us_in(home: Home) -> None:
     assert status == 0, told
     assert "mail server: 127.0.0.1 lets us in" in told
     assert (post.connections, post.mails) == (1, [])
+
+
+def test_a_ledger_that_cannot_be_opened_is_not_told_as_damaged(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk mounted for reading it asked for the ledger of the last backup, and to remove the index of mails."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(doctor.sqlite3, "connect", refused)
+    told = "\n".join(f"{t.found}; {t.remedy}" for t in doctor._ledger(home, Settings()))
+    assert "cannot be opened" in told
+    assert "let " in told
+    assert "damaged" not in told
