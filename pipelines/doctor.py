@@ -23,7 +23,7 @@ import yaml
 from fontTools.ttLib import TTFont, TTLibError
 
 from assets.instance.disk import disk_fault
-from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, SCHEMA, Home
+from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, SCHEMA, Home, HomeError, postgresql_of
 from assets.instance.recipients import load_recipients
 from assets.instance.register import RegisterError, load_register
 from assets.instance.settings import Settings, SettingsError, load_settings
@@ -77,7 +77,7 @@ def examine(home: Home) -> Iterator[Told]:
         lambda: _disk(home),
         lambda: _rights(home),
         _fonts,
-        lambda: _dagster(home),
+        lambda: _dagster(home, settings),
         lambda: _ledger(home, settings),
         lambda: _archive(home),
         lambda: _warehouse(home),
@@ -144,7 +144,7 @@ def _fonts() -> Iterator[Told]:
         yield Told("fonts", "those of the report are there")
 
 
-def _dagster(home: Home) -> Iterator[Told]:
+def _dagster(home: Home, settings: Settings) -> Iterator[Told]:
     file = home.dagster / "dagster.yaml"
     if not file.exists():
         yield Told("dagster", "no dagster.yaml yet; the next run writes it")
@@ -160,6 +160,13 @@ def _dagster(home: Home) -> Iterator[Told]:
         yield Told("dagster", f"dagster.yaml cannot be read: {error}", anew)
         return
     other = [".".join(key) for key in DAGSTER_NEEDS if _at(config, key) != _at(wanted, key)]
+    try:
+        url = postgresql_of(settings.dagster_url) if settings.dagster_url else None
+    except HomeError as error:
+        yield Told("dagster", str(error), f"correct {home.register / 'settings.yaml'}, or install the package")
+        return
+    if _at(config, ("storage", "postgres", "postgres_url")) != url and settings.dagster_url:
+        other.append("storage")
     if other:
         yield Told("dagster", f"dagster.yaml says something else than a night needs in {', '.join(other)}", anew)
         return

@@ -6,7 +6,10 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+
+from assets.instance.settings import load_settings
 
 DAGSTER_YAML = Path(__file__).parent / "dagster.yaml"
 # What earlier versions wrote there, by sha256: such a file nobody has changed.
@@ -14,6 +17,7 @@ EARLIER_DAGSTER_YAML = frozenset({"469a9b79a8e5df9487da2fa7ed8f235924386bd4f9729
 SCHEMA = 2
 """How this software lays a home out. Raised with a change that software of before would misread or undo."""
 MARK = "home.json"
+STORAGE = "# Where Dagster keeps runs, events and ticks: the setting dagster_url."
 UNMARKED = 1  # the releases up to 0.1 marked no home
 _TRACES = ("warehouse/sixth.duckdb", "warehouse/ledger.sqlite", "warehouse/last_run.json")
 
@@ -125,10 +129,31 @@ class Home:
         os.environ["DAGSTER_HOME"] = str(self.dagster)
 
     def configure_dagster(self) -> None:
-        """Write Dagster's settings where there are none, or those of an earlier version that nobody has changed."""
-        config = self.dagster / "dagster.yaml"
-        if not config.exists() or hashlib.sha256(config.read_bytes()).hexdigest() in EARLIER_DAGSTER_YAML:
-            config.write_bytes(DAGSTER_YAML.read_bytes())
+        """Write Dagster's settings where there are none, or none that somebody has changed, with the storage that
+        `dagster_url` names. Raises SettingsError, HomeError where it can be none.
+        """
+        config, ours = self.dagster / "dagster.yaml", DAGSTER_YAML.read_text(encoding="utf-8")
+        url = load_settings(self.register / "settings.yaml").dagster_url
+        wanted = ours + (_storage(url) if url else "")
+        there = config.read_text(encoding="utf-8") if config.exists() else ours
+        bare = there.partition(STORAGE)[0]
+        is_ours = bare == ours or hashlib.sha256(bare.encode()).hexdigest() in EARLIER_DAGSTER_YAML
+        if is_ours and (there != wanted or not config.exists()):
+            config.write_text(wanted, encoding="utf-8")
+
+
+def postgresql_of(url: str) -> str:
+    """The URL of Dagster's storage, by the driver that it works with. Raises HomeError."""
+    scheme, found, rest = url.partition("://")
+    if scheme != "postgresql" or not found:
+        raise HomeError("dagster_url in settings.yaml must be as postgresql://user@host/database")
+    if find_spec("dagster_postgres") is None:
+        raise HomeError("dagster_url in settings.yaml needs the package dagster-postgres, which is not installed")
+    return f"postgresql+psycopg2://{rest}"
+
+
+def _storage(url: str) -> str:
+    return f"{STORAGE}\nstorage:\n  postgres:\n    postgres_url: {json.dumps(postgresql_of(url))}\n"
 
 
 def find_home(given: Path | None) -> Home:

@@ -215,7 +215,8 @@ class Settings:
     approval. `signing_levels` (city, province): offices of these levels look over and sign their units' months on the
     portal; a report tells which had not when it was published. `documents`: kinds (`sixth document --list`) that are
     made beside every published report, ready to sign.
-    `ledger_url` names a PostgreSQL; empty: SQLite in the home. `watch_minutes`: new mails start a run by day as well,
+    `ledger_url` names a PostgreSQL, as does `dagster_url` another database for Dagster's storage; empty: SQLite in the
+    home. `watch_minutes`: new mails start a run by day as well,
     at most one in so many minutes; 0: they wait for the night. `logs`: text for people, or lines of JSON for programs.
     """
 
@@ -228,6 +229,7 @@ class Settings:
     notices: NoticeSettings = field(default_factory=NoticeSettings)
     operators: OperatorSettings = field(default_factory=OperatorSettings)
     ledger_url: str = ""
+    dagster_url: str = ""
     feedback: bool = True
     form_versions: tuple[str, ...] = ()
     approved_effects: tuple[str, ...] = ()
@@ -311,7 +313,9 @@ def load_settings(path: Path) -> Settings:
             values[name] = tuple(str(v) for v in value)
         elif name in _CODES and isinstance(value, list) and all(_CODES[name](code) for code in value):
             values[name] = tuple(value)
-        elif isinstance(value, {"ledger_url": str, "feedback": bool}.get(name, ())) or value in _CHOICES.get(name, ()):
+        elif isinstance(
+            value, {"ledger_url": str, "dagster_url": str, "feedback": bool}.get(name, ())
+        ) or value in _CHOICES.get(name, ()):
             values[name] = value
         elif name in ("settle_seconds", "coverage_percent", "watch_minutes") and type(value) in (int, float):
             values[name] = float(value)
@@ -343,6 +347,8 @@ def _check(settings: Settings, file: str) -> None:
     cutoff = settings.cutoff
     if not 1 <= cutoff.deadline_day <= 28:
         raise SettingsError(f"{file}: cutoff: deadline_day must lie between 1 and 28")
+    if settings.dagster_url and settings.dagster_url == settings.ledger_url:
+        raise SettingsError(f"{file}: dagster_url and ledger_url must be two databases: both have tables of one name")
     if not 0 <= settings.coverage_percent <= 100:
         raise SettingsError(f"{file}: coverage_percent must lie between 0 and 100")
     try:
