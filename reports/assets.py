@@ -32,6 +32,8 @@ from reports.forms.pool import render_all
 from reports.notices.run import feedback_folder, tell_readers, tell_units
 from reports.notices.sending import QUEUED, Row
 from reports.portal.snapshot import write_snapshots
+from reports.portal.vault import FOLDER as VAULT
+from reports.portal.vault import write_vaults
 from reports.publishing.earlier import months_due, remember_month
 from reports.publishing.publish import publish
 from reports.publishing.versions import Edition
@@ -184,7 +186,7 @@ def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> 
     group_name="reports",
     kinds={"sqlite"},
     deps=[PUBLISHED],
-    code_version=code_version("reports/portal/snapshot.py", "sql/portal"),
+    code_version=code_version("reports/portal/snapshot.py", "reports/portal/vault.py", "sql/portal"),
 )
 def portal_snapshots(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """What the portal shows, a file a month: written of every settled month whose content has changed."""
@@ -192,6 +194,7 @@ def portal_snapshots(context: dg.AssetExecutionContext, home: HomeResource) -> d
     work = session.once(as_indexed)
     require_settled(work, context.partition_key)
     written = write_snapshots(work, session.home.portal)
+    write_vaults(work, session.home.portal / VAULT, wanted=session.settings.vault)
     return dg.MaterializeResult(metadata={"dagster/row_count": len(written), "written": dg.MetadataValue.json(written)})
 
 

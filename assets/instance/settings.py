@@ -213,8 +213,9 @@ class Settings:
     Without `smtp` mails to units are put into outbox/; without `feedback` no workbooks are marked and nothing is
     mailed. `approved_effects`: waivers of rules with these effects (return, incomplete) need a second person's
     approval. `signing_levels` (city, province): offices of these levels look over and sign their units' months on the
-    portal; a report tells which had not when it was published. `documents`: kinds (`sixth document --list`) that are
-    made beside every published report, ready to sign.
+    portal; a report tells which had not when it was published. `vault`: readers may ask on the portal for rows with
+    names and phone numbers, which a run then keeps beside the snapshots. `documents`: kinds (`sixth document --list`)
+    that are made beside every published report, ready to sign.
     `ledger_url` names a PostgreSQL, as does `dagster_url` another database for Dagster's storage; empty: SQLite in the
     home. `watch_minutes`: new mails start a run by day as well,
     at most one in so many minutes; 0: they wait for the night. `logs`: text for people, or lines of JSON for programs.
@@ -235,6 +236,7 @@ class Settings:
     approved_effects: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     signing_levels: tuple[str, ...] = ()
+    vault: bool = False
     settle_seconds: float = 2.0
     coverage_percent: float = 80.0
     watch_minutes: float = 10.0
@@ -285,6 +287,7 @@ _SECTIONS: dict[str, type] = {
 }
 
 
+_PLAIN: dict[str, type] = {"ledger_url": str, "dagster_url": str, "feedback": bool, "vault": bool}
 # Settings that are lists of codes, and what each may be; which documents there are is known where they are made.
 _CODES: dict[str, Callable[[Any], bool]] = {
     "approved_effects": {"return", "incomplete"}.__contains__,
@@ -313,9 +316,7 @@ def load_settings(path: Path) -> Settings:
             values[name] = tuple(str(v) for v in value)
         elif name in _CODES and isinstance(value, list) and all(_CODES[name](code) for code in value):
             values[name] = tuple(value)
-        elif isinstance(
-            value, {"ledger_url": str, "dagster_url": str, "feedback": bool}.get(name, ())
-        ) or value in _CHOICES.get(name, ()):
+        elif isinstance(value, _PLAIN.get(name, ())) or value in _CHOICES.get(name, ()):
             values[name] = value
         elif name in ("settle_seconds", "coverage_percent", "watch_minutes") and type(value) in (int, float):
             values[name] = float(value)

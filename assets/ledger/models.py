@@ -248,6 +248,49 @@ class Token(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class UnmaskRequest(Base):
+    """Somebody's request for rows with names and phone numbers: of which month, scope and tables (joined by commas),
+    and why. Never changed and never deleted, as are its answer and downloads.
+    """
+
+    __tablename__ = "unmask_requests"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    period: Mapped[str]
+    scope: Mapped[str]
+    tables: Mapped[str]
+    reason: Mapped[str]
+    asked_at: Mapped[datetime]
+
+
+class UnmaskAnswer(Base):
+    """Another person's answer: how many downloads until when, or a refusal."""
+
+    __tablename__ = "unmask_answers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("unmask_requests.id"), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    approved: Mapped[bool]
+    remark: Mapped[str]
+    downloads: Mapped[int]
+    at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+
+class UnmaskDownload(Base):
+    """A download of what was granted."""
+
+    __tablename__ = "unmask_downloads"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("unmask_requests.id"))
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("unmask_downloads_by_request", "request_id"),)
+
+
 class AuditLine(Base):
     """Who did what, and what came of it. Never changed and never deleted; `digest` covers the line and, through
     `previous`, every line before it. `at` is text, as the digest has it.

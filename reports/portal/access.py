@@ -107,6 +107,7 @@ class Visit:
             "who": self.who,
             "path": self.request.url.path,
             "other_languages": [("?" + urlencode([*query, ("lang", other.code)]), other) for other in others],
+            "settings": self.portal.settings,
             "software": self.portal.software,
             "as_of": self.portal.last_run,
             "origin": f"{self.request.url.scheme}://{self.request.url.netloc}",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from assets.instance.closed_months import register_of
 from assets.ledger import audit, people
 from assets.ledger.people import PeopleError
 from reports.portal.access import NotThere, Refused, Routes, Visit
@@ -30,8 +29,7 @@ def everybody(visit: Visit) -> Response:
     tokens = [
         (t, name) for t, name in people.tokens(portal.reader) if t.revoked_at is None and t.expires_at > visit.now
     ]
-    names = {unit.code: unit.name for unit in register_of(portal.home).units}
-    return visit.page("people.html.jinja", users=people.users(portal.reader), tokens=tokens, names=names)
+    return visit.page("people.html.jinja", users=people.users(portal.reader), tokens=tokens, names=portal.names)
 
 
 def close(visit: Visit) -> Response:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from assets.instance.closed_months import register_of
+from assets.instance.settings import Settings
 from assets.ledger import people
 from assets.ledger.people import Person
 from reports.portal.access import Refused, Routes, Visit, log_out
@@ -22,20 +22,23 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("/units", "menu.units"),
             ("/held", "menu.held"),
             ("/decisions", "menu.decisions"),
+            ("/approvals", "menu.approvals"),
         ),
     ),
     ("office", (("/office", "menu.office"),)),
     ("unit", (("/own", "menu.own"),)),
     ("admin", (("/people", "menu.people"), ("/audit", "menu.audit"))),
-    ("reader", (("/reports", "menu.reports"), ("/tokens", "menu.tokens"))),
+    ("reader", (("/reports", "menu.reports"), ("/tokens", "menu.tokens"), ("/unmasked", "menu.unmasked"))),
 )
 """Of each role the pages that its menu has, the first being where it begins; of several roles the first here."""
 ACCOUNT = "/account"
+OF_THE_VAULT = ("/unmasked", "/approvals")
 
 
-def menu(who: Person) -> list[tuple[str, str]]:
-    """The pages of a person's menu, each once: its path and the key of its name."""
-    return list(dict(link for role, links in MENU if role in who.roles for link in links).items())
+def menu(who: Person, settings: Settings) -> list[tuple[str, str]]:
+    """The pages of a person's menu, each once: its path and the key of its name; those of the vault by setting."""
+    links = dict(link for role, links in MENU if role in who.roles for link in links)
+    return [(path, name) for path, name in links.items() if settings.vault or path not in OF_THE_VAULT]
 
 
 templates.globals["menu"] = menu
@@ -51,14 +54,13 @@ def add_to(routes: Routes) -> None:
 
 def begin(visit: Visit) -> Response:
     """To where the person's first role begins."""
-    links = menu(visit.who)
+    links = menu(visit.who, visit.portal.settings)
     return RedirectResponse(links[0][0] if links else ACCOUNT, 303)
 
 
 def account(visit: Visit) -> Response:
     """What one may do, and one's password."""
-    names = {unit.code: unit.name for unit in register_of(visit.portal.home).units}
-    return visit.page("account.html.jinja", names=names)
+    return visit.page("account.html.jinja", names=visit.portal.names)
 
 
 def change_password(visit: Visit) -> Response:

@@ -19,7 +19,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 
-from assets.instance.closed_months import register_of
 from assets.instance.periods import is_period, is_span, months_of
 from assets.ledger import audit, people
 from assets.ledger.people import PeopleError
@@ -212,7 +211,7 @@ def tokens(visit: Visit, made: str = "") -> Response:
         "tokens.html.jinja",
         tokens=[token for token, _ in people.tokens(visit.portal.reader, visit.who.id)],
         scopes=_scopes(visit),
-        names={unit.code: unit.name for unit in register_of(visit.portal.home).units},
+        names=visit.portal.names,
         made=made,
         now=visit.now,
         longest=people.LONGEST_TOKEN_DAYS,

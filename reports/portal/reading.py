@@ -61,8 +61,9 @@ def periods(folder: Path) -> list[str]:
 
 
 @contextmanager
-def opened(folder: Path, period: str, scopes: Sequence[str]) -> Iterator[Snapshot]:
-    """The snapshot of a month, cut to what lies below some scopes; nothing where the month has none of them.
+def opened(folder: Path, period: str, scopes: Sequence[str], cut: Sequence[str] = CUT) -> Iterator[Snapshot]:
+    """The snapshot of a month, cut to what lies below some scopes; nothing where the month has none of them. `cut`: the
+    tables that are there to be read, of another file than a snapshot.
 
     Raises FileNotFoundError where the month has no snapshot.
     """
@@ -77,7 +78,7 @@ def opened(folder: Path, period: str, scopes: Sequence[str]) -> Iterator[Snapsho
         marks = ", ".join("?" * len(scopes))
         found = db.execute(f"select place, ends from {behind}.nodes where unit_code in ({marks})", list(scopes))
         within = [f"place >= {int(lo) or HELD} and place < {int(hi)}" for lo, hi in found] or ["place < place"]
-        for table in CUT:
+        for table in cut:
             db.execute(f"create temp view {table} as select * from {behind}.{table} where {' or '.join(within)}")
         for table in WHOLE:
             db.execute(f"create temp view {table} as select * from {behind}.{table}")
@@ -86,7 +87,7 @@ def opened(folder: Path, period: str, scopes: Sequence[str]) -> Iterator[Snapsho
             action: int, first: str | None, second: str | None, database: str | None, accessor: str | None
         ) -> int:
             if action == sqlite3.SQLITE_READ:
-                is_own = accessor == first if database == behind else database == "temp" and first in (*CUT, *WHOLE)
+                is_own = accessor == first if database == behind else database == "temp" and first in (*cut, *WHOLE)
                 return sqlite3.SQLITE_OK if is_own or not database else sqlite3.SQLITE_DENY
             if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in NEVER:
                 return sqlite3.SQLITE_DENY

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from assets.instance.clock import last_run
+from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.settings import Settings, load_settings
 from assets.instance.software import VERSION
@@ -59,6 +60,11 @@ class Portal:
     def words(self, lang: str) -> Words:
         """The words of a language."""
         return self._words[lang]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What every code of the register is called."""
+        return {unit.code: unit.name for unit in register_of(self.home).units}
 
     @property
     def last_run(self) -> datetime | None:

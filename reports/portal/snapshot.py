@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def write_snapshots(work: Work, folder: Path) -> list[str]:
         digest = hashlib.sha256(repr((rests_on, code, work.catalogue.digest)).encode()).hexdigest()
         target = folder / f"{period}.sqlite"
         if digest_of(target) != digest:
-            _write(work, period, target, digest)
+            write_whole(target, _tables(work, period, digest), INDEXES)
             written.append(period)
     for left in set(folder.glob("*.sqlite.*")):
         left.unlink(missing_ok=True)  # of a run that was killed over it
@@ -99,18 +99,19 @@ def _first(period: str) -> str:
     return first
 
 
-def _write(work: Work, period: str, target: Path, digest: str) -> None:
-    """Write a snapshot beside its place, and move it there whole."""
+def write_whole(target: Path, tables: Iterable[tuple[str, pl.DataFrame]], indexes: str = "") -> None:
+    """Write a file of tables beside its place, for the owner's eyes alone, and move it there whole."""
     building = target.with_name(f"{target.name}.{os.getpid()}")
     building.unlink(missing_ok=True)
+    building.touch(0o600)
     with closing(sqlite3.connect(building, isolation_level=None)) as db:
         db.execute("pragma journal_mode = off")
         db.execute("pragma synchronous = off")
         db.execute("begin")
-        for name, frame in _tables(work, period, digest):
+        for name, frame in tables:
             _fill(db, name, frame)
         db.execute("commit")
-        db.executescript(INDEXES)
+        db.executescript(indexes)
     with building.open("rb") as made:
         os.fsync(made.fileno())
     building.replace(target)

@@ -167,7 +167,7 @@ def test_a_new_home_says_that_there_is_nothing_yet(portal: Portal) -> None:
             answer = browser.get(path)
             assert (answer.status_code, "还没有可看的月份" in answer.text) == (200, True), path
             assert browser.get(f"{path}?period=2026-10").status_code == 404, path
-    for link, _ in menu(Person(1, "steward", "", (("steward", "EX"),))):
+    for link, _ in menu(Person(1, "steward", "", (("steward", "EX"),)), portal.settings):
         assert Browser(portal, "steward").get(link).status_code == 200, link
 
 

@@ -19,6 +19,7 @@ from pipelines.portal_desk import PortalDecider
 from reports.portal.reading import opened
 from reports.portal.shared import Portal
 from reports.portal.uploads import sent_by
+from reports.portal.vault import FOLDER, write_vaults
 from tests.portal.made_portal import PASSWORD, UNIT, portal_of, served
 from tests.portal.test_own import SAMPLE_MAIL
 from tests.portal.test_reader import put_version
@@ -36,8 +37,9 @@ REASON = "已电话核实，原件属实"
 def portal(home: Home, sample: Sample) -> Iterator[Portal]:
     for scope in ("EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01"):
         put_version(home, sample, scope, "v1")
+    write_vaults(sample.work, home.portal / FOLDER, wanted=True)
     with portal_of(home, decider=PortalDecider(home)) as made:
-        made.settings = replace(made.settings, signing_levels=("city",))
+        made.settings = replace(made.settings, signing_levels=("city",), vault=True)
         yield made
 
 
@@ -140,6 +142,26 @@ def test_a_reader_downloads_and_makes_a_token(visitor: Visitor) -> None:
     assert page.text_content(".told pre").startswith("sixth_")
 
 
+def test_a_reader_asks_another_approves_and_one_download_is_there(visitor: Visitor) -> None:
+    page = visitor("reader")
+    page.goto("/unmasked")
+    page.select_option("#f-period", LAST)
+    page.check("input[value=exposed_assets]")
+    page.fill("#reason", REASON)
+    page.click(".side .btn")
+    assert page.get_by_role("status").text_content() == "已提出申请，等待批准。"
+    other = visitor("steward")
+    other.goto("/approvals")
+    other.click("button[value=approve]")
+    assert other.get_by_role("status").text_content().startswith("已批准")
+    page.reload()
+    with page.expect_download() as begun:
+        page.click("button:has-text('下载')")
+    assert begun.value.suggested_filename.startswith(f"{LAST}-EX-unmasked-")
+    page.reload()
+    assert page.locator("button:has-text('下载')").count() == 0
+
+
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_page_can_be_used_by_everyone(visitor: Visitor, portal: Portal, lang: str) -> None:
     with opened(portal.home.portal, LAST, ["EX"]) as month:
@@ -148,8 +170,8 @@ def test_every_page_can_be_used_by_everyone(visitor: Visitor, portal: Portal, la
             for where in ("counts and row > 0 and moves = 'drop'", "counts and row <= 0 and unit_code <> ''")
         )
     pages = {
-        "steward": ["/worklist", "/units", f"/units/{UNIT}", f"/finding/{drawn}", f"/finding/{whole}", "/held", "/decisions", "/nowhere"],
-        "reader": ["/reports", "/tokens", "/account"],
+        "steward": ["/worklist", "/units", f"/units/{UNIT}", f"/finding/{drawn}", f"/finding/{whole}", "/held", "/decisions", "/approvals", "/nowhere"],
+        "reader": ["/reports", "/tokens", "/unmasked", "/account"],
         "office": ["/office", f"/office/{UNIT}"],
         "unit": ["/own"],
         "other_unit": ["/own"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,10 +22,10 @@ from tests.reports.settled_sample import LAST
 
 LARGEST = 250_000  # bytes of a page of the sample
 OF_ROLE = {
-    "steward": {"/worklist", "/worklist.csv", "/finding/{finding}", "/units", "/units/{unit}", "/held", "/held/{mail}", "/decisions", "/decisions/{key}"},
+    "steward": {"/worklist", "/worklist.csv", "/finding/{finding}", "/units", "/units/{unit}", "/held", "/held/{mail}", "/decisions", "/decisions/{key}", "/approvals", "/approvals/{number}"},
     "office": {"/office", "/office/{unit}"},
     "unit": {"/own", "/own/{period}/{unit}/{file}", "/own/check", "/own/send"},
-    "reader": {"/reports", "/reports/{period}/{scope}/{version}/{form}", "/tokens"},
+    "reader": {"/reports", "/reports/{period}/{scope}/{version}/{form}", "/tokens", "/unmasked", "/unmasked/{number}"},
     "admin": {"/people", "/audit"},
 }  # fmt: skip
 EVERYBODY = {"/", "/account", "/logout"}
@@ -33,6 +34,7 @@ EVERYBODY = {"/", "/account", "/logout"}
 @pytest.fixture(scope="module")
 def portal(home: Home) -> Iterator[Portal]:
     with portal_of(home) as made:
+        made.settings = replace(made.settings, vault=True)
         yield made
 
 
@@ -51,7 +53,7 @@ def finding_of(portal: Portal, unit: str) -> str:
 def address(route: Route, portal: Portal, unit: str) -> str:
     values = {
         "finding": finding_of(portal, unit), "unit": unit, "mail": "0" * 64, "key": "0" * 12, "period": LAST,
-        "scope": "EX", "version": "v1", "form": "html", "file": "feedback.html",
+        "scope": "EX", "version": "v1", "form": "html", "file": "feedback.html", "number": "1",
     }  # fmt: skip
     return re.sub(r"{(\w+)}", lambda m: values[m[1]], route.path)
 
