@@ -3,6 +3,7 @@
 # make portal  the same, and its web portal on http://127.0.0.1:8600, with people of each role to log in as
 # make test    types, lint and all tests
 # make test-quick   lint, rules, parsers and SQL models, for daily work
+# make year    what runs for long: 20 kills of a night at every stage, services killed singly
 # make bench   speed of a generated month against the floor (BENCH_UNITS, default 2000)
 # make lock    the lock file again from pyproject.toml
 # make picture the picture of the report in the README
@@ -12,7 +13,7 @@ HOME_FOLDER ?= home
 BENCH_UNITS ?= 2000
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run portal test test-quick bench lock picture clean
+.PHONY: setup run portal test test-quick year bench lock picture clean
 
 setup: .venv/.ready
 
@@ -44,6 +45,9 @@ test-quick: setup
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
 	.venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not outside" --ignore tests/jobs --ignore tests/reports
+
+year: setup
+	.venv/bin/pytest -m long
 
 bench: setup
 	.venv/bin/python -m tests.bench --units $(BENCH_UNITS)

@@ -259,7 +259,7 @@ def metrics(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Materia
     from assets.ledger.opening import open_reader  # noqa: PLC0415 - the ledger's libraries, wanted here alone
     from reports.portal.metrics import write_metrics  # noqa: PLC0415
 
-    stats = context.instance.get_run_step_stats(context.run_id)
+    stats = context.instance.get_run_step_stats(context.run.run_id)
     seconds = {s.step_key: s.end_time - s.start_time for s in stats if s.start_time and s.end_time}
     session = home.session
     with open_reader(session.home.warehouse, session.settings.ledger_url) as ledger:

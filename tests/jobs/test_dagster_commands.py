@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,60 +21,23 @@ from assets.instance.home import Home, find_home
 from assets.instance.warehouse import open_warehouse
 from pipelines.definitions import build_defs
 from pipelines.launcher import is_alive, this_process
-from pipelines.new_home import make_dagster_storage
 from reports.publishing.manifest import verify
 from reports.publishing.versions import versions
-from tests.feedback.made_month import ZONE, drop_mail
-from tests.feedback.made_month import home as made_home
-from tests.templates.filled_forms import filled_forms
+from tests.feedback.made_month import ZONE
+from tests.jobs.dagster_home import MONTHS, PERIOD, ROOT, begin, end, filled_home, wait_for
 
-ROOT = Path(__file__).parents[2]
-MONTHS = ("2026-08", "2026-09", "2026-10")
-PERIOD = MONTHS[-1]
-UNITS = ("D-001", "D-002")
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home of three months with the mails of two units for the last."""
-    made = made_home(tmp_path / "home", UNITS)
-    home = Home(made.root)
-    (home.register / "calendar.yaml").write_text(f"first_period: {MONTHS[0]}\n", encoding="utf-8")
-    (home.register / "settings.yaml").write_text("settle_seconds: 0\n", encoding="utf-8")
-    for unit in UNITS:
-        forms = filled_forms(made.unit(unit), made.catalogue, made.register)
-        drop_mail(made, unit, [("附件2.xlsx", forms["annex2"]), ("附件3.xlsx", forms["annex3"])])
-    home.prepare()
-    make_dagster_storage(home)
-    monkeypatch.setenv("SIXTH_HOME", str(home.root))
-    monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return home
-
-
-def begin(*command: str, told: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    """Begin a command of Dagster's in the repository's folder; `told`: where what it says goes."""
-    return subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        stdout=told,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    return filled_home(tmp_path / "home", monkeypatch)
 
 
 def execute(period: str, module: str = "pipelines.definitions") -> subprocess.Popen[str]:
     tags = json.dumps({"dagster/partition": period})
     return begin("dagster", "job", "execute", "-m", module, "-j", "month", "--tags", tags)
-
-
-def end(process: subprocess.Popen[str], seconds: float = 900) -> str:
-    """Let a command end well; what it said."""
-    told, _ = process.communicate(timeout=seconds)
-    assert process.returncode == 0, told[-8000:]
-    return told
 
 
 def summary(home: Home, period: str) -> dict[str, Any]:
@@ -168,15 +130,6 @@ def daemon() -> Iterator[None]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 900) -> Any:
-    """What a question is answered with, once it is."""
-    until = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.5)
-    return found
 
 
 def worker_of(instance: dg.DagsterInstance) -> tuple[str, int] | None:

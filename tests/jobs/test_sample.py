@@ -187,6 +187,8 @@ def test_in_another_home_a_run_killed_anywhere_and_started_again_ends_with_the_s
     for key in KEYS:
         run(other, key)
     assert manifests(other) == manifests(home)
+    sent = [sorted(p.name for p in (place / "outbox").glob("*.eml")) for place in (other, home)]
+    assert sent[0] == sent[1] != []
     left = [p for p in (other / "published").rglob(".*") if p.name != ".digest"]
     assert left == []
 
