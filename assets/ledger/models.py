@@ -291,6 +291,26 @@ class UnmaskDownload(Base):
     __table_args__ = (Index("unmask_downloads_by_request", "request_id"),)
 
 
+class Subscription(Base):
+    """A reader's wish to have the report of a scope mailed, or (`gives` false) its end. Never changed or deleted: the
+    last line on a scope and a mailbox is what holds. `forms` are joined by ;, "" is the link alone.
+    """
+
+    __tablename__ = "subscriptions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    scope: Mapped[str]
+    mailbox: Mapped[str]
+    name: Mapped[str]
+    forms: Mapped[str]
+    wanted: Mapped[str]
+    gives: Mapped[bool]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("subscriptions_by_mailbox", "scope", "mailbox"),)
+
+
 class AuditLine(Base):
     """Who did what, and what came of it. Never changed and never deleted; `digest` covers the line and, through
     `previous`, every line before it. `at` is text, as the digest has it.

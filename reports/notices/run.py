@@ -7,7 +7,7 @@ how it is sent (reports/notices/sending.py, reports/notices/smtp.py), what a bla
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -26,6 +26,7 @@ from assets.month.work import Work, made_by
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from assets.instance.recipients import Recipient
     from assets.instance.register import Register
     from reports.notices.sending import Mailroom, Row
 
@@ -89,6 +90,19 @@ def tell_readers(session: Session, period: str) -> list[Row]:
     return mail_reports(session, period, work)
 
 
+def _subscribed(session: Session, work: Work, period: str, on_file: Sequence[Recipient]) -> list[Recipient]:
+    """Who asked for reports on the portal by the clock of the run, but for mailboxes that get them by the file."""
+    from assets.ledger.opening import open_reader  # noqa: PLC0415
+    from assets.ledger.subscriptions import subscribed  # noqa: PLC0415
+
+    settings = session.settings
+    with open_reader(session.home.warehouse, settings.ledger_url) as ledger:
+        encrypted = bool(settings.notices.zip_password_env)
+        found = subscribed(ledger, work.register.tree(period), work.as_of, encrypted=encrypted)
+    there = {(recipient.scope, recipient.mailbox) for recipient in on_file}
+    return [recipient for recipient in found if (recipient.scope, recipient.mailbox) not in there]
+
+
 def mail_reports(session: Session, period: str, work: Work) -> list[Row]:
     """Mail the versions of a month or a span that stand to their readers; `work`: of a span, that of its own tables.
 
@@ -99,6 +113,7 @@ def mail_reports(session: Session, period: str, work: Work) -> list[Row]:
     recipients = load_recipients(session.home.register, session.register, session.catalogue.leads)
     if not is_period(period):
         recipients = without_cuts(recipients)
+    recipients = (*recipients, *_subscribed(session, work, period, recipients))
     if not recipients:
         return []
     from reports.forms.docx import render_docx  # noqa: PLC0415 - the cuts of departments alone are made here

@@ -22,13 +22,13 @@ from starlette.types import ASGIApp
 from assets.instance.closed_months import register_of
 from assets.ledger import people
 from expectations.language import SIDE_BY_SIDE
-from reports.portal import access, admin, front, office, own, reader, steward, vault_pages
+from reports.portal import access, admin, front, office, own, reader, steward, subscriptions, vault_pages
 from reports.portal.answers import STATIC, Headers, Limits, drawn
 from reports.portal.shared import Portal
 from reports.portal.words import texts
 
 UPLOADS = (own.CHECK, own.SEND)
-PAGES = (front, steward, office, own, reader, vault_pages, admin)
+PAGES = (front, steward, office, own, reader, subscriptions, vault_pages, admin)
 UPLOAD_BYTES = 32 * 1024 * 1024
 
 

@@ -28,7 +28,15 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("office", (("/office", "menu.office"),)),
     ("unit", (("/own", "menu.own"),)),
     ("admin", (("/people", "menu.people"), ("/audit", "menu.audit"))),
-    ("reader", (("/reports", "menu.reports"), ("/tokens", "menu.tokens"), ("/unmasked", "menu.unmasked"))),
+    (
+        "reader",
+        (
+            ("/reports", "menu.reports"),
+            ("/subscriptions", "menu.subscriptions"),
+            ("/tokens", "menu.tokens"),
+            ("/unmasked", "menu.unmasked"),
+        ),
+    ),
 )
 """Of each role the pages that its menu has, the first being where it begins; of several roles the first here."""
 ACCOUNT = "/account"

@@ -210,7 +210,7 @@ def tokens(visit: Visit, made: str = "") -> Response:
     return visit.page(
         "tokens.html.jinja",
         tokens=[token for token, _ in people.tokens(visit.portal.reader, visit.who.id)],
-        scopes=_scopes(visit),
+        scopes=scopes_of(visit),
         names=visit.portal.names,
         made=made,
         now=visit.now,
@@ -218,8 +218,8 @@ def tokens(visit: Visit, made: str = "") -> Response:
     )
 
 
-def _scopes(visit: Visit) -> list[Row]:
-    """The scopes that a token may be for: those within the person's, by the latest month."""
+def scopes_of(visit: Visit) -> list[Row]:
+    """The scopes that a token or a subscription may be for: those within the person's, by the latest month."""
     latest = periods(visit.portal.home.portal)[:1]
     if not latest:
         return []
@@ -238,7 +238,7 @@ def change_tokens(visit: Visit) -> Response:
             raise NotThere from error
         return RedirectResponse("/tokens", 303)
     scope, days = visit.sent("scope"), visit.sent("days")
-    if scope not in {node["unit_code"] for node in _scopes(visit)}:
+    if scope not in {node["unit_code"] for node in scopes_of(visit)}:
         raise NotThere
     try:
         made = people.add_token(portal.ledger, visit.who.name, scope, int(days), visit.who.name, visit.now)

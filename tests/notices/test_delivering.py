@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +285,20 @@ def test_attachments_are_encrypted_where_the_settings_want_it(
     assert content == encrypted_zip([(f"{PERIOD}-C-v1.html", b"html C v1 ")], "geheim-77")
     assert b"html C v1" not in content
     assert "密码另行告知" in text_of(mail)
+
+
+def test_who_wants_the_link_alone_gets_nothing_attached(tmp_path: Path, units: Register, ledger: Engine) -> None:
+    publish(tmp_path / "published", "C", "v1")
+    settings = {"report_link": "https://portal.example/{scope}", "zip_password_env": "REPORT_ZIP"}
+    room = mailroom(tmp_path, units, "2026-11-06T02:00", settings=settings)
+    to = (Recipient("C", "张总", "head@oa.example", (), "always", 0),)
+    assert outcomes(deliver_reports(room, ledger, PERIOD, to, tmp_path / "published", no_cut)).keys() == {
+        "head@oa.example"
+    }
+    (file,) = room.outbox.glob("*.eml")
+    mail = message_from_bytes(file.read_bytes(), policy=default)
+    assert list(mail.iter_attachments()) == []
+    assert "https://portal.example/C" in text_of(mail)
 
 
 def test_without_its_password_nothing_goes_out_open(

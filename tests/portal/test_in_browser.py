@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from assets.instance.home import Home
+from assets.instance.settings import NoticeSettings
 from assets.ledger.decisions import all_decisions
 from pipelines.portal_desk import PortalDecider
 from reports.portal.reading import opened
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.outside
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).parents[1] / "reports" / "axe.min.js"
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1360, "height": 900}
+WAYS = NoticeSettings(report_link="https://portal.example/{period}/{scope}", zip_password_env="SIXTH_ZIP")
 REASON = "已电话核实，原件属实"
 
 
@@ -39,7 +41,7 @@ def portal(home: Home, sample: Sample) -> Iterator[Portal]:
         put_version(home, sample, scope, "v1")
     write_vaults(sample.work, home.portal / FOLDER, wanted=True)
     with portal_of(home, decider=PortalDecider(home)) as made:
-        made.settings = replace(made.settings, signing_levels=("city",), vault=True)
+        made.settings = replace(made.settings, signing_levels=("city",), vault=True, notices=WAYS)
         yield made
 
 
@@ -171,7 +173,7 @@ def test_every_page_can_be_used_by_everyone(visitor: Visitor, portal: Portal, la
         )
     pages = {
         "steward": ["/worklist", "/units", f"/units/{UNIT}", f"/finding/{drawn}", f"/finding/{whole}", "/held", "/decisions", "/approvals", "/nowhere"],
-        "reader": ["/reports", "/tokens", "/unmasked", "/account"],
+        "reader": ["/reports", "/tokens", "/subscriptions", "/unmasked", "/account"],
         "office": ["/office", f"/office/{UNIT}"],
         "unit": ["/own"],
         "other_unit": ["/own"],

@@ -25,7 +25,7 @@ OF_ROLE = {
     "steward": {"/worklist", "/worklist.csv", "/finding/{finding}", "/units", "/units/{unit}", "/held", "/held/{mail}", "/decisions", "/decisions/{key}", "/approvals", "/approvals/{number}"},
     "office": {"/office", "/office/{unit}"},
     "unit": {"/own", "/own/{period}/{unit}/{file}", "/own/check", "/own/send"},
-    "reader": {"/reports", "/reports/{period}/{scope}/{version}/{form}", "/tokens", "/unmasked", "/unmasked/{number}"},
+    "reader": {"/reports", "/reports/{period}/{scope}/{version}/{form}", "/tokens", "/subscriptions", "/unmasked", "/unmasked/{number}"},
     "admin": {"/people", "/audit"},
 }  # fmt: skip
 EVERYBODY = {"/", "/account", "/logout"}
