@@ -26,7 +26,7 @@ from assets.month.settle import as_indexed
 from assets.month.signing import asked_to_sign
 from reports.data_docs.pages import write_data_docs
 from reports.data_docs.validations import results_of, validate_months, validated_months
-from reports.feedback.folders import Written, write_feedback
+from reports.feedback.folders import Written, address_of, write_feedback
 from reports.forms.beside import with_documents
 from reports.forms.pool import render_all
 from reports.notices.run import feedback_folder, tell_readers, tell_units
@@ -58,6 +58,7 @@ def publish_month(session: Session, period: str) -> list[Edition]:
         session.lang,
         partial(kept_register, session.home),
         asked_to_sign(session, work, period),
+        address_of if session.settings.feedback else None,
     )
 
 

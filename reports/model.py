@@ -6,8 +6,8 @@ Everything here can be pickled: rendering runs in worker processes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -188,7 +188,8 @@ class Report:
     of the trends. `changes`: what a supplement changes, figure by figure; None in other reports. `annexes` stand
     behind the signature, in the forms that are signed. `data`: the folder that holds the version's tables of data/
     while it is rendered, for the form that shows their rows; None where there is none. `letter`: of a document that is
-    no report, without contents and headline figures; its day is written by hand.
+    no report, without contents and headline figures; its day is written by hand. `pages`: the addresses of units' own
+    pages, by unit, from the version's folder.
     """
 
     header: Header
@@ -205,6 +206,7 @@ class Report:
     data: Path | None = None
     letter: Letter | None = None
     provisional_anchor: str = ""  # of the table of those that are missing
+    pages: Mapping[str, str] = field(default_factory=dict)
 
     def tables(self) -> Sequence[Table]:
         """Every table, in order."""

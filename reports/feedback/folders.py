@@ -24,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from assets.instance.limits import MIB, Limits
@@ -95,6 +96,11 @@ class _Common:
     lang: str
     archive: Path
     folder: Path
+
+
+def address_of(unit_code: str) -> str:
+    """Where the page of a unit lies, seen from the folder of a version of the same month (outputs.md)."""
+    return f"../../feedback/{quote(safe_name(unit_code))}/{PAGE}"
 
 
 def write_feedback(

@@ -467,7 +467,7 @@ def render_xlsx(report: Report) -> bytes:
         links += _sections(book, report)
         if report.data:
             chapter = words["data_tables"]
-            for anchor, title, rows in data_sheets(book, report.data):
+            for anchor, title, rows in data_sheets(book, report.data, report.pages, header.period):
                 links.append(Link(chapter, anchor, anchor, title, rows))
                 chapter = ""
         _contents(book, report, contents, links)

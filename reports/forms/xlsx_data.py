@@ -42,6 +42,8 @@ MOST_CELLS = 600_000
 MEASURED = 200  # rows by which a column's width is found
 NARROWEST, WIDEST, LONGEST_HEADING = 8, 40, 16  # in digits
 UNITS, UNIT = "units", "unit_code"
+SENT, FILE = "submissions", "file"
+OF_MONTH = ("carried_from", "reported_in")  # the month of the form that a row stood in, where it is not the period's
 IN_SIGHT = 2  # columns that stay when the sheet moves
 
 
@@ -51,36 +53,72 @@ def data_tables() -> tuple[str, ...]:
     return (*formats.glossary()["tables"], *formats.glossary()["sheets"])
 
 
-def data_sheets(book: Book, folder: Path) -> Iterator[tuple[str, str, int]]:
+def data_sheets(book: Book, folder: Path, pages: Mapping[str, str], period: str) -> Iterator[tuple[str, str, int]]:
     """A sheet for each table of a folder of data/: its anchor, its title for the contents, how many rows there are.
 
-    The table of units is first, as the others lead to it. A table is whole or not there: where all of them are more
-    than MOST_CELLS, the largest are left to data/, and their sheets and the contents say so.
+    The table of units is first, as the others lead to it. From there, and from the name of the file in which a row
+    stood, the way goes on to the page that the unit has of the period (`pages`, their addresses by unit). A table is
+    whole or not there: where all of them are more than MOST_CELLS, the largest are left to data/, and their sheets and
+    the contents say so.
     """
     files = {key: path for key in data_tables() if (path := folder / f"{key}.parquet").exists()}
     sizes = _sizes(files)
     shown = _with_room(sizes)
-    rows_of_units: dict[str, int] = {}
-    for key, frame in _read(files, shown):
+    frames = _read(files, shown)
+    ways = _ways(frames, pages, period)
+    for key, frame in frames.items():
         rows = sizes[key][0]
         title = _title("table", key, "", book.lang)
         source = f"data/{key}.csv"
         told = book.words["data_table" if key in shown else "left_to_data"].format(source=source, rows=f"{rows:,}")
-        if key == UNITS and UNIT in frame.columns:
-            rows_of_units = {code: FIRST_ROW + n for n, code in enumerate(frame[UNIT].to_list())}
+        if key in shown and (column := _leads_to_pages(key, frame, ways)):
+            told += f" {book.words['unit_pages'].format(column=_title('column', key, column, book.lang))}"
         page = open_sheet(book, f"data/{key}", key, f"{key}  {title}", told, RowsSheet)
-        _fill(book, page, key, frame, rows_of_units)
+        _fill(book, page, key, frame, ways)
         if not frame.height and key in shown:
             notes(book, page.sheet, FIRST_ROW, [book.words["nothing"]])
         yield f"data/{key}", f"{key}  {title}" + ("" if key in shown else f"  {told}"), rows
 
 
-def _read(files: Mapping[str, Path], shown: Collection[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Where the cells of a row lead to: its unit's row, and its unit's page, both by unit."""
+
+    rows: Mapping[str, str]
+    pages: Mapping[str, str]
+    period: str
+
+
+def _ways(frames: Mapping[str, pl.DataFrame], pages: Mapping[str, str], period: str) -> _Ways:
+    """The ways of a version's rows. Only units that have sent something have a page."""
+    units, sent = ([*frames[key][UNIT]] if key in frames else [] for key in (UNITS, SENT))
+    rows = {code: f"internal:'{UNITS}'!A{FIRST_ROW + n}" for n, code in enumerate(units, start=1)}
+    found = {code: f"external:{pages[code]}" for code in dict.fromkeys(sent) if code in pages}
+    return _Ways(rows, found, period)
+
+
+def _leads_to_pages(key: str, frame: pl.DataFrame, ways: _Ways) -> str:
+    """The column of a table whose cells lead to units' pages; "" where none does."""
+    column = UNIT if key == UNITS else FILE
+    return column if ways.pages and {UNIT, column} <= {*frame.columns} else ""
+
+
+def _addresses(frame: pl.DataFrame, column: str, ways: _Ways) -> list[str | None]:
+    """Where the cells of that column lead to, row by row. What an earlier month's form says, that month's page told."""
+    months = [frame[name] for name in OF_MONTH if name in frame.columns]
+    carried = zip(*months, strict=True) if months else [()] * frame.height
+    return [
+        ways.pages.get(unit or "") if cell and not {*of} - {ways.period, None} else None
+        for unit, cell, of in zip(frame[UNIT], frame[column], carried, strict=True)
+    ]
+
+
+def _read(files: Mapping[str, Path], shown: Collection[str]) -> dict[str, pl.DataFrame]:
     """The tables; of those that are not shown, the columns alone."""
     import polars as pl  # noqa: PLC0415 - wanted here alone
 
     tables = [pl.scan_parquet(p, parallel="none", n_rows=None if k in shown else 0) for k, p in files.items()]
-    return zip(files, pl.collect_all(tables), strict=True)
+    return dict(zip(files, pl.collect_all(tables), strict=True))
 
 
 def _sizes(files: Mapping[str, Path]) -> dict[str, tuple[int, int]]:
@@ -103,23 +141,24 @@ def _with_room(sizes: Mapping[str, tuple[int, int]]) -> frozenset[str]:
     return frozenset(shown)
 
 
-def _fill(book: Book, page: Page, key: str, frame: pl.DataFrame, rows_of_units: Mapping[str, int]) -> None:
+def _fill(book: Book, page: Page, key: str, frame: pl.DataFrame, ways: _Ways) -> None:
     """The headings and rows of a table: filters, frozen headings, a name for the whole of it (data_KEY)."""
     sheet = page.sheet
     assert isinstance(sheet, RowsSheet)
     titles = [_title("column", key, name, book.lang) for name in frame.columns]
     headings(book, page, HEADING_ROW, titles, [dtype.is_numeric() for dtype in frame.dtypes], LONGEST_HEADING)
     last = max(HEADING_ROW + frame.height, FIRST_ROW), max(frame.width - 1, 0)
-    columns = [
-        _cells(book, sheet, i, column, unit=column.name == UNIT and key != UNITS) for i, column in enumerate(frame)
-    ]
+    to_units, to_pages = UNIT in frame.columns and key != UNITS, _leads_to_pages(key, frame, ways)
+    links = {*([UNIT] if to_units else []), to_pages}
+    columns = [_cells(book, sheet, i, column, link=column.name in links) for i, column in enumerate(frame)]
     for i, (title, cells) in enumerate(zip(titles, columns, strict=True)):
         page.widen(i, min(max(cells.width + 2, heading_width(title, LONGEST_HEADING) + 2, NARROWEST), WIDEST))
     sheet.put_table(FIRST_ROW, [cells.cells for cells in columns])
-    if UNIT in frame.columns and key != UNITS:
-        places = {code: f"'{UNITS}'!A{row + 1}" for code, row in rows_of_units.items()}
-        locations = [places.get(code or "") for code in frame[UNIT].to_list()]
-        sheet.link_runs(FIRST_ROW, frame.columns.index(UNIT), locations)
+    if to_units:
+        addresses = [ways.rows.get(code or "") for code in frame[UNIT].to_list()]
+        sheet.link_runs(FIRST_ROW, frame.columns.index(UNIT), addresses)
+    if to_pages:
+        sheet.link_runs(FIRST_ROW, frame.columns.index(to_pages), _addresses(frame, to_pages, ways))
     sheet.autofilter(HEADING_ROW, 0, *last)
     sheet.freeze_panes(FIRST_ROW, IN_SIGHT)
     book.file.define_name(f"data_{key}", f"='{page.name}'!{xl_range_abs(HEADING_ROW, 0, *last)}")
@@ -135,21 +174,21 @@ class _Cells:
     width: int
 
 
-def _cells(book: Book, sheet: RowsSheet, i: int, column: pl.Series, *, unit: bool) -> _Cells:
+def _cells(book: Book, sheet: RowsSheet, i: int, column: pl.Series, *, link: bool) -> _Cells:
     """The i-th column as cells, each as what it is: number, date, truth or text, texts that are moments as such, all
-    other disarmed. That of units looks like the link it is.
+    other disarmed. One that leads somewhere looks like it.
     """
     import polars as pl  # noqa: PLC0415 - wanted here alone
 
     from reports.publishing.datapackage import MOMENTS  # noqa: PLC0415 - brings polars
 
-    tongue, link = language(book.lang), {"font_color": NAVY, "underline": 1} if unit else {}
+    tongue, blue = language(book.lang), {"font_color": NAVY, "underline": 1} if link else {}
 
     def start(**look: Any) -> str:
         return start_of(i, book.format(**look, **LINED))
 
     def texts(values: Sequence[str]) -> list[str]:
-        return sheet.texts(safe(values), start(indent=1, **link))
+        return sheet.texts(safe(values), start(indent=1, **blue))
 
     def at(value: datetime) -> str:
         return moment(value, start(num_format=tongue.excel_moment, align="left"))
@@ -164,7 +203,7 @@ def _cells(book: Book, sheet: RowsSheet, i: int, column: pl.Series, *, unit: boo
     elif column.dtype == pl.String:
         cells = texts(there)
     elif column.dtype == pl.Boolean:
-        begun = start(indent=1, **link)
+        begun = start(indent=1, **blue)
         cells = [truth(value, begun) for value in there]
     elif column.dtype.is_numeric():
         begun = start(align="right")

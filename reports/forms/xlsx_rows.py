@@ -52,11 +52,13 @@ class RowsSheet(Worksheet):
             self._check_dimensions(first, 0)
             self._check_dimensions(first + len(columns[0]) - 1, len(columns) - 1)
 
-    def link_runs(self, first: int, column: int, locations: Sequence[str | None]) -> None:
-        """Cells of a column from row `first` on that lead somewhere; a run that leads to the same is one link."""
-        starts = [n for n, place in enumerate(locations) if n == 0 or place != locations[n - 1]]
-        for start, end in pairwise([*starts, len(locations)]):
-            if (place := locations[start]) is not None:
+    def link_runs(self, first: int, column: int, addresses: Sequence[str | None]) -> None:
+        """Cells of a column from row `first` on that lead somewhere; a run that leads to the same is one link. An
+        address is as XlsxWriter has it: internal:'SHEET'!A1, or external: and a file or page.
+        """
+        starts = [n for n, place in enumerate(addresses) if n == 0 or place != addresses[n - 1]]
+        for start, end in pairwise([*starts, len(addresses)]):
+            if (place := addresses[start]) is not None:
                 self._runs.append((column, first + start, first + end - 1, place))
 
     def _write_rows(self) -> None:
@@ -92,10 +94,17 @@ class RowsSheet(Worksheet):
         for row, links in sorted(self.hyperlinks.items()):
             for column, url in sorted(links.items()):
                 self._write_hyperlink_internal(row, column, url)
-        for column, start, end, place in self._runs:
+        outside: dict[str, str] = {}  # each place once, however many cells lead there
+        for column, start, end, address in self._runs:
             name = xl_col_to_name(column)
             ref = f"{name}{start + 1}" + (f":{name}{end + 1}" if end > start else "")
-            self.fh.write(f'<hyperlink ref="{ref}" location="{escape(place)}"/>')
+            kind, _, place = address.partition(":")
+            if kind == "external" and place not in outside:
+                self.rel_count += 1
+                outside[place] = f"rId{self.rel_count}"
+                self.external_hyper_links.append(["/hyperlink", place, "External"])
+            target = f'r:id="{outside[place]}"' if kind == "external" else f'location="{escape(place)}"'
+            self.fh.write(f'<hyperlink ref="{ref}" {target}/>')
         self._xml_end_tag("hyperlinks")
 
 

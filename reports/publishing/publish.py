@@ -73,6 +73,7 @@ def publish(
     lang: str = "zh",
     kept: Kept = lambda _: None,
     signing: Sequence[SignOff] = (),
+    page_of: Callable[[str], str] | None = None,
 ) -> list[Edition]:
     """Publish the period for every scope; what stands of each, in the order of the register.
 
@@ -81,6 +82,7 @@ def publish(
     has changed. While the mailbox cannot be reached v1 waits until `publish_anyway`. Raises NotSettled; the months of a
     span are held to that where its tables are made (assets/month/spans.py). `kept` finds a register as it was, by its
     digest. `signing`: the offices that are asked to sign the month, which a version tells of and never waits for.
+    `page_of`: where the page of a unit lies, seen from a version's folder, where units have any.
     """
     if is_period(period):
         require_settled(work, period)
@@ -95,7 +97,9 @@ def publish(
         for draft in publishing.drafts():
             content = content or gather(list(publishing.members))
             made[draft.header.scope] = draft
-            yield draft.header.scope, replace(content(draft.header), data=draft.building / "data")
+            units = publishing.members[draft.header.scope] if page_of else []
+            pages = {unit: page_of(unit) for unit in units if page_of}
+            yield draft.header.scope, replace(content(draft.header), data=draft.building / "data", pages=pages)
 
     finished: dict[str, tuple[str, Path]] = {}
     for scope, documents in render(reports()):

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def test_a_version_holds_every_file_and_verifies(home: Path, scope: str) -> None
     assert {p.name for p in folder.iterdir()} == FILES | {"data"}
     assert {p.name for p in (folder / "data").iterdir()} == DATA
     assert "as it was published" in sixth("verify", folder).stdout
+
+
+@pytest.mark.parametrize("scope", ["EX", "EX-16-01"])
+def test_the_workbook_leads_to_the_pages_of_its_units(home: Path, scope: str) -> None:
+    folder = latest(home, "2026-10", scope)
+    with zipfile.ZipFile(folder / "report.xlsx") as book:
+        links = b"".join(book.read(name) for name in book.namelist() if name.startswith("xl/worksheets/_rels/"))
+    targets = set(re.findall(r'Target="([^"]+)" TargetMode="External"', links.decode("utf-8")))
+    units = {row["unit_code"] for row in table(folder, "submissions")}
+    assert len(targets) == len(units) > 2
+    assert all((folder / target).is_file() for target in targets)
 
 
 def test_a_supplement_is_made_only_where_what_is_counted_has_changed(home: Path) -> None:

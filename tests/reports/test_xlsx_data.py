@@ -18,6 +18,7 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.feedback.folders import address_of
 from reports.forms import xlsx_data
 from reports.forms.xlsx import render_xlsx
 from reports.forms.xlsx_book import FIRST_ROW, HEADING_ROW
@@ -121,6 +122,40 @@ def test_rows_lead_to_their_unit_and_headings_stay_and_filter(folder: Path) -> N
     assert sheet.freeze_panes == "C5"
     assert sheet.auto_filter.ref == "A4:D7"
     assert book.defined_names["data_exposed_assets"].attr_text == "'exposed_assets'!$A$4:$D$7"
+
+
+def test_rows_and_units_lead_to_the_pages_of_units_that_have_one(tmp_path: Path) -> None:
+    units = ["NM-000", "NM-001", "NM-002"]
+    pages = {unit: address_of(unit) for unit in units}
+    tables = {
+        "units": UNITS,
+        "submissions": pl.DataFrame({"unit_code": ["NM-002", "NM-000", ""], "file": ["a.xlsx", "b.xlsx", "c.xlsx"]}),
+        "rectification": pl.DataFrame(
+            {
+                "unit_code": ["NM-000", "NM-000", "NM-000", "NM-001", "NM-002"],
+                "carried_from": [None, "2026-10", "2026-09", None, None],
+                "file": ["b.xlsx", "b2.xlsx", "b.xlsx", "lost.xlsx", None],
+            }
+        ),
+    }
+    for name, frame in tables.items():
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+    made = replace(made_reports.full(), data=tmp_path, pages=pages)
+    book = openpyxl.load_workbook(io.BytesIO(render_xlsx(made)))
+
+    def leads_to(sheet: str, column: int) -> list[str | None]:
+        found = [book[sheet].cell(row, column).hyperlink for row in range(FIRST_ROW + 1, book[sheet].max_row + 1)]
+        return [link.target if link else None for link in found]
+
+    first, last = "../../feedback/NM-000/feedback.html", "../../feedback/NM-002/feedback.html"
+    assert leads_to("units", 1) == [first, None, last]
+    assert leads_to("submissions", 2) == [last, first, None]
+    assert leads_to("rectification", 3) == [first, first, None, None, None]  # of an earlier month, of no unit that sent
+    assert "点击“文件”可打开单位的反馈页" in book["rectification"]["A2"].value
+    assert "点击“单位编码”可打开单位的反馈页" in book["units"]["A2"].value
+    again = openpyxl.load_workbook(io.BytesIO(render_xlsx(replace(made, pages={}))))
+    assert not any(cell.hyperlink for row in again["units"].iter_rows(min_row=FIRST_ROW + 1) for cell in row)
+    assert "反馈页" not in again["units"]["A2"].value
 
 
 def test_a_table_with_no_rows_says_so(folder: Path) -> None:
