@@ -364,11 +364,9 @@ def _mark(n: int) -> str:
 
 def _opening(section: Section, n: int, lang: str, *, turned: bool) -> Iterator[Piece]:
     """A section's heading, its finding in bold, and what else it says, the first of it in the same paragraph."""
-    words = formats.labels(lang)
     bold = ""
     if section.headline:
-        ended = section.headline.rstrip().endswith(tuple("。！？.!?"))
-        text = section.headline + ("" if ended else words["full_stop"])
+        text = formats.sentence(section.headline, lang)
         bold = text + (language(lang).between_sentences if section.sentences else "")
     title = bookmark(_mark(n), n, run(section.title))
     number = f"{chinese_number(n)}、"
@@ -465,14 +463,19 @@ def _body(document: Document, report: Report) -> str:
     lang = report.header.lang
     pieces, contents = _pieces(document, report)
     upright, across = (text_height(landscape=turned) / TWIPS for turned in (False, True))
-    on_pages, pages = placed(pieces, upright, across)
+    orders = [pieces]
+    if contents is not None and report.kpis:  # the figures fill a page whose rest is too short for the contents
+        orders.append([*pieces[:contents], pieces[contents + 1], pieces[contents], *pieces[contents + 2 :]])
+    arranged = [placed(order, upright, across) for order in orders]
+    on_pages, pages = min(arranged, key=lambda made: [*reversed(made[1].values())])  # the last heading's page above all
+    listed = pieces[contents].xml if contents is not None else None
     parts = []
     turned = False
-    for n, piece in enumerate(on_pages):
+    for piece in on_pages:
         if piece.turned != turned:
             parts.append(_end_of_section(document, lang, landscape=turned))
             turned = piece.turned
-        xml = _contents(report, lang, pages).xml if n == contents else piece.xml
+        xml = _contents(report, lang, pages).xml if piece.xml == listed else piece.xml
         parts.append(_STYLED.sub(r"\1<w:pageBreakBefore/>", xml, count=1) if piece.begins_page else xml)
     return "".join(parts) + section_xml(document, lang, landscape=turned)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from reports.model import Chart, Matrix, Report, Section, Table, Value
 from reports.report.expressions import description
+from reports.text import formats
 from reports.text.sentences import words
 
 Block = Table | Chart | Matrix
@@ -65,7 +66,8 @@ def _part(
         return None
     title = words(lang).say(entry["title"]) if "title" in entry else of[0].title
     first, *others = of
-    sentences = (*first.sentences, *(text for s in others for text in (s.headline, *s.sentences) if text))
+    told = ((formats.sentence(s.headline, lang) if s.headline else "", *s.sentences) for s in others)
+    sentences = (*first.sentences, *(text for texts in told for text in texts if text))
     charts = [blocks[name] for name in entry.get("charts", ()) if name in blocks]
     tables = _chosen(entry.get("tables", ()), blocks, units)
     return Section(entry["key"], title, first.headline, sentences, (*tables, *charts))

@@ -78,6 +78,11 @@ def clean(text: str) -> str:
     return _UNWRITABLE.sub("", text)
 
 
+def sentence(finding: str, lang: str) -> str:
+    """A finding as a sentence: with a full stop, where it has no end yet."""
+    return finding + ("" if finding.rstrip().endswith(tuple("。！？.!?")) else labels(lang)["full_stop"])
+
+
 def name(group: str, code: str, lang: str) -> str:
     """A code in words, by its group of glossary.yaml; the code itself where it is unknown."""
     words = glossary().get(group, {}).get(code)

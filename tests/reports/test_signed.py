@@ -68,6 +68,25 @@ def test_what_is_cut_says_how_many_there_are_and_where(report: Report) -> None:
         assert flat(table.source) in text
 
 
+PROVISIONAL = (
+    "报送已于 2026年11月6日 00:00 截止，仍有单位缺报。1 家单位报送后全部被退回：青川盟分公司工程建设部。在其补报之前，"
+    "本报告为暂定报告；补报后另发补充报告。其上月报送新增资产 2 项，APP 3 个，本月没有计入。"
+)
+
+
+def test_the_body_of_a_provisional_report_is_no_longer(report: Report) -> None:
+    """It had nine pages: the contents began a page of which the figures beside them took the rest."""
+    pages = dict(contents_of(render_docx(for_signing(replace(report, provisional=PROVISIONAL)))))
+    assert min(page for title, page in pages.items() if title.startswith("附件")) <= BODY_PAGES + 1
+
+
+def test_all_that_a_body_says_ends_with_a_full_stop(report: Report) -> None:
+    """The findings of a section that stands within another had none."""
+    said = [text for section in for_signing(report).sections for text in section.sentences]
+    assert len(said) > 20
+    assert [text for text in said if not text.endswith("。")] == []
+
+
 def test_a_large_carrier_names_branches_for_units_on_twelve_pages(report: Report) -> None:
     states = next(table for table in report.tables() if table.anchor == "returns_states")
     rows = tuple((row[0], 2000 if n == 0 else 0, *row[2:]) for n, row in enumerate(states.rows))
