@@ -472,6 +472,7 @@ def _block(rule_id: str, remedy: str, lines: Sequence[Line], wording: Wording) -
                 "follow": wording.follow(line),
                 "refusal": wording.refusal(line.first),
                 "explanation": clean(line.first.reason) if line.first.is_explained else "",
+                "finding": line.first.finding_id if is_open(line) else "",
             }
             for line in lines
         ],
@@ -546,11 +547,16 @@ def sheet_of(feedback: Feedback, workbook: SentWorkbook, *, is_marked: bool) -> 
         *((say("how_mend"), say("how_send")) if is_marked else (say("how_list", file=clean(workbook.file)),)),
     ]
     entries = [_entry(line, wording, with_form=len(workbook.forms) > 1, is_linked=is_marked) for line in own]
+    return _sheet(title(feedback), lines, entries, wording)
+
+
+def _sheet(heading: str, lines: Sequence[str], entries: Sequence[Entry], wording: Wording) -> FeedbackSheet:
+    say = wording.say
     number, severity, place, problem, how, rule, explain = map(
         say, ("number", "severity", "place", "problem", "how", "rule", "explain")
     )
     return FeedbackSheet(
-        title=title(feedback),
+        title=heading,
         lines=tuple(lines),
         headings=(number, severity, place, problem, how, rule, explain),
         entries=tuple(entries),
@@ -559,6 +565,23 @@ def sheet_of(feedback: Feedback, workbook: SentWorkbook, *, is_marked: bool) -> 
         note_marks=(say("note_mark"), *(_texts()["note_mark"][x] for x in LANGUAGES if x != wording.lang)),
         font=say("font"),
     )
+
+
+def is_open(line: Line) -> bool:
+    """Whether a unit may explain a line: a warning that is not waived."""
+    return line.first.severity == "warning" and not line.first.is_waived
+
+
+def said_sheet(heading: str, lines: Mapping[str, Line], said: Mapping[str, str], wording: Wording) -> FeedbackSheet:
+    """The sheet 反馈 alone, with what a unit says of some lines, as if it had written that into its marked workbook.
+
+    `lines` and `said` by the id of a line's first finding.
+    """
+    entries = [
+        replace(_entry(lines[name], wording, with_form=True, is_linked=False), explanation=text)
+        for name, text in said.items()
+    ]
+    return _sheet(heading, (), entries, wording)
 
 
 def _entry(line: Line, wording: Wording, *, with_form: bool, is_linked: bool) -> Entry:
@@ -579,7 +602,7 @@ def _entry(line: Line, wording: Wording, *, with_form: bool, is_linked: bool) ->
         remedy=say("waived_hint") if first.is_waived else f"{wording.remedy(first)}\n{example}",
         rule=first.rule_id,
         explanation=first.reason if first.is_explained else "",
-        is_open=first.severity == "warning" and not first.is_waived,
+        is_open=is_open(line),
         finding_ids=tuple(f.finding_id for f in line.findings),
         subjects=tuple(f.subject for f in line.findings),
         places=tuple(f"{f.rule_id}|{f.sheet_key}|{f.row}|{f.column_key}" for f in line.findings),

@@ -6,39 +6,55 @@ with files (uploads.py).
 
 from __future__ import annotations
 
+import contextlib
+import io
+import threading
+import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, RedirectResponse, Response
 
+from assets.instance.closed_months import register_of
 from assets.instance.periods import preceding
 from assets.intake.mail.archive import path_of
 from assets.ledger import audit
 from assets.ledger.models import TO_UNITS
 from assets.ledger.queue import notices
+from assets.month.findings.explanations import ACCEPTED, verdicts
 from expectations.catalogue import Catalogue
+from expectations.language import DEFAULT
 from expectations.messages import reason_text
-from reports.feedback.answer import COLUMNS, Wording, groups_of, placed
+from reports.blank.forms import blank_forms
+from reports.feedback.answer import COLUMNS, Wording, groups_of, is_open, placed, said_sheet
 from reports.feedback.folders import PAGE
 from reports.feedback.grouping import Folding
+from reports.feedback.marking import list_workbook
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
 from reports.portal.reading import Row, Snapshot, opened, periods
+from reports.portal.snapshot import carried_of
 from reports.portal.uploads import KINDS, File, NotChecked, check, mail_of, named, put_into_inbox
 
 ROLE = "unit"
-CHECK, SEND = "/own/check", "/own/send"
+CHECK, SEND, EXPLAIN, BLANK = "/own/check", "/own/send", "/own/explain", "/own/blank"
+LONGEST_TEXT = 500  # characters of an explanation
+SAYS = "说明"
 PARTS = ("timeliness", "data_quality", "self_check", "rectification", "indicators")
 UPLOADS_SHOWN = 500
+_filling = threading.Semaphore(1)  # blank forms, one unit at a time: each takes some processor time
 UPLOAD_DAYS = 40  # an upload that no run has seen is told of that long
 
 
 def add_to(routes: Routes) -> None:
     """Add the routes."""
     routes.add("/own", own, ROLE)
+    routes.add(BLANK, blank, ROLE)
     routes.add("/own/{period}/{unit}/{file}", answer, ROLE)
+    routes.add(EXPLAIN, explain, ROLE, method="POST")
     routes.add(CHECK, check_before, ROLE, method="POST")
     routes.add(SEND, send, ROLE, method="POST")
 
@@ -63,6 +79,7 @@ def own(visit: Visit) -> Response:
     code = node["unit_code"]
     wording = Wording(portal.catalogue, visit.lang, period)
     groups = groups_of(_lines(told["findings"], portal.catalogue), wording)
+    check_groups = [g for g in groups if g["severity"] not in ("critical", "error")]
     return visit.page(
         "own.html.jinja",
         node=node,
@@ -71,7 +88,8 @@ def own(visit: Visit) -> Response:
         periods=there,
         about=about,
         must=[g for g in groups if g["severity"] in ("critical", "error")],
-        check=[g for g in groups if g["severity"] not in ("critical", "error")],
+        check=check_groups,
+        can_say=any(line["finding"] for g in check_groups for block in g["blocks"] for line in block["lines"]),
         parts=_parts(visit, told["result"]) if told["result"] else [],
         answers=_answers(portal.home.published / period / "feedback" / code),
         notices=notices(portal.reader, period, TO_UNITS, code),
@@ -79,6 +97,7 @@ def own(visit: Visit) -> Response:
         kinds=", ".join(KINDS),
         open_period=_open_period(visit),
         done=visit.asked("sent"),
+        said=visit.asked("said"),
         **told,
     )
 
@@ -159,26 +178,99 @@ def check_before(visit: Visit) -> Response:
 def send(visit: Visit) -> Response:
     """The return itself: a mail in the inbox, received now."""
     unit, files = _unit(visit), _files(visit)
-    portal, say, now = visit.portal, visit.words.say, visit.now.astimezone(visit.portal.zone)
+    sha256 = _mailed(visit, unit, files, _open_period(visit), "报送")
+    visit.told("upload", f"{unit} {sha256} {len(files)} files")
+    return RedirectResponse(f"/own?unit={unit}&sent={sha256[:12]}", 303)
+
+
+def _mailed(visit: Visit, unit: str, files: Sequence[File], period: str, what: str) -> str:
+    """Put a mail of the unit's mailbox into the inbox, received now; its sha256. Raises Refused without a mailbox."""
+    portal, now = visit.portal, visit.now.astimezone(visit.portal.zone)
     node = _node(visit, unit)
     mailbox = str(node["mailboxes"]).partition(";")[0]
     if not mailbox:
-        raise Refused(say("own.no_mailbox"))
-    month = visit.words.month(_open_period(visit))
+        raise Refused(visit.words.say("own.no_mailbox"))
+    month = portal.words(DEFAULT).month(period)
     raw = mail_of(
         portal.home,
         files,
         mailbox=mailbox,
         to=portal.settings.mailbox,
-        subject=f"{node['unit_name']} {month} 网络安全月报（门户报送）",
-        text=f"{node['unit_name']}（{unit}）由 {visit.who.display} 在门户报送，附件 {len(files)} 个。",
+        subject=f"{node['unit_name']} {month} 网络安全月报（门户{what}）",
+        text=f"{node['unit_name']}（{unit}）由 {visit.who.display} 在门户{what}，附件 {len(files)} 个。",
         by=visit.who.name,
         address=visit.address,
         now=now,
     )
-    sha256 = put_into_inbox(portal.home, raw, now)
-    visit.told("upload", f"{unit} {sha256} {len(files)} files")
-    return RedirectResponse(f"/own?unit={unit}&sent={sha256[:12]}", 303)
+    return put_into_inbox(portal.home, raw, now)
+
+
+# --------------------------------------------------------------------------------------------------------- explaining
+def explain(visit: Visit) -> Response:
+    """What a unit says of warnings: a list of them with its words, sent as if it came back by mail."""
+    unit, period, say = _unit(visit), visit.sent("period"), visit.words.say
+    portal = visit.portal
+    if period not in periods(portal.home.portal):
+        raise NotThere
+    with opened(portal.home.portal, period, [unit]) as snapshot:
+        node = snapshot.one("node", unit_code=unit)
+        findings = snapshot.rows("findings_of_unit", place=node["place"]) if node else []
+    lines = {x.first.finding_id: x for x in _lines(findings, portal.catalogue) if is_open(x)}
+    said = {}
+    for name, line in lines.items():
+        text = " ".join(visit.sent(f"say-{name}").split())[:LONGEST_TEXT]
+        if text and text != line.first.reason:
+            said[name] = text
+    if not said:
+        raise Refused(say("own.nothing_said"))
+    told = pl.DataFrame(
+        [("", "", at, text) for at, text in enumerate(said.values())],
+        schema=["mail", "form_id", "line", "text"],
+        orient="row",
+    )
+    judged = verdicts(told, portal.catalogue)
+    if wrong := [(text, verdict) for text, verdict in zip(said.values(), judged, strict=True) if verdict != ACCEPTED]:
+        raise Refused(say(f"own.explain.{wrong[0][1]}", text=wrong[0][0]))
+    wording = Wording(portal.catalogue, DEFAULT, period)
+    heading = f"{node['unit_name'] if node else unit} {period} {SAYS}"
+    book = File(f"{heading}.xlsx", list_workbook(said_sheet(heading, lines, said, wording)))
+    sha256 = _mailed(visit, unit, [book], period, SAYS)
+    visit.told("upload", f"{unit} {sha256} {len(said)} explanations")
+    return RedirectResponse(f"/own?period={period}&unit={unit}&said={len(said)}", 303)
+
+
+# -------------------------------------------------------------------------------------------------------- blank forms
+def blank(visit: Visit) -> Response:
+    """The blank forms of the month whose returns come in now, packed: as `sixth template` writes them, but for the
+    names of who prepared and checked the last return.
+    """
+    code, portal, period = visit.asked("unit"), visit.portal, _open_period(visit)
+    register = register_of(portal.home)
+    unit = next((u for u in register.tree(period).reporting if u.code == code), None)
+    if code not in visit.who.scopes(ROLE) or unit is None:
+        raise NotThere
+    before = None
+    with contextlib.suppress(FileNotFoundError), opened(portal.home.portal, preceding(period), [code]) as snapshot:
+        node = snapshot.one("node", unit_code=code)
+        row = snapshot.one("carried", place=node["place"]) if node else None
+        before = carried_of(row["known"]) if row else None
+    with _filling:
+        files = blank_forms(
+            unit,
+            period,
+            portal.catalogue,
+            register,
+            before,
+            deadline=portal.settings.deadline(register),
+            mailbox=portal.settings.mailbox,
+            lang=visit.lang,
+        )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    headers = {"content-disposition": f'attachment; filename="{period}-{code}-blank.zip"'}
+    return Response(packed.getvalue(), media_type="application/zip", headers=headers)
 
 
 def _unit(visit: Visit) -> str:

@@ -16,12 +16,14 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from assets.instance.periods import preceding
+from assets.instance.periods import following, preceding
 from assets.instance.register import Tree
 from assets.instance.software import code_digest
 from assets.instance.warehouse import Warehouse, model
@@ -30,6 +32,8 @@ from assets.month.signing import contents_of
 from assets.month.work import Work
 from expectations.catalogue import Catalogue
 from expectations.secrets import hidden, hidden_column
+from reports.blank.book import Before
+from reports.blank.forms import known_before
 from reports.publishing.tables import MASKS, protect_findings
 
 HELD = -1  # the place of what is nobody's
@@ -53,6 +57,7 @@ create index counts_by_place on counts (place);
 create index forms_by_place on forms (place);
 create index scans_by_place on scans (place);
 create index months_by_place on months (place);
+create unique index carried_by_place on carried (place);
 create index sheets_by_form on sheets (form_id, sheet_key);
 create index rows_by_form on rows (form_id, sheet_key, row);
 analyze;
@@ -64,7 +69,7 @@ def write_snapshots(work: Work, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     rows = work.warehouse.rows("select period, fingerprint from core.settled order by period")
     prints = {row["period"]: row["fingerprint"] for row in rows}
-    code = code_digest("reports/portal/snapshot.py", "reports/publishing/tables.py", "sql/portal")
+    code = code_digest("reports/portal/snapshot.py", "reports/publishing/tables.py", "sql/portal", "sql/templates")
     written = []
     for period in prints:
         rests_on = [(p, f) for p, f in prints.items() if _first(period) <= p <= period]
@@ -150,6 +155,7 @@ def _tables(work: Work, period: str, digest: str) -> Iterator[tuple[str, pl.Data
     yield "scans", _hide(placed("scans"), "file")
     forms = placed("forms")
     yield "forms", _hide(forms.drop("tables"), "file")
+    yield "carried", _carried(warehouse, period, places)
     yield "mails", _mails(warehouse, parameters, tree)
     failing = set(findings.filter(pl.col("row") > 0).select("form_id", "sheet_key").unique().iter_rows())
     rows = pl.concat(list(_rows(warehouse, catalogue, parameters)), how="vertical")
@@ -250,6 +256,42 @@ def _mails(warehouse: Warehouse, parameters: Mapping[str, Any], tree: Tree) -> p
     schema = {name: pl.Int64 if name == "place" else pl.String for name in names}
     schema["received_at"] = pl.Datetime("us", "UTC")  # type: ignore[assignment]
     return _as_text(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def _carried(warehouse: Warehouse, period: str, places: pl.DataFrame) -> pl.DataFrame:
+    """Of each unit what its blank forms of the next month are sent out with, as `carried_json` writes it; nothing of
+    persons: who prepared and checked the last return is for them to enter.
+    """
+    rows = [
+        (code, carried_json(replace(known, cover={}, checked_by="")))
+        for code, known in known_before(warehouse, following(period)).items()
+    ]
+    frame = pl.DataFrame(rows, schema={"unit_code": pl.String, "known": pl.String}, orient="row")
+    return frame.join(places, on="unit_code", how="inner").select("place", "known").sort("place")
+
+
+def carried_json(known: Before) -> str:
+    """Rows of problems, incidents and agreements as JSON: days and moments marked as such, secrets hidden."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, datetime | date):
+            return {"at" if isinstance(value, datetime) else "on": value.isoformat()}
+        return hidden(value) if isinstance(value, str) else value
+
+    kinds = {"problems": known.problems, "incidents": known.incidents, "agreements": known.agreements}
+    told = {kind: [{k: plain(v) for k, v in row.items()} for row in rows] for kind, rows in kinds.items()}
+    return json.dumps(told, ensure_ascii=False, default=str)
+
+
+def carried_of(known: str) -> Before:
+    """What `carried_json` has written."""
+
+    def marked(value: dict[str, Any]) -> Any:
+        if value.keys() == {"on"}:
+            return date.fromisoformat(value["on"])
+        return datetime.fromisoformat(value["at"]) if value.keys() == {"at"} else value
+
+    return Before(**json.loads(known, object_hook=marked))
 
 
 def _rows(warehouse: Warehouse, catalogue: Catalogue, parameters: Mapping[str, Any]) -> Iterator[pl.DataFrame]:

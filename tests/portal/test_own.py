@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import stat
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -16,15 +17,21 @@ import pytest
 
 from assets.instance.home import Home
 from assets.instance.limits import Limits
+from assets.instance.settings import SealThresholds
 from assets.intake.mail.archive import store
 from assets.intake.mail.message import parse_message
+from assets.intake.parsing import Parser, parse_mail
 from assets.ledger import audit
+from reports.blank.book import Before
+from reports.blank.forms import known_before
 from reports.portal import own, uploads
 from reports.portal.app import UPLOAD_BYTES
+from reports.portal.reading import opened
 from reports.portal.shared import Portal
+from reports.portal.snapshot import carried_json, carried_of
 from reports.portal.uploads import File, NotChecked, check, key_of, mail_of, put_into_inbox, sent_by
 from tests.portal.made_portal import OTHER_UNIT, UNIT, Browser
-from tests.reports.settled_sample import LAST
+from tests.reports.settled_sample import LAST, Sample
 
 NOW = datetime(2026, 11, 5, 12, 0, tzinfo=UTC)
 SAMPLE_MAIL = Path(__file__).parents[2] / "pipelines" / "sample" / "inbox" / LAST / "000003.eml"
@@ -190,3 +197,80 @@ def test_one_check_at_a_time_and_who_waits_too_long_is_told_so(portal: Portal, m
         assert upload(Browser(portal, "unit"), own.CHECK, [File("附件2.xlsx", b"x")]).status_code == 503
     finally:
         uploads._checking.release()
+
+
+def lines_to_say(page: str) -> list[str]:
+    return re.findall(r'name="say-(\w+)"', page)
+
+
+def test_what_is_said_on_the_page_is_read_as_what_is_said_in_a_workbook(portal: Portal, sample: Sample) -> None:
+    browser = Browser(portal, "unit")
+    first, second, *_ = lines_to_say(browser.get(f"/own?period={LAST}").text)
+    form = {"period": LAST, "unit": UNIT}
+    words = ("外包单位代管，已与其核实设备清单", "端口只对内网开放，见防火墙策略 12 号")
+    for status, over in (
+        (422, {}),
+        (422, {f"say-{first}": "核实无误"}),
+        (422, {"say-0123456789abcdef": words[0]}),
+        (404, {"period": "2026-08", f"say-{first}": words[0]}),
+        (404, {"unit": OTHER_UNIT, f"say-{first}": words[0]}),
+    ):
+        assert browser.post(own.EXPLAIN, form | over).status_code == status, over
+    assert list(portal.home.inbox.glob("*")) == []
+    answer = browser.post(own.EXPLAIN, form | {f"say-{first}": words[0], f"say-{second}": f"  {words[1]} "})
+    assert answer.status_code == 303
+    assert "已收到 2 条情况说明" in browser.get(answer.headers["location"]).text
+    (mail,) = portal.home.inbox.glob("*")
+    raw = mail.read_bytes()
+    mail.unlink()
+    assert sent_by(portal.home, raw) == "unit"
+    parser = Parser(sample.catalogue, Limits(), SealThresholds(), "tests")
+    parsed = parse_mail(hashlib.sha256(raw).hexdigest(), raw, parser)
+    assert (parsed.forms, parsed.faults) == ([], [])
+    read = [e for _, e in parsed.explanations]
+    assert {e.finding_id: e.text for e in read if e.finding_id in (first, second)} == dict(
+        zip((first, second), words, strict=True)
+    )
+    kept = sample.warehouse.rows(
+        "select finding_id, subject, rule_id, sheet_key, row, column_key from core.findings where period = $p",
+        {"p": LAST},
+    )
+    of = {r.pop("finding_id"): r for r in kept}
+    for e in read:  # what a run goes by
+        told = {n: getattr(e, n) for n in ("subject", "rule_id", "sheet_key", "row", "column_key")}
+        assert told == of[e.finding_id]
+
+
+def test_blank_forms_have_what_is_still_open_and_nobody_s_name(portal: Portal, sample: Sample) -> None:
+    assert Browser(portal, "other_unit").get(f"{own.BLANK}?unit={UNIT}").status_code == 404
+    known = Before(
+        problems=[{"issue_no": "W1", "found_on": date(2026, 10, 3), "description": "口令 password: Abc12345!"}],
+        incidents=[{"occurred_at": datetime(2026, 10, 4, 8, tzinfo=UTC)}],
+    )
+    carried = carried_of(carried_json(known))
+    assert carried.problems[0]["found_on"] == date(2026, 10, 3)
+    assert carried.incidents == known.incidents
+    assert "Abc12345" not in str(carried)
+    (unit,) = sample.warehouse.rows(
+        "select unit_code, count(*) as n from marts.problems where period = $p and is_open group by 1 order by 2 desc, 1"
+        " limit 1",
+        {"p": LAST},
+    )
+    with opened(portal.home.portal, LAST, [unit["unit_code"]]) as month:
+        node = month.one("node", unit_code=unit["unit_code"])
+        assert node is not None
+        row = month.one("carried", place=node["place"])
+        assert row is not None
+        before = carried_of(row["known"])
+    assert len(before.problems) == unit["n"] > 0
+    known = known_before(sample.warehouse, "2026-11")[unit["unit_code"]]
+    for kind in ("problems", "incidents", "agreements"):
+        assert list(getattr(before, kind)) == list(getattr(known, kind)), kind
+    assert (before.cover, before.checked_by) == ({}, "")
+
+
+def test_blank_forms_are_of_the_month_whose_returns_come_in_now(portal: Portal) -> None:
+    answer = Browser(portal, "unit").get(f"{own.BLANK}?unit={UNIT}")
+    names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert len(names) == 3
+    assert all("青川盟第3旗县分公司" in name for name in names)

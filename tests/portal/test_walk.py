@@ -24,7 +24,7 @@ LARGEST = 250_000  # bytes of a page of the sample
 OF_ROLE = {
     "steward": {"/worklist", "/worklist.csv", "/finding/{finding}", "/units", "/units/{unit}", "/held", "/held/{mail}", "/decisions", "/decisions/{key}", "/approvals", "/approvals/{number}"},
     "office": {"/office", "/office/{unit}"},
-    "unit": {"/own", "/own/{period}/{unit}/{file}", "/own/check", "/own/send"},
+    "unit": {"/own", "/own/{period}/{unit}/{file}", "/own/check", "/own/send", "/own/explain", "/own/blank"},
     "reader": {"/reports", "/reports/{period}/{scope}/{version}/{form}", "/tokens", "/subscriptions", "/unmasked", "/unmasked/{number}"},
     "admin": {"/people", "/audit"},
 }  # fmt: skip
