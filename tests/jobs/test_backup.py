@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -212,3 +215,29 @@ def test_neither_a_file_nor_a_home_is_overwritten(home: Home, tmp_path: Path) ->
     with tarfile.open(there) as tar:
         assert json.load(tar.extractfile("sixth-backup.json"))["files"]  # type: ignore[arg-type]
     assert there.stat().st_mode & 0o077 == 0
+
+
+def test_times_and_rights_come_back_without_what_debian_12_has_not(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its Python 3.11.2 knows no filter of `TarFile.extract`, and nothing could be restored there."""
+    secret = write(home.portal / backup.KEY, "key")
+    secret.chmod(0o600)
+    os.utime(secret, (1_700_000_000, 1_700_000_000))
+    back_up(home, tmp_path / "saved.tar")
+    monkeypatch.delattr(tarfile.TarFile, "extract")
+    restore(tmp_path / "saved.tar", Home(tmp_path / "new"))
+    stat = (tmp_path / "new/portal" / backup.KEY).stat()
+    assert (stat.st_mode & 0o777, stat.st_mtime) == (0o600, 1_700_000_000)
+
+
+def test_a_file_that_would_lie_outside_the_home_is_not_written(home: Home, tmp_path: Path) -> None:
+    listed = json.dumps({"files": {"../outside": hashlib.sha256(b"x").hexdigest()}}).encode()
+    with tarfile.open(tmp_path / "saved.tar", "w") as tar:
+        for name, content in (("../outside", b"x"), (backup.CONTENTS, listed)):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    with pytest.raises(BackupError, match="outside the home"):
+        restore(tmp_path / "saved.tar", Home(tmp_path / "new"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "saved.tar"]
