@@ -104,6 +104,12 @@ class Words(string.Formatter):
         """As `names`, with more of them."""
         return self.names(names, MOST_NAMES_SHOWN)
 
+    def counted_names(self, names: Sequence[str]) -> str:
+        """As `all_names`, where how many there are was said before."""
+        if len(names) <= MOST_NAMES_SHOWN + 1:
+            return self.all_names(names)
+        return self.say("names.and_others", names=self.say("names.separator").join(names[:MOST_NAMES_SHOWN]))
+
     def period(self, period: str) -> str:
         """2026-10 as 2026年10月 or October 2026; half-years and years likewise."""
         year, _, rest = period.partition("-")
@@ -141,6 +147,7 @@ _WRITERS: Mapping[str, Callable[[Words, Any], str]] = {
     "moment": Words.moment,
     "names": Words.names,
     "all_names": Words.all_names,
+    "counted_names": Words.counted_names,
 }
 
 

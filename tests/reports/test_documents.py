@@ -214,7 +214,7 @@ def test_the_campaign_is_that_of_the_summary(sample: Sample) -> None:
         "IND-15": "短信 {} 条",
     }.items():
         assert words.format(f"{indicators[code]['numerator']:,}") in text
-    assert "没有单位报送反诈宣传活动数据" in said(made(sample, "campaign", "EX", EMPTY))
+    assert "没有单位报送有效的反诈宣传活动数据" in said(made(sample, "campaign", "EX", EMPTY))
 
 
 def test_campaigns_are_compared_only_where_a_unit_reported_in_both_months(sample: Sample) -> None:
@@ -232,6 +232,22 @@ def test_campaigns_are_compared_only_where_a_unit_reported_in_both_months(sample
         for report in (made(sample, "campaign", "", subject=both), made(sample, "campaign", now)):
             (compared,) = (s for s in report.sections if s.title == "与上月相比")
             assert compared.sentences == ("与2026年9月没有可比的数据，无从比较。",)
+
+
+def test_nobody_is_said_to_have_done_what_they_did_not_report(sample: Sample) -> None:
+    """A list without any answer said 作了自查, and a unit whose forms were returned 没有报送月报."""
+    for code in ("EX", "EX-15-01-001"):
+        empty = said(made(sample, "wechat", code, EMPTY))
+        assert "应对照" in empty
+        assert "作了自查" not in empty
+    returned = "青川盟分公司工程建设部"
+    assert f"没有报送月报、或报表被退回的单位：{returned}。" in said(made(sample, "protection", "EX"))
+    assert f"没有报送自查结果、或报表被退回的单位：{returned}。" in said(made(sample, "wechat", "EX"))
+
+
+def test_how_many_units_there_are_is_told_once(sample: Sample) -> None:
+    text = said(made(sample, "assessment", "EX", EMPTY))
+    assert re.search(r"没有报送的 24 家：\S+、\S+等。", text)
 
 
 def test_an_incident_that_an_earlier_month_counted_is_not_blamed_again(sample: Sample) -> None:
