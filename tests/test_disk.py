@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -44,6 +45,20 @@ def test_a_disk_that_may_not_be_written(error: Exception) -> None:
     assert told.startswith("/srv/home")
     assert "cannot be written" in told
     assert f"user id {os.getuid()}" in told
+
+
+def test_what_is_no_file_of_the_home_is_not_told_as_one() -> None:
+    """A semaphore that the system refuses, a certificate that cannot be read."""
+    assert disk_fault(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), ROOT) == ""
+    assert disk_fault(PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/etc/ssl/ca.pem"), ROOT) == ""
+
+
+@pytest.mark.parametrize(("free", "is_told"), [(0, True), (10 << 20, False)])
+def test_sqlite_fails_for_want_of_room_in_more_than_one_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, is_told: bool
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1 << 30, 1 << 30, free))
+    assert disk_fault(sqlite3.OperationalError("disk I/O error"), tmp_path).startswith("no room") == is_told
 
 
 def test_what_an_error_came_of_counts_and_other_errors_are_none() -> None:

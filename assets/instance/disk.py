@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_RIGHT = (errno.EROFS, errno.EACCES, errno.EPERM)
 # What SQLite says itself; DuckDB, and all else, say what the operating system says.
 SQLITE_FULL = "database or disk is full"
+SQLITE_FAILED = "disk I/O error"  # where a file beside the database cannot grow, and where a disk is broken
+LEAST_FREE = 1 << 20  # bytes: a disk with fewer is full
 SQLITE_READ_ONLY = ("readonly database", "unable to open database file")
 
 
@@ -23,12 +26,14 @@ def disk_fault(error: BaseException, root: Path) -> str:
     for one in _chain(error):
         said, number = str(one), one.errno if isinstance(one, OSError) else None
         where = _place(one, root)
-        if number in NO_ROOM or SQLITE_FULL in said or _says(said, NO_ROOM):
+        is_full = number in NO_ROOM or SQLITE_FULL in said or _says(said, NO_ROOM)
+        if is_full or (SQLITE_FAILED in said and shutil.disk_usage(root).free < LEAST_FREE):
             return (
                 f"no room is left on the disk of {where}: make some (`sixth prune` lists what can go), "
                 "then run it again; it goes on where it was"
             )
-        if number in NO_RIGHT or any(words in said for words in SQLITE_READ_ONLY) or _says(said, NO_RIGHT):
+        of_libraries = number is None and (any(words in said for words in SQLITE_READ_ONLY) or _says(said, NO_RIGHT))
+        if of_libraries or (number in NO_RIGHT and Path(where).is_relative_to(root) and _is_named(one)):
             why = os.strerror(number) if number else said.strip().splitlines()[0]
             return (
                 f"{where} cannot be written ({why}): mount its disk for writing, or let it belong to the account that "
@@ -39,6 +44,11 @@ def disk_fault(error: BaseException, root: Path) -> str:
 
 def _says(text: str, numbers: tuple[int, ...]) -> bool:
     return any(os.strerror(number) in text for number in numbers)
+
+
+def _is_named(error: BaseException) -> bool:
+    """Whether an error says of which file it is: without, it may be of anything, such as a semaphore of the system."""
+    return bool(getattr(error, "filename", None))
 
 
 def _place(error: BaseException, root: Path) -> str:
