@@ -31,7 +31,7 @@ from reports.forms.beside import with_documents
 from reports.forms.pool import render_all
 from reports.notices.run import feedback_folder, tell_readers, tell_units
 from reports.notices.sending import QUEUED, Row
-from reports.portal.snapshot import write_snapshots
+from reports.portal.snapshot import MADE_BY, write_snapshots
 from reports.portal.vault import FOLDER as VAULT
 from reports.portal.vault import write_vaults
 from reports.publishing.earlier import months_due, remember_month
@@ -187,7 +187,7 @@ def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> 
     group_name="reports",
     kinds={"sqlite"},
     deps=[PUBLISHED],
-    code_version=code_version("reports/portal/snapshot.py", "reports/portal/vault.py", "sql/portal"),
+    code_version=code_version(*MADE_BY, "reports/portal/vault.py"),
 )
 def portal_snapshots(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """What the portal shows, a file a month: written of every settled month whose content has changed."""

@@ -18,7 +18,16 @@ from assets.ledger.queue import notices
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
 from reports.portal.reading import Row, Snapshot, periods
 from reports.portal.signing import SignedOff, published, signed_off
-from reports.portal.steward import UNITS_A_PAGE, chosen_period, page_after, sent_period, snapshot_of, states_of, unit
+from reports.portal.steward import (
+    UNITS_A_PAGE,
+    chosen_period,
+    difference,
+    page_after,
+    sent_period,
+    snapshot_of,
+    states_of,
+    unit,
+)
 
 ROLE = "office"
 REMINDERS = ("reminder", "overdue", "office_list")
@@ -32,6 +41,7 @@ def add_to(routes: Routes) -> None:
     routes.add("/office", office, ROLE)
     routes.add("/office", sign, ROLE, method="POST")
     routes.add("/office/{unit}", partial(unit, role=ROLE), ROLE)
+    routes.add("/office/{unit}/{form}", partial(difference, role=ROLE), ROLE)
 
 
 def office(visit: Visit) -> Response:

@@ -21,7 +21,20 @@ from assets.instance.periods import is_period
 from assets.instance.warehouse import model
 from reports.portal.snapshot import HELD
 
-CUT = ("nodes", "units", "findings", "counts", "forms", "scans", "months", "mails", "carried", "sheets", "rows")
+CUT = (
+    "nodes",
+    "units",
+    "findings",
+    "counts",
+    "forms",
+    "scans",
+    "months",
+    "mails",
+    "carried",
+    "changes",
+    "sheets",
+    "rows",
+)
 WHOLE = ("about",)
 MAY = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 NEVER = frozenset({"load_extension", "readfile", "writefile", "edit"})

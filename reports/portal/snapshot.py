@@ -34,6 +34,7 @@ from expectations.catalogue import Catalogue
 from expectations.secrets import hidden, hidden_column
 from reports.blank.book import Before
 from reports.blank.forms import known_before
+from reports.portal.differences import differences
 from reports.publishing.tables import MASKS, protect_findings
 
 HELD = -1  # the place of what is nobody's
@@ -43,6 +44,10 @@ RANK = {"hold": 0, "return": 1, "incomplete": 2, "drop": 3, "seal": 4, "flag": 5
 """What a finding does to figures, by what is looked at first."""
 CELLS = "/* r.<the text of every column of the sheet> */"
 ANY = "*"
+MADE_BY = (
+    "reports/portal/snapshot.py", "reports/portal/differences.py", "reports/publishing/tables.py", "sql/portal",
+    "sql/templates",
+)  # fmt: skip
 COUNTED = ("rule_id", "moves", "status", "decides", "sheet_key")
 INDEXES = """
 create unique index nodes_by_code on nodes (unit_code);
@@ -57,6 +62,7 @@ create index counts_by_place on counts (place);
 create index forms_by_place on forms (place);
 create index scans_by_place on scans (place);
 create index months_by_place on months (place);
+create index changes_by_form on changes (form_id);
 create unique index carried_by_place on carried (place);
 create index sheets_by_form on sheets (form_id, sheet_key);
 create index rows_by_form on rows (form_id, sheet_key, row);
@@ -69,7 +75,13 @@ def write_snapshots(work: Work, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     rows = work.warehouse.rows("select period, fingerprint from core.settled order by period")
     prints = {row["period"]: row["fingerprint"] for row in rows}
-    code = code_digest("reports/portal/snapshot.py", "reports/publishing/tables.py", "sql/portal", "sql/templates")
+    code = code_digest(
+        "reports/portal/snapshot.py",
+        "reports/portal/differences.py",
+        "reports/publishing/tables.py",
+        "sql/portal",
+        "sql/templates",
+    )
     written = []
     for period in prints:
         rests_on = [(p, f) for p, f in prints.items() if _first(period) <= p <= period]
@@ -155,6 +167,8 @@ def _tables(work: Work, period: str, digest: str) -> Iterator[tuple[str, pl.Data
     yield "scans", _hide(placed("scans"), "file")
     forms = placed("forms")
     yield "forms", _hide(forms.drop("tables"), "file")
+    changes = differences(warehouse, catalogue, forms).with_row_index("seq")
+    yield "changes", changes.join(forms.select("form_id", "place"), on="form_id", how="inner", maintain_order="left")
     yield "carried", _carried(warehouse, period, places)
     yield "mails", _mails(warehouse, parameters, tree)
     failing = set(findings.filter(pl.col("row") > 0).select("form_id", "sheet_key").unique().iter_rows())

@@ -42,6 +42,7 @@ FILTERS = ("period", "scope", "unit", "moves", "status", "can", "rule", "sheet")
 MOVES = ("", *RANK, "all")
 STATUSES = ("open", "waived", "explained", "all")
 NO_SHEET = "-"
+PAGES_OF_UNITS = {ROLE: "/units", "office": "/office"}
 
 
 def add_to(routes: Routes) -> None:
@@ -53,6 +54,7 @@ def add_to(routes: Routes) -> None:
     routes.add("/finding/{finding}", decide_on_finding, ROLE, method="POST")
     routes.add("/units", units, ROLE)
     routes.add("/units/{unit}", unit, ROLE)
+    routes.add("/units/{unit}/{form}", difference, ROLE)
     routes.add("/units/{unit}", decide_on_unit, ROLE, method="POST")
     routes.add("/held", held, ROLE)
     routes.add("/held/{mail}", assign, ROLE, method="POST")
@@ -640,7 +642,7 @@ def unit(visit: Visit, role: str = ROLE) -> Response:
     return visit.page(
         "unit.html.jinja",
         decides=role == ROLE,
-        units_page={ROLE: "/units"}.get(role, f"/{role}"),
+        units_page=PAGES_OF_UNITS[role],
         node=node,
         above=above,
         result=result,
@@ -657,6 +659,32 @@ def unit(visit: Visit, role: str = ROLE) -> Response:
         notices=notices(visit.portal.reader, period, TO_UNITS, code),
         is_late=visit.now >= datetime.fromisoformat(about["cutoff"]),
         done=visit.asked("done"),
+    )
+
+
+def difference(visit: Visit, role: str = ROLE) -> Response:
+    """What a form changed in the one that the unit sent before it, row by row by the sheet's key."""
+    code, name = (str(visit.request.path_params[part]) for part in ("unit", "form"))
+    period = chosen_period(visit)
+    with snapshot_of(visit, role, period) as snapshot:
+        node = snapshot.one("node", unit_code=code)
+        forms = {f["form_id"]: f for f in snapshot.rows("forms", place=node["place"])} if node else {}
+        form = forms.get(name)
+        if node is None or form is None or form["before_id"] not in forms:
+            raise NotThere
+        rows = snapshot.rows("changes", form_id=name)
+    by_sheet: dict[str, list[Row]] = {}
+    for row in rows:
+        by_sheet.setdefault(row["sheet_key"], []).append(row)
+    return visit.page(
+        "difference.html.jinja",
+        node=node,
+        period=period,
+        units_page=PAGES_OF_UNITS[role],
+        form=form,
+        before=forms[form["before_id"]],
+        sheets=list(by_sheet.items()),
+        total=sum(of_sheet[0]["total"] for of_sheet in by_sheet.values()),
     )
 
 

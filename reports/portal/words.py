@@ -60,6 +60,11 @@ class Words:
         """A sheet's title; in another language than the forms' what the glossary calls it."""
         return self.catalogue.sheets[key].title if self.language.speaks_catalogue else self.name("sheets", key)
 
+    def column(self, sheet: str, key: str) -> str:
+        """A column's heading; in another language than the forms' what the glossary calls it."""
+        told = self.catalogue.sheets[sheet].column(key).zh
+        return told if self.language.speaks_catalogue else self.name("columns", f"{sheet}.{key}")
+
     def rule(self, rule_id: str) -> str:
         """A rule's title."""
         return self.catalogue.rules[rule_id].title[self.lang]

@@ -8,6 +8,7 @@ select
     s.received_at,
     s.status,
     s.tables,
+    lag(s.form_id) over (partition by s.unit_code, s.form order by s.received_at, s.mail, s.number) as before_id,
     (
         select string_agg(distinct f.rule_id, ',' order by f.rule_id)
         from core.plain_findings as f

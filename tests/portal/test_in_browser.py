@@ -171,8 +171,10 @@ def test_every_page_can_be_used_by_everyone(visitor: Visitor, portal: Portal, la
             month.db.execute(f"select finding_id from findings where {where}").fetchone()[0]
             for where in ("counts and row > 0 and moves = 'drop'", "counts and row <= 0 and unit_code <> ''")
         )
+        again = month.db.execute("select form_id from forms where before_id is not null and unit_code = ?", [UNIT])
+        resent = again.fetchone()[0]
     pages = {
-        "steward": ["/worklist", "/units", f"/units/{UNIT}", f"/finding/{drawn}", f"/finding/{whole}", "/held", "/decisions", "/approvals", "/nowhere"],
+        "steward": ["/worklist", "/units", f"/units/{UNIT}", f"/units/{UNIT}/{resent}", f"/finding/{drawn}", f"/finding/{whole}", "/held", "/decisions", "/approvals", "/nowhere"],
         "reader": ["/reports", "/tokens", "/subscriptions", "/unmasked", "/account"],
         "office": ["/office", f"/office/{UNIT}"],
         "unit": ["/own"],
