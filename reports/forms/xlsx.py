@@ -135,35 +135,37 @@ def _fill(book: Book, page: Page, table: Table, top: int) -> None:
     assert isinstance(sheet, RowsSheet)
     brackets = "\n（{}）" if language(book.lang).full_width else "\n({})"
     titles = [c.title + (brackets.format(c.unit) if c.unit else "") for c in table.columns]
-    values = zip(*table.rows, strict=True)
+    values = list(zip(*table.rows, strict=True))
     right = [formats.is_numeric(c, own) for c, own in zip(table.columns, values, strict=True)]
     headings(book, page, top, titles, right, LONGEST_HEADING)
+    marked = [n in table.emphasis for n in range(len(table.rows))]
     lines, columns = [1] * len(table.rows), []
-    for i, column in enumerate(table.columns):
+    for i, (column, own) in enumerate(zip(table.columns, values, strict=True)):
         base = _column_style(book, table, i)
         limit = WIDEST_WRAPPED if column.wide else WIDEST
         width = heading_width(titles[i], LONGEST_HEADING)
         looks: dict[tuple[bool, bool, bool], str] = {}
-        known: dict[tuple[type, Value, bool], tuple[str, int]] = {}  # what is there often is made once
-        cells = []
-        for n, row in enumerate(table.rows):
-            key = (type(row[i]), row[i], n in table.emphasis)
-            if key not in known:
-                value = plain(row[i], column.kind, book.lang, column.codes)
-                kind = (
-                    isinstance(value, int | float) and column.kind not in formats.NUMBERS,
-                    n in table.emphasis,
-                    column.kind == "state" and row[i] in BAD,
-                )
-                if kind not in looks:
-                    looks[kind] = start_of(i, book.format(**_cell_style(base, *kind)))
-                shown = value if isinstance(value, str) else formats.written(row[i], column.kind, book.lang)
-                width = max(width, text_width(shown))
-                known[key] = sheet.cell(value, looks[kind]), lines_of(shown, limit - 3) if column.wide else 1
-            cell, count = known[key]
-            cells.append(cell)
-            lines[n] = max(lines[n], count)
-        columns.append(cells)
+        keys = list(zip(map(type, own), own, marked, strict=True))
+        cells: dict[tuple[type, Value, bool], str] = {}
+        heights: dict[tuple[type, Value, bool], int] = {}
+        for key in dict.fromkeys(keys):  # what is there often is made once
+            _, known, emphasis = key
+            value = plain(known, column.kind, book.lang, column.codes)
+            kind = (
+                isinstance(value, int | float) and column.kind not in formats.NUMBERS,
+                emphasis,
+                column.kind == "state" and known in BAD,
+            )
+            if kind not in looks:
+                looks[kind] = start_of(i, book.format(**_cell_style(base, *kind)))
+            shown = value if isinstance(value, str) else formats.written(known, column.kind, book.lang)
+            width = max(width, text_width(shown))
+            cells[key] = sheet.cell(value, looks[kind])
+            if column.wide:
+                heights[key] = lines_of(shown, limit - 3)
+        columns.append([cells[key] for key in keys])
+        if column.wide:
+            lines = [max(count, heights[key]) for count, key in zip(lines, keys, strict=True)]
         page.widen(i, min(max(width + 2, NARROWEST), limit))
         if column.bar:
             full = column.bar / 100 if column.kind == "percent" else column.bar

@@ -194,7 +194,8 @@ def _cells(book: Book, sheet: RowsSheet, i: int, column: pl.Series, *, link: boo
         return moment(value, start(num_format=tongue.excel_moment, align="left"))
 
     values = column.to_list()
-    there = [value for value in dict.fromkeys(values) if value is not None and value != ""]  # what is there often, once
+    distinct = dict.fromkeys(values)  # what is there often is made once
+    there = [value for value in distinct if value is not None and value != ""]
     cells: list[str]
     if not there:
         cells = []
@@ -216,6 +217,8 @@ def _cells(book: Book, sheet: RowsSheet, i: int, column: pl.Series, *, link: boo
     known = {None: "", "": "", **dict(zip(there, cells, strict=True))}
     shown = set(values[:MEASURED]) - {None}
     width = max((text_width(v) if isinstance(v, str) else len(str(v)) for v in shown), default=0)
+    if len(distinct) == 1:
+        return _Cells([known[values[0]]] * len(values), width)
     return _Cells([known[value] for value in values], width)
 
 

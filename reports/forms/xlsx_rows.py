@@ -77,13 +77,13 @@ class RowsSheet(Worksheet):
         super()._write_rows()
 
     def _write_table(self, first: int, columns: Sequence[Sequence[str]]) -> None:
-        usual = float(self.default_row_height or 0)
-        heights = {row: info.height for row, info in self.row_info.items() if info.height is not None}
+        usual = _height(float(self.default_row_height or 0))
+        heights = {row: _height(info.height) for row, info in self.row_info.items() if info.height is not None}
         out = []
         for row, cells in enumerate(zip(*columns, strict=True), start=first):
-            number, height = str(row + 1), (heights.get(row) or usual) * 0.75
+            number = str(row + 1)
             put = "".join(cells).replace(_ROW, number)
-            out.append(f'<row r="{number}" ht="{height:.16g}" customHeight="1">{put}</row>')
+            out.append(f'<row r="{number}" {heights.get(row, usual)}>{put}</row>')
         self.fh.write("".join(out))
 
     def _write_hyperlinks(self) -> None:
@@ -106,6 +106,10 @@ class RowsSheet(Worksheet):
             target = f'r:id="{outside[place]}"' if kind == "external" else f'location="{escape(place)}"'
             self.fh.write(f'<hyperlink ref="{ref}" {target}/>')
         self._xml_end_tag("hyperlinks")
+
+
+def _height(pixels: float) -> str:
+    return f'ht="{pixels * 0.75:.16g}" customHeight="1"'
 
 
 def start_of(column: int, style: Format) -> str:
