@@ -3,7 +3,7 @@
 # make portal  the same, and its web portal on http://127.0.0.1:8600, with people of each role to log in as
 # make test    types, lint and all tests
 # make test-quick   lint, rules, parsers and SQL models, for daily work
-# make year    what runs for long: 20 kills of a night at every stage, services killed singly
+# make year    what runs for long: a night killed at every stage, on a disk that is full; services killed singly
 # make bench   speed of a generated month against the floor (BENCH_UNITS, default 2000)
 # make lock    the lock file again from pyproject.toml
 # make picture the picture of the report in the README

@@ -240,7 +240,7 @@ def restore(file: Path, home: Home) -> int:
         raise BackupError(f"{home.root} is there already; name a new folder")
     home.root.parent.mkdir(parents=True, exist_ok=True)
     building = home.root.with_name(f".{home.root.name}.{os.getpid()}")
-    building.mkdir()
+    building.mkdir(mode=0o750)  # mails and addresses will lie in it
     try:
         with tarfile.open(file, "r:") as tar:
             contents = _take_out(tar, building, file)

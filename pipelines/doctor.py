@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import duckdb
 import yaml
 from fontTools.ttLib import TTFont, TTLibError
 
+from assets.instance.clock import now
 from assets.instance.disk import disk_fault
 from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, SCHEMA, Home, HomeError, postgresql_of
 from assets.instance.recipients import load_recipients
@@ -41,6 +43,7 @@ from reports.notices.smtp import Unreachable, check_server
 
 LEAST_FREE = 2 * 2**30  # bytes: a month of a carrier, its report and what DuckDB spills
 MOST_NAMED = 5
+STILL = timedelta(minutes=10)  # without a heartbeat, which the daemon has every half minute
 REPORT_FONTS = ("NotoSansSC-Regular", "NotoSansSC-Bold", "NotoSerifSC-Regular", "NotoSerifSC-Bold")
 # What a night without a person rests on; the rest of dagster.yaml is the house's own affair.
 DAGSTER_NEEDS = (
@@ -175,7 +178,18 @@ def _dagster(home: Home, settings: Settings) -> Iterator[Told]:
     try:
         with DagsterInstance.from_config(str(home.dagster)) as instance:
             instance.get_runs_count()
+            beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
         yield Told("dagster", "dagster.yaml and storage can be used")
+        if beats:  # none on a desk where runs are started by hand
+            last = datetime.fromtimestamp(max(beats)).astimezone()
+            is_still = now() - last > STILL
+            yield Told(
+                "daemon",
+                f"its last heartbeat was at {last.isoformat(timespec='minutes')}",
+                "start it, or no run begins by itself: `systemctl start sixth.target`, on a desk `sixth dev`"
+                if is_still
+                else "",
+            )
     except Exception as error:  # of Dagster's configuration, its storage's driver, or a server's
         told = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
         yield Told("dagster", f"cannot be opened: {told}", f"mend {home.dagster}, or {anew}")

@@ -229,6 +229,7 @@ def test_times_and_rights_come_back_without_what_debian_12_has_not(
     restore(tmp_path / "saved.tar", Home(tmp_path / "new"))
     stat = (tmp_path / "new/portal" / backup.KEY).stat()
     assert (stat.st_mode & 0o777, stat.st_mtime) == (0o600, 1_700_000_000)
+    assert (tmp_path / "new").stat().st_mode & 0o007 == 0
 
 
 def test_a_file_that_would_lie_outside_the_home_is_not_written(home: Home, tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import polars as pl
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 from typer.testing import CliRunner
 
 from assets.instance.home import Home
@@ -204,3 +207,13 @@ def test_a_ledger_that_cannot_be_opened_is_not_told_as_damaged(home: Home, monke
     assert "cannot be opened" in told
     assert "let " in told
     assert "damaged" not in told
+
+
+@pytest.mark.parametrize(("seconds", "is_wrong"), [(30, False), (3600, True)])
+def test_a_daemon_whose_heart_stands_still_is_told(home: Home, seconds: int, is_wrong: bool) -> None:
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - seconds, "SENSOR", "1", []))
+    told = {t.part: t for t in doctor._dagster(home, Settings())}
+    assert "last heartbeat" in told["daemon"].found
+    assert bool(told["daemon"].remedy) == is_wrong
+    assert told["dagster"].remedy == ""
