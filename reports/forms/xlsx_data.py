@@ -72,7 +72,8 @@ def data_sheets(book: Book, folder: Path, pages: Mapping[str, str], period: str)
         source = f"data/{key}.csv"
         told = book.words["data_table" if key in shown else "left_to_data"].format(source=source, rows=f"{rows:,}")
         if key in shown and (column := _leads_to_pages(key, frame, ways)):
-            told += f" {book.words['unit_pages'].format(column=_title('column', key, column, book.lang))}"
+            hint = book.words["unit_pages"].format(column=_title("column", key, column, book.lang))
+            told += language(book.lang).between_sentences + hint
         page = open_sheet(book, f"data/{key}", key, f"{key}  {title}", told, RowsSheet)
         _fill(book, page, key, frame, ways)
         if not frame.height and key in shown:

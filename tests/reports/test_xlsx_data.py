@@ -151,7 +151,7 @@ def test_rows_and_units_lead_to_the_pages_of_units_that_have_one(tmp_path: Path)
     assert leads_to("units", 1) == [first, None, last]
     assert leads_to("submissions", 2) == [last, first, None]
     assert leads_to("rectification", 3) == [first, first, None, None, None]  # of an earlier month, of no unit that sent
-    assert "点击“文件”可打开单位的反馈页" in book["rectification"]["A2"].value
+    assert "编码不译。点击“文件”可打开单位的反馈页" in book["rectification"]["A2"].value
     assert "点击“单位编码”可打开单位的反馈页" in book["units"]["A2"].value
     again = openpyxl.load_workbook(io.BytesIO(render_xlsx(replace(made, pages={}))))
     assert not any(cell.hyperlink for row in again["units"].iter_rows(min_row=FIRST_ROW + 1) for cell in row)
