@@ -3,7 +3,7 @@
 # make portal  the same, and its web portal on http://127.0.0.1:8600, with people of each role to log in as
 # make test    types, lint and all tests
 # make test-quick   lint, rules, parsers and SQL models, for daily work
-# make year    what runs for long: a night killed at every stage, on a disk that is full; services killed singly
+# make year    a year of nights, and what runs for long: a night killed at every stage, on a full disk, services killed
 # make bench   speed of a generated month against the floor (BENCH_UNITS, default 2000)
 # make lock    the lock file again from pyproject.toml
 # make picture the picture of the report in the README
@@ -47,6 +47,7 @@ test-quick: setup
 	.venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not outside" --ignore tests/jobs --ignore tests/reports
 
 year: setup
+	.venv/bin/pytest tests/jobs/test_year.py
 	.venv/bin/pytest -m long
 
 bench: setup
