@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from assets.instance.settings import load_settings
+from assets.instance.settings import SettingsError, load_settings
 
 DAGSTER_YAML = Path(__file__).parent / "dagster.yaml"
 # What earlier versions wrote there, by sha256: such a file nobody has changed.
@@ -130,10 +130,16 @@ class Home:
 
     def configure_dagster(self) -> None:
         """Write Dagster's settings where there are none, or none that somebody has changed, with the storage that
-        `dagster_url` names. Raises SettingsError, HomeError where it can be none.
+        `dagster_url` names; left as they are while settings.yaml cannot be read, which whoever needs more of it tells:
+        services that were started once go on by themselves when it is mended. Raises HomeError where the URL is none.
         """
         config, ours = self.dagster / "dagster.yaml", DAGSTER_YAML.read_text(encoding="utf-8")
-        url = load_settings(self.register / "settings.yaml").dagster_url
+        try:
+            url = load_settings(self.register / "settings.yaml").dagster_url
+        except SettingsError:
+            if config.exists():
+                return
+            url = ""
         wanted = ours + (_storage(url) if url else "")
         there = config.read_text(encoding="utf-8") if config.exists() else ours
         bare = there.partition(STORAGE)[0]

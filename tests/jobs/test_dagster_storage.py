@@ -84,6 +84,10 @@ def test_the_setting_comes_and_goes_and_a_changed_file_is_left_alone(home: Home)
     set_up(home)
     home.configure_dagster()
     assert config(home) == OURS
+    (home.register / "settings.yaml").write_text("dagster_url: [", encoding="utf-8")
+    (home.dagster / "dagster.yaml").write_text(OURS + STORAGE, encoding="utf-8")
+    home.prepare()  # who reads the settings for more tells what is wrong with them
+    assert config(home) == OURS + STORAGE
     (home.dagster / "dagster.yaml").write_text(OURS + "# ours\n", encoding="utf-8")
     set_up(home, dagster_url="postgresql://sixth@db.example/dagster")
     home.configure_dagster()
