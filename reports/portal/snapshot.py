@@ -59,6 +59,7 @@ create index findings_by_place on findings (place, moves, status);
 create index findings_by_fault on findings (fault);
 create index findings_by_row on findings (form_id, sheet_key, row);
 create index counts_by_place on counts (place);
+create index counts_by_filter on counts (sheet_key, status, moves, place, decides, rule_id, n);
 create index forms_by_place on forms (place);
 create index scans_by_place on scans (place);
 create index months_by_place on months (place);

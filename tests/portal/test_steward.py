@@ -260,3 +260,25 @@ def test_pages_say_words_where_the_data_have_codes(portal: Portal) -> None:
     told = browser.get(f"/units/{returned['unit_code']}?period={LAST}").text
     title = portal.catalogue.rules[returned["rule_id"]].title["zh"]
     assert f'<span class="small">{title}' in told
+
+
+def test_of_most_of_the_carrier_the_same_is_found_in_another_way(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(portal, "steward")
+    for query in (
+        "",
+        "&moves=all&status=all",
+        "&moves=flag",
+        "&rule=GEN-03",
+        "&sheet=-",
+        "&can=no",
+        "&after=100&moves=all",
+    ):
+        path = f"/worklist?period={LAST}{query}"
+        pages = []
+        for most in (2000, 0):
+            monkeypatch.setattr("reports.portal.steward.MOST_OF", most)
+            pages.append(browser.get(path).text)
+        assert pages[0] == pages[1], query
+        assert "EX-15-01" in pages[0]

@@ -1,13 +1,18 @@
--- The units below a node with the most findings of a filter. Grain: one unit.
-select n.unit_code, n.unit_name, sum(c.n) as n
-from counts as c
+-- The units below a node with the most findings of a filter; moves and statuses as lists, by which the index goes. Grain: one
+-- unit.
+select n.unit_code, n.unit_name, c.n
+from (
+    select place, sum(n) as n
+    from counts
+    where
+        sheet_key = case when :sheet = '' then '*' when :sheet = '-' then '' else :sheet end
+        and status in (:status_0, :status_1, :status_2)
+        and moves in (:moves_0, :moves_1, :moves_2, :moves_3, :moves_4, :moves_5)
+        and place >= :lo and place < :hi
+        and (:can = '' or (decides <> '') = (:can = 'yes'))
+        and (:rule = '' or rule_id = :rule)
+    group by place
+) as c
 inner join nodes as n on n.place = c.place and n.level = 'unit'
-where
-    c.place >= :lo and c.place < :hi and c.sheet_key = case when :sheet = '' then '*' else :sheet end
-    and (:moves = 'all' or c.moves = :moves or (:moves = '' and c.moves <> 'flag'))
-    and (:status = 'all' or c.status = :status)
-    and (:can = '' or (c.decides <> '') = (:can = 'yes'))
-    and (:rule = '' or c.rule_id = :rule)
-group by 1, 2
-order by 3 desc, n.place
+order by c.n desc, n.place
 limit 12
