@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import TYPE_CHECKING
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
 IDENTITY = re.compile(r"(?=([0-9]{6}([0-9]{4})([0-9]{2})([0-9]{2})[0-9]{3}[0-9Xx]))")
 MOBILE = re.compile(r"(?<![0-9])1[3-9][0-9]{9}(?![0-9])")
@@ -55,6 +57,8 @@ def may_hold(text: pl.Expr) -> pl.Expr:
 
 def hidden_column(texts: pl.Series) -> pl.Series:
     """`hidden` of a column of texts, null ones included."""
+    import polars as pl  # noqa: PLC0415 - single texts are hidden without it
+
     held = texts.to_frame("text").select(may_hold(pl.col("text")))["text"]
     at = held.arg_true()
     if not len(at):

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from assets.instance.home import Home
 from assets.instance.settings import ImapSettings, SmtpSettings
+from assets.intake.mail.seen import reading
 from assets.intake.mail.sources import collected_up_to, mailbox_state, unread_mails
 
 SETTLED_SECONDS = 60
@@ -72,22 +70,11 @@ def briefly(server: Server) -> Server:
     return replace(server, timeout_seconds=min(server.timeout_seconds, LOOK_SECONDS))
 
 
-@contextmanager
-def sightings_of(home: Home) -> Iterator[sqlite3.Connection | None]:
-    """The index of mails seen, for reading; None where there is none yet."""
-    file = home.warehouse / "sightings.sqlite"
-    if not file.is_file():
-        yield None
-        return
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
-        yield connection
-
-
 def look_into_folder(home: Home, now: datetime, mail_bytes: int) -> Look:
     """What lies in the drop folder and was not read, of mails of at most so many bytes. While the newest came within a
     minute, others may follow.
     """
-    with sightings_of(home) as sightings:
+    with reading(home.sightings) as sightings:
         unread = unread_mails(home.inbox, sightings, mail_bytes)
     if not unread:
         return Look("")
@@ -102,6 +89,6 @@ def look_into_mailbox(home: Home, settings: ImapSettings, memory: Memory) -> Loo
     validity, next_uid = mailbox_state(briefly(settings))
     if memory.down_since:
         return Look(f"back after {memory.down_since}")
-    with sightings_of(home) as sightings:
+    with reading(home.sightings) as sightings:
         last = collected_up_to(sightings, settings, validity) if sightings else 0
     return Look(f"{validity}/{next_uid}" if next_uid > last + 1 else "")

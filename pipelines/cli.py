@@ -105,9 +105,10 @@ def run(
         raise WrongUse(f"--source {source} is no folder")
     from assets.instance.closed_months import closed_months  # noqa: PLC0415
     from assets.instance.periods import preceding  # noqa: PLC0415
-    from pipelines.month_run import check_before_run, run_period  # noqa: PLC0415
+    from pipelines.month_run import check_before_run, run_period, without_run  # noqa: PLC0415
 
-    deadline, register = check_before_run(place)
+    settings, register = check_before_run(place)
+    deadline = settings.deadline(register)
     chosen = period_of(period) if period else preceding(f"{clock.astimezone(deadline.zone):%Y-%m}")
     if chosen < register.first_period:
         raise WrongUse(f"--period {chosen} lies before {register.first_period}, the first month on record")
@@ -120,7 +121,10 @@ def run(
         outcome = replay(place, chosen, clock, mails)
     else:
         closed = [month for month in closed_months(place) if not period or month == chosen] if apply_register else []
-        outcome = run_period(place, chosen, clock, mails, lang, earlier=not period, apply_register=closed)
+        quiet = None
+        if not mails and not apply_register:
+            quiet = without_run(place, settings, deadline, chosen, clock, lang, earlier=not period)
+        outcome = quiet or run_period(place, chosen, clock, mails, lang, earlier=not period, apply_register=closed)
     for line in outcome.lines:
         out.print(line)
     return outcome.status
@@ -174,7 +178,8 @@ def report(
     if year and not (is_span(year) and "H" not in year):
         raise WrongUse(f"--year {year!r} is not a year; write it as 2026")
     place, clock, span = open_home(home), clock_of(as_of), half or year
-    deadline, register = check_before_run(place)
+    settings, register = check_before_run(place)
+    deadline = settings.deadline(register)
     if why_not := refusal(span, register, deadline, clock):
         raise WrongUse(why_not)
     outcome = report_span(place, span, clock, lang)

@@ -11,7 +11,7 @@ from assets.instance.home import Home, find_home
 from assets.instance.logs import are_json, dagster_logger
 from assets.instance.periods import preceding
 from assets.instance.register import RegisterError, load_register
-from assets.instance.resource import HomeResource
+from assets.instance.resource import JOB, HomeResource
 from assets.instance.settings import SettingsError, load_settings
 from assets.intake import assets as intake
 from assets.month import assets as month
@@ -54,7 +54,7 @@ def build_defs(
     is_out = deadline_check(home)
     in_json = are_json(home)
     job = dg.define_asset_job(
-        "month",
+        JOB,
         config={"loggers": {"console": {}}} if in_json else None,
         selection=dg.AssetSelection.all() - dg.AssetSelection.checks(is_out),
         description="Mails to the published report of one period.",

@@ -18,15 +18,16 @@ from assets.instance import recipients
 from assets.instance.clock import AS_OF, take_clock
 from assets.instance.closed_months import register_of
 from assets.instance.home import Home
+from assets.instance.inputs import begin
 from assets.instance.logs import are_json
 from assets.instance.periods import Deadline, is_period
 from assets.instance.register import Register, load_register
-from assets.instance.settings import load_settings
-from assets.instance.workers import warm
+from assets.instance.settings import Settings, load_settings
 from expectations.catalogue import load_catalogue
 from expectations.secrets import hidden
-from pipelines.listing import query
+from pipelines import quiet_runs
 from pipelines.register_diff import edit_lines
+from reports.nothing_new import Held, nothing_new
 from reports.publishing.versions import latest_version
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Outcome:
     stages: dict[str, tuple[float, float]] = field(default_factory=dict)  # begin and end, seconds since the epoch
 
 
-def check_before_run(home: Home) -> tuple[Deadline, Register]:
+def check_before_run(home: Home) -> tuple[Settings, Register]:
     """Read register and settings before anything else: a contradiction stops the run here.
 
     Raises HomeError, RegisterError, SettingsError.
@@ -60,7 +61,7 @@ def check_before_run(home: Home) -> tuple[Deadline, Register]:
         check_kinds(settings.documents)
     if (home.register / recipients.FILE).exists():
         recipients.load_recipients(home.register, register, load_catalogue(home.register).leads)
-    return settings.deadline(register), register
+    return settings, register
 
 
 def run_period(
@@ -78,6 +79,8 @@ def run_period(
     `earlier`: with earlier months that have a mail, a decision or an edit younger than their latest version.
     `apply_register`: closed months that are to rest on the register as it is now.
     """
+    from assets.instance.workers import warm  # noqa: PLC0415 - with all that works
+
     home.prepare()
     take_clock(home, as_of, period)
     warm(WORKER_MODULES)
@@ -85,7 +88,7 @@ def run_period(
     from dagster._core.errors import DagsterAssetCheckFailedError  # noqa: PLC0415 - not among those it exports
 
     from assets.instance.progress import reporter  # noqa: PLC0415
-    from assets.instance.resource import HomeResource  # noqa: PLC0415
+    from assets.instance.resource import JOB, HomeResource  # noqa: PLC0415
     from assets.intake.assets import NO_MAILS, UNREACHABLE  # noqa: PLC0415
     from pipelines.definitions import build_defs  # noqa: PLC0415
     from pipelines.event_log import instance_of  # noqa: PLC0415
@@ -100,11 +103,12 @@ def run_period(
     )
     before = _standing(home)
     definitions = build_defs(home, as_of=as_of, resources={"home": resource})
-    job = definitions.resolve_job_def("month")
+    job = definitions.resolve_job_def(JOB)
     level = "DEBUG" if os.environ.get("SIXTH_DEBUG") or are_json(home) else "CRITICAL"
     config = {"loggers": {"console": {"config": {"log_level": level}}}}
     run_id = str(uuid4())
     with instance_of(home.dagster) as instance, reporter.shown():
+        quiet_runs.take_up(home, instance)
         try:
             result = job.execute_in_process(
                 instance=instance,
@@ -115,6 +119,7 @@ def run_period(
                 raise_on_error=True,
             )
         except DagsterAssetCheckFailedError:
+            begin(home)
             names = "; ".join(_failing_checks(instance, run_id))
             return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
         stats = instance.get_run_step_stats(run_id)
@@ -125,12 +130,31 @@ def run_period(
         unreachable = str(event.metadata[UNREACHABLE].value) if UNREACHABLE in event.metadata else ""
     stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
     made = {place: version for place, version in _standing(home).items() if before.get(place) != version}
-    lines = (*_earlier_lines(made, period), *_summary_lines(home, period), *_not_collected(no_mails), *edit_lines(home))
     carrier = register_of(home).tree(period).carrier
+    summary = _summary_lines(home, period, carrier)
+    lines = (*_earlier_lines(made, period), *summary, *_not_collected(no_mails), *edit_lines(home))
     if (period, carrier) in made:
         lines = (*lines, *_glyph_lines(home.published / period / carrier / made[period, carrier]))
-    lines = (*lines, *_mailbox_lines(unreachable), *_held_lines(home, as_of))
+    lines = (*lines, *_mailbox_lines(unreachable), *_held_lines(_held_mails(home), as_of))
     return Outcome(lines, 0, stages)
+
+
+def without_run(
+    home: Home, settings: Settings, deadline: Deadline, period: str, as_of: datetime, lang: str, *, earlier: bool
+) -> Outcome | None:
+    """What a run of a month ends with in which there is nothing to be done, without it; None where one is to look.
+
+    The clock is taken and the run recorded all the same. `deadline` is that of today's settings and register.
+    """
+    quiet = nothing_new(home, settings, deadline, period, as_of, lang, earlier=earlier)
+    if quiet is None:
+        return None
+    home.prepare()
+    take_clock(home, as_of, period)
+    quiet_runs.note(home, period, as_of)
+    edits = edit_lines(home) if quiet.edits else []
+    summary = _summary_lines(home, period, register_of(home).tree(period).carrier)
+    return Outcome((*summary, *_not_collected(dict(quiet.no_mails)), *edits, *_held_lines(quiet.held, as_of)), 0)
 
 
 def _standing(home: Home) -> dict[tuple[str, str], str]:
@@ -161,25 +185,24 @@ def _glyph_lines(folder: Path) -> list[str]:
     return [f"glyphs   report.pdf shows {NO_GLYPH} for {lacking}: our fonts lack them"] if lacking else []
 
 
-def _held_lines(home: Home, as_of: datetime) -> list[str]:
+def _held_mails(home: Home) -> list[Held]:
+    from assets.instance.warehouse import model  # noqa: PLC0415 - what a month with nothing new does without
+    from pipelines.listing import query  # noqa: PLC0415
+
+    rows = query(home, model("settled/held_mails"), {})
+    return [Held(row["mail"], row["received_at"].isoformat(), hidden(row["sender"])) for row in rows]
+
+
+def _held_lines(held: Sequence[Held], as_of: datetime) -> list[str]:
     """The mails held for a day or more, a line each, in every run until a steward gives them to a unit."""
-    rows = query(
-        home,
-        """
-        select distinct m.mail, m.received_at, t.sender
-        from core.mails as m
-        inner join staging.mails as t using (mail)
-        where m.held and m.received_at <= $before
-        order by m.received_at, m.mail
-        """,
-        {"before": as_of - timedelta(days=HELD_DAYS)},
-    )
+    waiting = [(mail, as_of - datetime.fromisoformat(mail.received_at)) for mail in held]
+    waiting = [(mail, since) for mail, since in waiting if since >= timedelta(days=HELD_DAYS)]
     lines = [
-        f"held     {r['mail'][:12]} for {(as_of - r['received_at']).days} days, from {hidden(r['sender'])}: "
-        f"sixth show {r['mail'][:12]}, sixth assign"
-        for r in rows[:MOST_NAMED]
+        f"held     {mail.mail[:12]} for {since.days} days, from {mail.sender}: "
+        f"sixth show {mail.mail[:12]}, sixth assign"
+        for mail, since in waiting[:MOST_NAMED]
     ]
-    return lines + ([f"held     and {len(rows) - MOST_NAMED} more"] if len(rows) > MOST_NAMED else [])
+    return lines + ([f"held     and {len(waiting) - MOST_NAMED} more"] if len(waiting) > MOST_NAMED else [])
 
 
 def _mailbox_lines(unreachable: str) -> list[str]:
@@ -206,8 +229,7 @@ def _failing_checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
             yield f"{evaluation.check_name}, {told}"
 
 
-def _summary_lines(home: Home, period: str) -> list[str]:
-    carrier = register_of(home).tree(period).carrier
+def _summary_lines(home: Home, period: str, carrier: str) -> list[str]:
     folder = home.published / period / carrier
     version = latest_version(folder)
     assert version is not None

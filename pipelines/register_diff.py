@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assets.instance.closed_months import Edit, closed_months, not_applied, register_of
 from assets.instance.home import Home
-from assets.instance.warehouse import Warehouse
-from assets.month.settle import indexed_work
-from assets.month.spans import settle_months
-from pipelines.copied_session import copied_session
+
+if TYPE_CHECKING:
+    from assets.instance.warehouse import Warehouse
 
 MOST_EDITS = 5  # told of in a run's summary; `sixth register diff` names all
 
@@ -52,6 +51,10 @@ def figure_counts(home: Home, as_of: datetime) -> dict[str, tuple[int, int]]:
     months = list(not_applied(home, register_of(home)))
     if not months:
         return {}
+    from assets.month.settle import indexed_work  # noqa: PLC0415 - the warehouse, which a run's lines do without
+    from assets.month.spans import settle_months  # noqa: PLC0415
+    from pipelines.copied_session import copied_session  # noqa: PLC0415
+
     summaries = []
     for apply_to in ([], closed_months(home)):
         with copied_session(home, as_of, apply_register=apply_to) as session:

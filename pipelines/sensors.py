@@ -24,7 +24,7 @@ from assets.instance.settings import Settings, SettingsError, load_settings
 from assets.intake.mail.sources import MailboxError
 from assets.ledger.alerts import book
 from assets.ledger.opening import open_ledger
-from pipelines import watching
+from pipelines import quiet_runs, watching
 from pipelines.arrivals import Look, Memory, look_into_folder, look_into_mailbox, why_not
 from pipelines.due_runs import Asked, DueRun, asked, due_deadline_reports, due_own_cutoffs, is_clock_behind
 from reports.assets import PUBLISHED
@@ -80,6 +80,7 @@ def deadline_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorD
     def deadline_reports(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """A run for every period that has no deadline report after its cut-off; at most once an hour each."""
         now = clock.now()
+        quiet_runs.take_up(home, context.instance)
         of, why = _asked(home, now)
         if of is None:
             yield dg.SkipReason(why)

@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from assets.instance.clock import first_run, last_run
 from assets.instance.periods import is_period, parse_time
 from assets.instance.settings import ImapSettings, SmtpSettings
+from assets.intake.mail.seen import reading
 from assets.intake.mail.sources import MailboxError, certificate_of_mailbox
-from pipelines.arrivals import briefly, sightings_of
+from pipelines.arrivals import briefly
 from pipelines.due_runs import Asked, without_deadline_report
 from reports.notices.operators import Trouble
 from reports.notices.smtp import Unreachable, certificate_of_server
@@ -61,7 +62,7 @@ def _nobody_owes(of: Asked, period: str) -> bool:
 
 def _last_mail(of: Asked) -> datetime | None:
     """When a mail was last seen for the first time."""
-    with sightings_of(of.home) as sightings:
+    with reading(of.home.sightings) as sightings:
         row = sightings.execute("select max(seen_at) from sightings").fetchone() if sightings else None
     return parse_time(row[0]) if row and row[0] else None
 

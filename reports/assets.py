@@ -15,9 +15,11 @@ import polars as pl
 from assets.instance.clock import now
 from assets.instance.closed_months import book, closed_months, kept_register
 from assets.instance.progress import reporter
-from assets.instance.resource import POOL, HomeResource
+from assets.instance.resource import JOB, PARTITION, POOL, HomeResource
 from assets.instance.session import Session
 from assets.instance.shown import code_version
+from assets.intake import assets as intake
+from assets.month import assets as month
 from assets.month.assets import asset_of, findings, mart_key
 from assets.month.freshness import fingerprint_of
 from assets.month.gate import require_settled
@@ -26,6 +28,7 @@ from assets.month.settle import as_indexed
 from assets.month.signing import asked_to_sign
 from reports.data_docs.pages import write_data_docs
 from reports.data_docs.validations import results_of, validate_months, validated_months
+from reports.ending import book_end
 from reports.feedback.folders import Written, address_of, write_feedback
 from reports.forms.beside import with_documents
 from reports.forms.pool import render_all
@@ -67,7 +70,7 @@ def answer_units(session: Session, period: str) -> Written:
     if not session.settings.feedback:
         return Written((), ())
     work = session.once(as_indexed)
-    return write_feedback(
+    written = write_feedback(
         work,
         period,
         session.home.archive,
@@ -77,6 +80,8 @@ def answer_units(session: Session, period: str) -> Written:
         limits=session.settings.limits,
         progress=lambda done, of: reporter("marking workbooks", done, of),
     )
+    session.left += written.failed
+    return written
 
 
 def send_notices(session: Session, period: str) -> list[Row]:
@@ -86,7 +91,9 @@ def send_notices(session: Session, period: str) -> list[Row]:
     not, and sends them.
     """
     rows = [*tell_units(session, period), *tell_readers(session, period)] if session.settings.feedback else []
-    if not any(row.outcome == QUEUED for row in rows):
+    waiting = [row.recipient for row in rows if row.outcome == QUEUED]
+    session.left += waiting
+    if not waiting:
         remember_month(session.once(as_indexed), period)
     return rows
 
@@ -102,13 +109,20 @@ def earlier_reports(context: dg.AssetExecutionContext, home: HomeResource) -> dg
     """Late corrections: every earlier month with something new published, answered and told of, the oldest first."""
     session = home.session
     work, made = session.once(as_indexed), {}
-    for month in months_due(work, context.partition_key, session.home.published) if home.earlier else ():
-        made[month] = {e.scope: e.version for e in publish_month(session, month) if e.made}
-        answer_units(session, month)
-        send_notices(session, month)
+    for earlier in months_due(work, context.partition_key, session.home.published) if home.earlier else ():
+        made[earlier] = {e.scope: e.version for e in publish_month(session, earlier) if e.made}
+        answer_units(session, earlier)
+        send_notices(session, earlier)
     return dg.MaterializeResult(
         metadata={"dagster/row_count": sum(map(len, made.values())), "versions": dg.MetadataValue.json(made)}
     )
+
+
+def is_whole(run: dg.DagsterRun) -> bool:
+    """Whether a run is one of the whole job, and no selection of its steps, nor one that goes on after a failure."""
+    every = {asset.node_def.name for asset in (*intake.ASSETS, *month.OF_NO_MONTH, *month.ASSETS, *ASSETS)}
+    steps = set(run.step_keys_to_execute or every)
+    return run.job_name == JOB and not run.asset_selection and not run.op_selection and steps >= every
 
 
 def _rests_on(*models: str) -> list[dg.AssetKey]:
@@ -226,11 +240,14 @@ def sent_notices(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Ma
     pool=POOL,
     group_name="findings",
     kinds={"greatexpectations"},
-    deps=[mart_key("summaries"), sent_notices],
+    deps=[mart_key("summaries"), portal_snapshots, sent_notices],
     code_version=code_version("reports/data_docs"),
 )
-def data_docs(home: HomeResource) -> dg.MaterializeResult:
-    """The checkpoint of every month that has changed, and Data Docs of all: last, as nothing waits for it."""
+def data_docs(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """The checkpoint of every month that has changed, and Data Docs of all: last, as nothing waits for it.
+
+    With it a run of the whole job ends, and writes down whether it leaves anything to be done.
+    """
     session = home.session
     work = session.once(as_indexed)
     validated = validate_months(work)
@@ -238,6 +255,8 @@ def data_docs(home: HomeResource) -> dg.MaterializeResult:
     written = write_data_docs(
         session.home.data_docs, months, partial(results_of, work.warehouse), work.catalogue, session.lang
     )
+    if is_whole(context.run):
+        book_end(session, context.run.tags[PARTITION], earlier=home.earlier)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": sum(m.evaluated for m in months),

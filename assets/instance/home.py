@@ -75,6 +75,16 @@ class Home:
         return self.root / "portal"
 
     @property
+    def sightings(self) -> Path:
+        """Which copy of which mail was seen where."""
+        return self.warehouse / "sightings.sqlite"
+
+    @property
+    def ended(self) -> Path:
+        """What the last run left, where it left nothing to be done (reports/nothing_new.py)."""
+        return self.warehouse / "ended.json"
+
+    @property
     def dagster(self) -> Path:
         """DAGSTER_HOME."""
         return self.root / "dagster"
@@ -103,6 +113,11 @@ class Home:
             written.flush()
             os.fsync(written.fileno())
         temporary.replace(self.root / MARK)
+
+    @property
+    def quiet_runs(self) -> Path:
+        """Runs that found nothing to be done and that Dagster was not told of yet, a file each."""
+        return self.dagster / "quiet_runs"
 
     def check(self) -> None:
         """Raise HomeError where this is no home, or that of a newer software."""

@@ -21,10 +21,12 @@ from pydantic import Field, PrivateAttr
 
 from assets.instance.clock import clock_of, now, take_clock
 from assets.instance.home import Home
+from assets.instance.inputs import begin
 from assets.instance.logs import of_run, set_up_logs
 from assets.instance.session import Session, open_session
 from assets.instance.warehouse import WarehouseBusy
 
+JOB = "month"  # of all steps
 POOL = "warehouse"  # of every step and check
 PARTITION = "dagster/partition"  # the tag of a run that is of one month
 WAIT_SECONDS = 60.0
@@ -75,6 +77,7 @@ class HomeResource(dg.ConfigurableResource):
                 self._session = self._opened.enter_context(opening)
             except WarehouseBusy as busy:
                 raise dg.RetryRequested(max_retries=WAITS) from busy
+            begin(self._session.home)
         return self._session
 
     def _clock(self) -> datetime:

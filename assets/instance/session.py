@@ -44,6 +44,8 @@ class Session:
         self.source = source
         self.lang = lang
         self.apply_register = apply_register
+        self.left: list[str] = []
+        """What the steps so far leave to the next run, by a word each: it is then not one with nothing to be done."""
         self._made: dict[Callable[[Session], Any], Any] = {}
 
     @cached_property
@@ -74,6 +76,10 @@ class Session:
             self._made[make] = make(self)
         made: T = self._made[make]
         return made
+
+    def has(self, make: Callable[[Session], Any]) -> bool:
+        """Whether that was made of this session already."""
+        return make in self._made
 
 
 @contextmanager

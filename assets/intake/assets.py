@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from assets.instance.inputs import inputs_of
 from assets.instance.progress import reporter
 from assets.instance.resource import POOL, HomeResource
 from assets.instance.session import Session
@@ -46,9 +47,13 @@ def sheet_key(sheet: str) -> dg.AssetKey:
 )
 def archived_mails(home: HomeResource) -> dg.MaterializeResult:
     """Every mail of the mailbox and the drop folder, byte for byte under its sha256; nothing is ever deleted."""
+    home.session.once(inputs_of)  # before anything of it is read
     collected = collect(home.session)
     unreachable = " ".join(hidden(c.unreachable) for c in collected if c.unreachable)
     told = {UNREACHABLE: unreachable} if unreachable else {}
+    home.session.left += [key for c in collected for key in (*c.waiting, *c.skipped)] + (
+        [unreachable] if unreachable else []
+    )
     total = home.session.warehouse.value("select count(*) from staging.receipts")
     return dg.MaterializeResult(
         metadata={

@@ -26,7 +26,7 @@ def collect(session: Session) -> list[Collected]:
     one collects the rest.
     """
     home, settings = session.home, session.settings
-    connection = seen.open_sightings(home.warehouse / "sightings.sqlite", home.archive)
+    connection = seen.open_sightings(home.sightings, home.archive)
     try:
         inbox = session.source or home.inbox
         look = partial(

@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, Select, bindparam, insert, select, update
+from sqlalchemy import Engine, Select, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -123,6 +123,21 @@ def answered(ledger: Engine, period: str) -> set[tuple[str, str, str]]:
     )
     with Session(ledger) as session, session.begin():
         return {(unit_code, recipient, mail) for unit_code, recipient, mail in session.execute(wanted)}
+
+
+def counted(ledger: Engine) -> tuple[int, int]:
+    """How many notices there are in all, and how many of them are queued."""
+    wanted = select(func.count(), func.count().filter(Notice.state == "queued")).select_from(Notice)
+    with ledger.begin() as connection:
+        found, queued = connection.execute(wanted).one()
+        return found, queued
+
+
+def is_queued(ledger: Engine, period: str) -> bool:
+    """Whether a notice of the period waits to be sent."""
+    wanted = select(func.count()).where(Notice.period == period, Notice.state == "queued")
+    with ledger.begin() as connection:
+        return bool(connection.scalar(wanted))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from assets.instance.session import Session
 from assets.instance.software import VERSION
 from assets.instance.warehouse import model
 from assets.ledger.decisions import all_decisions
+from assets.ledger.models import Decision
 from assets.ledger.opening import open_reader
 from assets.month.booking import book_month, read_mails
 from assets.month.decisions import effective_decisions, put_decisions
@@ -81,11 +82,16 @@ def indexed_work(session: Session) -> Work:
     """
     work, settings = session.once(work_of), session.settings
     index_mails(work)
-    with open_reader(session.home.warehouse, settings.ledger_url) as ledger:
-        made = all_decisions(ledger)
+    made = session.once(decided)
     put_decisions(work.warehouse, effective_decisions(made, work.as_of, settings.approved_effects))
     look_back(work)
     return on_record(work, session)
+
+
+def decided(session: Session) -> list[Decision]:
+    """Every decision of the log, as it is when this is asked first."""
+    with open_reader(session.home.warehouse, session.settings.ledger_url) as ledger:
+        return all_decisions(ledger)
 
 
 def as_indexed(session: Session) -> Work:

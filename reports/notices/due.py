@@ -15,12 +15,11 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.instance.periods import Deadline
 from assets.instance.register import Tree
 from assets.instance.warehouse import model
 from assets.intake.mail import headers
@@ -30,13 +29,11 @@ from assets.intake.values import clean_text
 
 if TYPE_CHECKING:
     from reports.notices.letters import Standing
-from assets.instance.settings import NoticeSettings
 
 log = logging.getLogger("sixth.notices")
 HEADER_BYTES = 64 * 1024
 FIRST_BYTES = 8 * 1024  # hold the whole header of nearly every mail
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
-OVERDUE_DAYS_AT_LEAST = 7
 # How mailers begin the subjects of what they write by themselves, without a header that says so; cleaned: ： is :.
 AUTOMATIC_SUBJECT = re.compile(
     r"[【\[(]?(?:来自[^: ]{1,10}的|这是一封|外出|休假|出差|离职)?自动(?:回复|答复|应答)(?:$|[】\]):( ]|邮件)"
@@ -189,38 +186,6 @@ def _answers_to(mail: Incoming, tree: Tree) -> tuple[str, ...]:
         return (mail.sender,)
     unit = tree.by_code.get(mail.unit_code)
     return (unit.mailboxes or ("",)) if unit else ()
-
-
-def slot_of(
-    deadline: Deadline,
-    period: str,
-    as_of: datetime,
-    settings: NoticeSettings,
-    *,
-    asked: bool = False,
-    begun: datetime | None = None,
-) -> str | None:
-    """Which notices the moment is for: `3` or `1` (a reminder, so many days before), `overdue`, or None
-    (then, too, when the period is not over).
-
-    A day that was missed is made up for until the next one, and overdue notices as long as the window is open; after
-    an outage over its end also later, for `receipt_days` after the cut-off, where the home had `begun` to run by then.
-    When a person has `asked` for it, the time before the first reminder is `early`, and all time after the cut-off is
-    for overdue notices.
-    """
-    cutoff, today = deadline.cutoff(period), as_of.astimezone(deadline.zone).date()
-    if not deadline.is_over(period, as_of):
-        return None
-    if as_of < cutoff:
-        reached = [days for days in settings.reminder_days if today >= cutoff.date() - timedelta(days=days)]
-        if reached:
-            return str(min(reached))
-        return "early" if asked else None
-    since = cutoff.date() + timedelta(days=settings.overdue_days)
-    is_open = deadline.window_period(as_of) == period or today <= since + timedelta(days=OVERDUE_DAYS_AT_LEAST)
-    if begun is not None and begun < cutoff:
-        is_open = is_open or as_of <= cutoff + timedelta(days=settings.receipt_days)
-    return "overdue" if asked or (today >= since and is_open) else None
 
 
 def due_reminders(standings: Iterable[Standing], tree: Tree, period: str, slot: str) -> list[Due]:

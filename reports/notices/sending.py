@@ -37,11 +37,11 @@ from reports.notices.due import (
     due_reminders,
     mailboxes_of,
     office_above,
-    slot_of,
 )
 from reports.notices.letters import Occasion, Standing
 from reports.notices.mime import Head, message_id, thread
 from reports.notices.outbox import AT_ONCE, tidy_outbox
+from reports.notices.slots import slot_of
 from reports.notices.smtp import Deliver, Refused, Unreachable, open_delivery
 
 log = logging.getLogger("sixth.mailroom")

@@ -20,8 +20,8 @@ from reports.notices.due import (
     due_reminders,
     is_automatic,
     office_above,
-    slot_of,
 )
+from reports.notices.slots import slot_of
 from tests.notices.made_units import PERIOD, complete, incoming, register, standing, when
 
 UNITS = ["U1,甲局,u1@oa.example;u1.bak@oa.example", "U2,乙局,u2@oa.example", "U3,丙局,"]

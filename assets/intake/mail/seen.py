@@ -7,7 +7,8 @@ of them. Does not: looking into folders or mailboxes (sources.py), keeping mails
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,6 +70,16 @@ def open_sightings(path: Path, archive: Path | None = None) -> sqlite3.Connectio
     if archive is not None:
         _agree_with(archive, connection)
     return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The file of sightings for reading alone; None where there is none yet."""
+    if not path.is_file():
+        yield None
+        return
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        yield connection
 
 
 def _agree_with(archive: Path, connection: sqlite3.Connection) -> None:

@@ -150,13 +150,28 @@ def collect_folder(
 
 def unread_mails(inbox: Path, sightings: sqlite3.Connection | None, mail_bytes: int) -> list[tuple[str, int, int]]:
     """Key, size and time of change (ns) of the mails in the drop folder that a collecting will read and none has."""
+    return [mail for mail in look_into(inbox, sightings, lambda *_: None).unread if 0 < mail[1] <= mail_bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class InFolder:
+    """What lies in the drop folder, looked at and not read: mails that no collecting has read (key, size, time of
+    change in ns), and, as in Collected, `skipped` and `no_mails`.
+    """
+
+    unread: tuple[tuple[str, int, int], ...]
+    skipped: tuple[str, ...]
+    no_mails: tuple[tuple[str, str], ...]
+
+
+def look_into(inbox: Path, sightings: sqlite3.Connection | None, tell: Tell = log.warning) -> InFolder:
+    """Look into the drop folder without reading a mail. `tell` is told of what is no mail, as in collecting."""
     known = files_of(sightings, FOLDER) if sightings else {}
-    listed = _mail_files(inbox, [], [], lambda *_: None)
-    return [
-        (f.key, f.size, f.mtime_ns)
-        for f in listed
-        if 0 < f.size <= mail_bytes and known.get(f.key) != (f.size, f.mtime_ns)
-    ]
+    skipped: list[str] = []
+    no_mails: list[tuple[str, str]] = []
+    listed = _mail_files(inbox, skipped, no_mails, tell)
+    unread = [(f.key, f.size, f.mtime_ns) for f in listed if known.get(f.key) != (f.size, f.mtime_ns)]
+    return InFolder(tuple(unread), tuple(skipped), tuple(sorted(no_mails)))
 
 
 @dataclass(frozen=True, slots=True)

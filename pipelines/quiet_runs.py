@@ -1,0 +1,59 @@
+"""Runs that found nothing to be done, as runs of Dagster: its pages and sensors know of them as of any other.
+
+Such a run loads no Dagster (reports/nothing_new.py). It is noted in a file of its own; whoever has Dagster loaded next,
+a run or the daemon, takes the notes up, each as a run that succeeded, in one event.
+
+Belongs here: noting, and taking up. Does not: knowing that there is nothing to be done.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from assets.instance.clock import AS_OF, now
+from assets.instance.home import Home
+from reports.publishing.rounds import write_durably
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+FOUND_NOTHING = "nothing new: the month stands as the run before left it"
+
+
+def note(home: Home, period: str, as_of: datetime) -> None:
+    """Note, durably, that a run of a period found nothing to be done."""
+    run_id = str(uuid4())
+    told = {"run_id": run_id, "period": period, "as_of": as_of.isoformat(), "at": now().timestamp()}
+    home.quiet_runs.mkdir(exist_ok=True)
+    write_durably(home.quiet_runs / f"{run_id}.json", json.dumps(told) + "\n")
+
+
+def take_up(home: Home, instance: dg.DagsterInstance) -> int:
+    """Let Dagster know of the runs that were noted, in their order; how many it did not know of."""
+    notes = [(file, json.loads(file.read_text(encoding="utf-8"))) for file in home.quiet_runs.glob("*.json")]
+    new = 0
+    for file, told in sorted(notes, key=lambda note: note[1]["at"]):
+        new += _record(instance, told)
+        file.unlink(missing_ok=True)
+    return new
+
+
+def _record(instance: dg.DagsterInstance, told: dict[str, str | float]) -> bool:
+    from dagster import DagsterEvent, DagsterRun, DagsterRunStatus  # noqa: PLC0415
+    from dagster._core.storage.tags import PARTITION_NAME_TAG  # noqa: PLC0415
+
+    from assets.instance.resource import JOB  # noqa: PLC0415
+
+    run_id, at = str(told["run_id"]), float(told["at"])
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.is_finished:
+        return False
+    if run is None:
+        tags = {PARTITION_NAME_TAG: str(told["period"]), AS_OF: str(told["as_of"])}
+        instance.add_run(DagsterRun(JOB, run_id, status=DagsterRunStatus.STARTED, tags=tags))
+    ended = DagsterEvent("PIPELINE_SUCCESS", JOB, message=FOUND_NOTHING)
+    instance.report_dagster_event(ended, run_id, timestamp=at)
+    return True

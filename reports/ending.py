@@ -1,0 +1,60 @@
+"""The end of a run: written down is whether it leaves anything to be done, and what the next one is to look at first.
+
+Belongs here: what is asked of the open home for it. Does not: what the next run makes of it (nothing_new.py).
+"""
+
+from __future__ import annotations
+
+from assets.instance.inputs import inputs_of
+from assets.instance.session import Session
+from assets.instance.warehouse import model
+from assets.ledger.opening import open_reader
+from assets.ledger.queue import counted, is_queued
+from assets.month.settle import as_indexed, decided
+from expectations.secrets import hidden
+from reports.nothing_new import Ended, Held, digest_of, state_of
+from reports.notices.due import read_standings
+from reports.publishing.earlier import months_due
+from reports.publishing.rounds import write_durably
+
+
+def book_end(session: Session, period: str, *, earlier: bool) -> bool:
+    """Write down what a run of the whole job leaves, at its end and while it has the home; whether it did.
+
+    Not where anything is left to the next run, nor where the run was a particular one: of a folder of mails, or with
+    the register applied to closed months.
+    """
+    if session.left or session.source or session.apply_register or not session.has(inputs_of):
+        return False
+    work, home = session.once(as_indexed), session.home
+    if earlier and months_due(work, period, home.published):
+        return False
+    (ahead,) = work.warehouse.rows(model("settled/mails_ahead"), {"as_of": work.as_of})
+    if ahead["without_time"]:  # the clock of each run is theirs
+        return False
+    with open_reader(home.warehouse, session.settings.ledger_url) as ledger:
+        if is_queued(ledger, period):
+            return False
+        notices = counted(ledger)
+    cutoff = work.deadline.cutoff(period)
+    changes = [moment for moment in (ahead["next_at"], cutoff) if moment is not None and moment > work.as_of]
+    own = {s.cutoff for s in read_standings(work.warehouse.rows, period).values() if s.cutoff}
+    held = work.warehouse.rows(model("settled/held_mails"))
+    work.warehouse.execute("checkpoint")  # from here on nothing is written, so that the file stays as it is
+    ended = Ended(
+        period=period,
+        as_of=work.as_of.isoformat(),
+        lang=session.lang,
+        earlier=earlier,
+        until=min(changes).isoformat() if changes else "",
+        inputs=session.once(inputs_of),
+        state=state_of(home, period),
+        decided=digest_of({d.key: d.decided_at for d in session.once(decided)}, work.as_of),
+        notices=notices,
+        cutoff=cutoff.isoformat(),
+        own=tuple(sorted(moment.isoformat() for moment in own)),
+        held=tuple(Held(row["mail"], row["received_at"].isoformat(), hidden(row["sender"])) for row in held),
+        edits=bool(session.register.closed),
+    )
+    write_durably(home.ended, ended.written())
+    return True
