@@ -130,6 +130,27 @@ def run(
     return outcome.status
 
 
+@app.command(epilog="Example: sixth answer")
+@exit_codes
+def answer(as_of: AsOfOption = "", lang: Lang = DEFAULT, home: HomeOption = None) -> int:
+    """Answer the mails that have come, in minutes; reports are left to the next run."""
+    place, clock = open_home(home), clock_of(as_of)
+    from assets.instance.clock import first_run  # noqa: PLC0415
+    from pipelines.answer_run import answer_period  # noqa: PLC0415
+    from pipelines.month_run import check_before_run  # noqa: PLC0415
+
+    settings, register = check_before_run(place)
+    period = settings.deadline(register).window_period(clock)
+    if first_run(place) is None:
+        raise WrongUse(f"no run has looked at this home yet; the first is a whole one (`sixth run --period {period}`)")
+    if period < register.first_period:
+        raise WrongUse(f"the open month, {period}, lies before {register.first_period}, the first month on record")
+    outcome = answer_period(place, period, clock, lang)
+    for line in outcome.lines:
+        out.print(line, markup=False)
+    return outcome.status
+
+
 # -------------------------------------------------------------------------------------------------------- register
 register_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(register_app, name="register", help="The register and what its edits would change.")

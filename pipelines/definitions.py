@@ -11,16 +11,17 @@ from assets.instance.home import Home, find_home
 from assets.instance.logs import are_json, dagster_logger
 from assets.instance.periods import preceding
 from assets.instance.register import RegisterError, load_register
-from assets.instance.resource import JOB, HomeResource
+from assets.instance.resource import ANSWERING, JOB, HomeResource
 from assets.instance.settings import SettingsError, load_settings
 from assets.intake import assets as intake
 from assets.month import assets as month
-from assets.month.checks import CHECKS
+from assets.month.checks import CHECKS, figures_reconcile
 from pipelines.partitions import monthly
 from pipelines.sensors import deadline_check, sensors_of
 
 OF_NO_MONTH = (*intake.ASSETS, *month.OF_NO_MONTH, *outgoing.OF_NO_MONTH)
 ASSETS = (*month.ASSETS, *outgoing.ASSETS)
+ANSWERING_ASSETS = (*intake.ASSETS, *month.OF_NO_MONTH, *month.ASSETS, *outgoing.ANSWERS)
 NIGHTLY = "0 2 * * *"
 AT_SIX = "0 6 * * *"
 MAX_RUNTIME_SECONDS = 6 * 3600
@@ -61,6 +62,14 @@ def build_defs(
         tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
     )
 
+    answer = dg.define_asset_job(
+        ANSWERING,
+        selection=dg.AssetSelection.assets(*(key for asset in ANSWERING_ASSETS for key in asset.keys))
+        - dg.AssetSelection.checks(*(check for check in CHECKS if check is not figures_reconcile)),
+        description="Mails to the answers of the units that sent them; reports are left to the night.",
+        tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
+    )
+
     @dg.schedule(
         job=job,
         cron_schedule=NIGHTLY,
@@ -93,9 +102,9 @@ def build_defs(
     return dg.Definitions(
         assets=[*OF_NO_MONTH, *partitioned],
         asset_checks=[*CHECKS, is_out],
-        jobs=[job, look],
+        jobs=[job, answer, look],
         schedules=[nightly, at_six],
-        sensors=sensors_of(home, job),
+        sensors=sensors_of(home, job, answer),
         resources={"home": HomeResource(home=str(home.root)), **(resources or {})},
         executor=executor,
         loggers={"console": dagster_logger()} if in_json else None,

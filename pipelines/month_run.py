@@ -79,17 +79,67 @@ def run_period(
     `earlier`: with earlier months that have a mail, a decision or an edit younger than their latest version.
     `apply_register`: closed months that are to rest on the register as it is now.
     """
+    before = _standing(home)
+    try:
+        result, stages = executed(
+            home,
+            period,
+            as_of,
+            WORKER_MODULES,
+            source=source,
+            lang=lang,
+            earlier=earlier,
+            apply_register=apply_register,
+        )
+    except NotReconciled as error:
+        return Outcome((f"figures do not reconcile, nothing was published: {error}",), 3)
+    from assets.intake.assets import NO_MAILS, UNREACHABLE  # noqa: PLC0415
+
+    no_mails: dict[str, Any] = {}
+    unreachable = ""
+    for event in result.asset_materializations_for_node("archived_mails"):
+        no_mails |= event.metadata[NO_MAILS].value  # type: ignore[arg-type]
+        unreachable = str(event.metadata[UNREACHABLE].value) if UNREACHABLE in event.metadata else ""
+    made = {place: version for place, version in _standing(home).items() if before.get(place) != version}
+    carrier = register_of(home).tree(period).carrier
+    summary = _summary_lines(home, period, carrier)
+    lines = (*_earlier_lines(made, period), *summary, *not_collected(no_mails), *edit_lines(home))
+    if (period, carrier) in made:
+        lines = (*lines, *_glyph_lines(home.published / period / carrier / made[period, carrier]))
+    lines = (*lines, *mailbox_lines(unreachable), *_held_lines(_held_mails(home), as_of))
+    return Outcome(lines, 0, stages)
+
+
+class NotReconciled(Exception):
+    """Figures that do not add up, so that nothing of them leaves the house; the message names the checks."""
+
+
+def executed(
+    home: Home,
+    period: str,
+    as_of: datetime,
+    modules: Sequence[str],
+    *,
+    job_name: str = "",
+    source: Path | None = None,
+    lang: str,
+    earlier: bool = True,
+    apply_register: Sequence[str] = (),
+) -> tuple[dg.ExecuteInProcessResult, dict[str, tuple[float, float]]]:
+    """Execute a job in this process, the whole one where none is named: its result, and begin and end of each step.
+
+    `modules` are those that its workers have. Raises ClockBehind, NotReconciled, and whatever a stage failed with.
+    """
     from assets.instance.workers import warm  # noqa: PLC0415 - with all that works
 
     home.prepare()
     take_clock(home, as_of, period)
-    warm(WORKER_MODULES)
+    warm(modules)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     from dagster._core.errors import DagsterAssetCheckFailedError  # noqa: PLC0415 - not among those it exports
 
     from assets.instance.progress import reporter  # noqa: PLC0415
     from assets.instance.resource import JOB, HomeResource  # noqa: PLC0415
-    from assets.intake.assets import NO_MAILS, UNREACHABLE  # noqa: PLC0415
     from pipelines.definitions import build_defs  # noqa: PLC0415
     from pipelines.event_log import instance_of  # noqa: PLC0415
     from pipelines.launcher import PROCESS, this_process  # noqa: PLC0415
@@ -101,9 +151,8 @@ def run_period(
         earlier=earlier,
         apply_register=list(apply_register),
     )
-    before = _standing(home)
     definitions = build_defs(home, as_of=as_of, resources={"home": resource})
-    job = definitions.resolve_job_def(JOB)
+    job = definitions.resolve_job_def(job_name or JOB)
     level = "DEBUG" if os.environ.get("SIXTH_DEBUG") or are_json(home) else "CRITICAL"
     config = {"loggers": {"console": {"config": {"log_level": level}}}}
     run_id = str(uuid4())
@@ -118,25 +167,11 @@ def run_period(
                 tags={AS_OF: as_of.isoformat(), PROCESS: this_process()},
                 raise_on_error=True,
             )
-        except DagsterAssetCheckFailedError:
+        except DagsterAssetCheckFailedError as error:
             begin(home)
-            names = "; ".join(_failing_checks(instance, run_id))
-            return Outcome((f"figures do not reconcile, nothing was published: {names}",), 3)
+            raise NotReconciled("; ".join(_failing_checks(instance, run_id))) from error
         stats = instance.get_run_step_stats(run_id)
-    no_mails: dict[str, Any] = {}
-    unreachable = ""
-    for event in result.asset_materializations_for_node("archived_mails"):
-        no_mails |= event.metadata[NO_MAILS].value  # type: ignore[arg-type]
-        unreachable = str(event.metadata[UNREACHABLE].value) if UNREACHABLE in event.metadata else ""
-    stages = {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
-    made = {place: version for place, version in _standing(home).items() if before.get(place) != version}
-    carrier = register_of(home).tree(period).carrier
-    summary = _summary_lines(home, period, carrier)
-    lines = (*_earlier_lines(made, period), *summary, *_not_collected(no_mails), *edit_lines(home))
-    if (period, carrier) in made:
-        lines = (*lines, *_glyph_lines(home.published / period / carrier / made[period, carrier]))
-    lines = (*lines, *_mailbox_lines(unreachable), *_held_lines(_held_mails(home), as_of))
-    return Outcome(lines, 0, stages)
+    return result, {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
 
 
 def without_run(
@@ -154,7 +189,7 @@ def without_run(
     quiet_runs.note(home, period, as_of)
     edits = edit_lines(home) if quiet.edits else []
     summary = _summary_lines(home, period, register_of(home).tree(period).carrier)
-    return Outcome((*summary, *_not_collected(dict(quiet.no_mails)), *edits, *_held_lines(quiet.held, as_of)), 0)
+    return Outcome((*summary, *not_collected(dict(quiet.no_mails)), *edits, *_held_lines(quiet.held, as_of)), 0)
 
 
 def _standing(home: Home) -> dict[tuple[str, str], str]:
@@ -205,13 +240,13 @@ def _held_lines(held: Sequence[Held], as_of: datetime) -> list[str]:
     return lines + ([f"held     and {len(waiting) - MOST_NAMED} more"] if len(waiting) > MOST_NAMED else [])
 
 
-def _mailbox_lines(unreachable: str) -> list[str]:
+def mailbox_lines(unreachable: str) -> list[str]:
     """That the run went on without the mailbox."""
     what = "the run went on with what was there, the next one collects the rest; see `sixth doctor`"
     return [f"mailbox  cannot be reached: {unreachable}; {what}"] if unreachable else []
 
 
-def _not_collected(told: Mapping[str, str]) -> list[str]:
+def not_collected(told: Mapping[str, str]) -> list[str]:
     """What the drop folder held beside mails, a line each, for people to look after."""
     lines = [f"inbox    {key} is not collected: {what}" for key, what in list(told.items())[:MOST_NAMED]]
     return lines + ([f"inbox    and {len(told) - MOST_NAMED} more"] if len(told) > MOST_NAMED else [])

@@ -19,14 +19,22 @@ from assets.instance.clock import AS_OF, first_run
 from assets.instance.home import Home
 from assets.instance.periods import parse_time
 from assets.instance.register import RegisterError
-from assets.instance.resource import PARTITION
+from assets.instance.resource import ANSWERING, JOB, PARTITION
 from assets.instance.settings import Settings, SettingsError, load_settings
 from assets.intake.mail.sources import MailboxError
 from assets.ledger.alerts import book
 from assets.ledger.opening import open_ledger
 from pipelines import quiet_runs, watching
 from pipelines.arrivals import Look, Memory, look_into_folder, look_into_mailbox, why_not
-from pipelines.due_runs import Asked, DueRun, asked, due_deadline_reports, due_own_cutoffs, is_clock_behind
+from pipelines.due_runs import (
+    Asked,
+    DueRun,
+    asked,
+    due_deadline_reports,
+    due_own_cutoffs,
+    is_clock_behind,
+    without_deadline_report,
+)
 from reports.assets import PUBLISHED
 from reports.notices.operators import Trouble, deliver, telling
 
@@ -46,13 +54,17 @@ ACTIVE = (
 )
 
 
-def sensors_of(home: Home, job: UnresolvedAssetJobDefinition) -> list[dg.SensorDefinition]:
-    """All sensors of a home; `job` is the one that they ask for, and of whose failures operators are told."""
+def sensors_of(
+    home: Home, job: UnresolvedAssetJobDefinition, answer: UnresolvedAssetJobDefinition
+) -> list[dg.SensorDefinition]:
+    """All sensors of a home; `job` and `answer` are those that they ask for, and of whose failures operators are told:
+    the whole one, and the one that leaves reports to the night.
+    """
     return [
         deadline_sensor(home, job),
-        folder_sensor(home, job),
-        mailbox_sensor(home, job),
-        failure_sensor(home, job),
+        folder_sensor(home, job, answer),
+        mailbox_sensor(home, job, answer),
+        failure_sensor(home, job, answer),
         operators_sensor(home),
     ]
 
@@ -98,10 +110,10 @@ def deadline_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorD
     return deadline_reports
 
 
-def folder_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
-    """Watches the drop folder by day."""
+def folder_sensor(home: Home, *jobs: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Watches the drop folder by day. `jobs`: the whole one, and the one that answers."""
 
-    @dg.sensor(job=job, minimum_interval_seconds=LOOK_SECONDS, default_status=RUNNING)
+    @dg.sensor(jobs=jobs, minimum_interval_seconds=LOOK_SECONDS, default_status=RUNNING)
     def dropped_mails(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         """A run once mails that no run has read lie in the drop folder, the newest for a minute."""
         now = clock.now()
@@ -109,15 +121,15 @@ def folder_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDef
         if of is None or (why := _waits_for_the_night(of)):
             return dg.SkipReason(why)
         look = look_into_folder(home, now, of.settings.limits.mail_bytes)
-        return _ask(context, job, of, look, Memory.read(context.cursor), now)
+        return _ask(context, of, look, Memory.read(context.cursor), now)
 
     return dropped_mails
 
 
-def mailbox_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
-    """Watches the mailbox by day."""
+def mailbox_sensor(home: Home, *jobs: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Watches the mailbox by day. `jobs`: the whole one, and the one that answers."""
 
-    @dg.sensor(job=job, minimum_interval_seconds=AT_SERVERS_SECONDS, default_status=RUNNING)
+    @dg.sensor(jobs=jobs, minimum_interval_seconds=AT_SERVERS_SECONDS, default_status=RUNNING)
     def mailbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         """A run once the mailbox has mails that no run has read, or answers again after it did not. Of one that does
         not answer operators are told, also where no run is asked for by day.
@@ -137,7 +149,7 @@ def mailbox_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDe
         if why := _waits_for_the_night(of):
             context.update_cursor(replace(memory, down_since="").written())
             return dg.SkipReason(why)
-        return _ask(context, job, of, look, memory, now)
+        return _ask(context, of, look, memory, now)
 
     return mailbox
 
@@ -164,7 +176,6 @@ def _waits_for_the_night(of: Asked) -> str:
 
 def _ask(
     context: dg.SensorEvaluationContext,
-    job: UnresolvedAssetJobDefinition,
     of: Asked,
     look: Look,
     memory: Memory,
@@ -173,18 +184,20 @@ def _ask(
     period = of.deadline.window_period(now)
     if why := why_not(look, memory, now, of.settings.watch_minutes):
         return dg.SkipReason(why)
-    if is_active(context.instance, job.name, period):
+    if any(is_active(context.instance, job, period) for job in (JOB, ANSWERING)):
         return dg.SkipReason("a run is under way")
     context.update_cursor(Memory(asked=look.unread, at=now.isoformat()).written())
-    return dg.RunRequest(partition_key=period)
+    # A report that waits, or was made without the mailbox, is not left to the night.
+    is_awaited = memory.down_since or without_deadline_report(of, now)
+    return dg.RunRequest(job_name=JOB if is_awaited else ANSWERING, partition_key=period)
 
 
 # ------------------------------------------------------------------------------------------------------- operators
-def failure_sensor(home: Home, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def failure_sensor(home: Home, *jobs: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
     """Books that operators are to be told of a run that failed."""
 
     @dg.run_failure_sensor(
-        name="failed_runs", monitored_jobs=[job], minimum_interval_seconds=LOOK_SECONDS, default_status=RUNNING
+        name="failed_runs", monitored_jobs=[*jobs], minimum_interval_seconds=LOOK_SECONDS, default_status=RUNNING
     )
     def failed_runs(context: dg.RunFailureSensorContext) -> dg.SkipReason:
         """Operators are told of a run that failed and is not tried again, with the end of its log; once by day."""

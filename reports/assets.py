@@ -15,7 +15,7 @@ import polars as pl
 from assets.instance.clock import now
 from assets.instance.closed_months import book, closed_months, kept_register
 from assets.instance.progress import reporter
-from assets.instance.resource import JOB, PARTITION, POOL, HomeResource
+from assets.instance.resource import ANSWERING, JOB, PARTITION, POOL, HomeResource
 from assets.instance.session import Session
 from assets.instance.shown import code_version
 from assets.intake import assets as intake
@@ -42,6 +42,8 @@ from reports.publishing.publish import publish
 from reports.publishing.versions import Edition
 from reports.report.first_page import gather
 
+ANSWERED = "answered"
+OUTCOMES = "outcomes"
 PUBLISHED = dg.AssetKey("published_reports")
 PUBLISHED_TABLES = models_of("published")
 
@@ -82,6 +84,19 @@ def answer_units(session: Session, period: str) -> Written:
     )
     session.left += written.failed
     return written
+
+
+def months_to_answer(session: Session, period: str) -> list[str]:
+    """The months in which mails may wait for an answer: those before with something new, and the period."""
+    return [*months_due(session.once(as_indexed), period, session.home.published), period]
+
+
+def send_answers(session: Session, period: str) -> list[Row]:
+    """Send the receipts that a settled month owes, where the settings want any; reminders and reports are the night's.
+
+    It is not booked that a run has done with the month: what is new in it is still to be published.
+    """
+    return tell_units(session, period, reminders=False) if session.settings.feedback else []
 
 
 def send_notices(session: Session, period: str) -> list[Row]:
@@ -214,13 +229,28 @@ def portal_snapshots(context: dg.AssetExecutionContext, home: HomeResource) -> d
 
 
 @dg.asset(
-    pool=POOL, group_name="units", kinds={"excel"}, deps=[PUBLISHED], code_version=code_version("reports/feedback")
+    pool=POOL,
+    group_name="units",
+    kinds={"excel"},
+    deps=[mart_key("summaries"), PUBLISHED],  # of a run that leaves reports to the night the first alone
+    code_version=code_version("reports/feedback"),
 )
 def unit_feedback(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-    """Every unit's answer: what to mend, and its own workbooks with the failing cells marked."""
-    written = answer_units(home.session, context.partition_key)
+    """Every unit's answer: what to mend, and its own workbooks with the failing cells marked.
+
+    Where reports are left to the night, of earlier months with something new as well.
+    """
+    session, period = home.session, context.partition_key
+    months = months_to_answer(session, period) if context.run.job_name == ANSWERING else [period]
+    written = [answer_units(session, month) for month in months]
+    changed = [unit for one in written for unit in one.changed]
+    failed = [unit for one in written for unit in one.failed]
     return dg.MaterializeResult(
-        metadata={"dagster/row_count": len(written.changed), "failed": dg.MetadataValue.json(list(written.failed))}
+        metadata={
+            "dagster/row_count": len(changed),
+            ANSWERED: dg.MetadataValue.json(changed),
+            "failed": dg.MetadataValue.json(failed),
+        }
     )
 
 
@@ -229,11 +259,15 @@ def unit_feedback(context: dg.AssetExecutionContext, home: HomeResource) -> dg.M
 )
 def sent_notices(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Receipts to the units whose mails were processed; reminders and overdue notices on their days. Each once."""
-    rows = send_notices(home.session, context.partition_key)
+    session, period = home.session, context.partition_key
+    if context.run.job_name == ANSWERING:
+        rows = [row for month in months_to_answer(session, period) for row in send_answers(session, month)]
+    else:
+        rows = send_notices(session, period)
     outcomes: dict[str, int] = {}
     for row in rows:
         outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
-    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "outcomes": dg.MetadataValue.json(outcomes)})
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), OUTCOMES: dg.MetadataValue.json(outcomes)})
 
 
 @dg.asset(
@@ -288,4 +322,5 @@ def metrics(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Materia
 
 
 ASSETS = (earlier_reports, published_reports, portal_snapshots, unit_feedback, sent_notices)
+ANSWERS = (unit_feedback, sent_notices)
 OF_NO_MONTH = (data_docs, metrics)

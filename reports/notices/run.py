@@ -63,8 +63,8 @@ def _mailroom(session: Session, as_of: datetime, register: Register | None = Non
         yield room, ledger
 
 
-def tell_units(session: Session, period: str) -> list[Row]:
-    """Send the receipts that a run owes, and reminders or overdue notices on their days; what became of each.
+def tell_units(session: Session, period: str, *, reminders: bool = True) -> list[Row]:
+    """Send the receipts that a run owes, and `reminders` or overdue notices on their days; what became of each.
 
     Raises NotSettled.
     """
@@ -78,7 +78,7 @@ def tell_units(session: Session, period: str) -> list[Row]:
     with _mailroom(session, work.as_of) as (room, ledger):
         folder, archive = feedback_folder(session, period), session.home.archive
         sent = sending.send_receipts(room, ledger, period, standings, incoming, archive, folder)
-        return [*sent, *sending.remind(room, ledger, period, standings, asked=False)]
+        return [*sent, *(sending.remind(room, ledger, period, standings, asked=False) if reminders else ())]
 
 
 def tell_readers(session: Session, period: str) -> list[Row]:

@@ -122,19 +122,19 @@ def mail(unit: str, period: str, at: datetime, sender: str = "") -> bytes:
 
 
 @dataclass
-class _Bare:
+class Bare:
     """A report that nobody draws."""
 
     header: Any
     data: Path | None = None
 
 
-def _rendered(drawn: Iterable[tuple[str, _Bare]]) -> Iterator[tuple[str, dict[str, bytes]]]:
+def rendered(drawn: Iterable[tuple[str, Bare]]) -> Iterator[tuple[str, dict[str, bytes]]]:
     for scope, report in drawn:
         yield scope, {"report.html": f"{report.header.mailbox_unreachable}".encode()}
 
 
-def _in_this_process(
+def in_this_process(
     function: Callable[[Any], Any],
     tasks: Iterable[Any],
     *,
@@ -158,10 +158,10 @@ class Host:
         patch.setattr(bench, "ASSETS", 2)
         patch.setattr(bench, "APPS", 1)
         patch.setattr(bench, "PROBLEMS", 2)
-        patch.setattr(reports.assets, "gather", lambda *_: _Bare)
-        patch.setattr(reports.assets, "render_all", _rendered)
+        patch.setattr(reports.assets, "gather", lambda *_: Bare)
+        patch.setattr(reports.assets, "render_all", rendered)
         for module in (staging, folders, composing):
-            patch.setattr(module, "run_isolated", _in_this_process)
+            patch.setattr(module, "run_isolated", in_this_process)
         patch.setattr(reports.assets, "validate_months", lambda _: [])
         patch.setattr(reports.assets, "write_data_docs", lambda *_: [])
         self.instance = opened.enter_context(

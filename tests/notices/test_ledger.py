@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, StatementError
 
-from assets.ledger import opening, people
+from assets.ledger import people
 from assets.ledger.decisions import all_decisions, record
 from assets.ledger.models import KINDS, TO_UNITS, Base, Moment, Notice
 from assets.ledger.opening import LedgerError, open_ledger
@@ -98,13 +99,13 @@ def test_processes_that_open_a_new_ledger_at_once_all_get_it(tmp_path: Path) -> 
 
 
 def test_a_migration_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = opening.command.upgrade
+    real = command.upgrade
 
     def broken(*arguments: object, **options: object) -> None:
         real(*arguments, **options)  # type: ignore[arg-type]
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(opening.command, "upgrade", broken)
+    monkeypatch.setattr(command, "upgrade", broken)
     with pytest.raises(OSError, match="disk"), open_ledger(tmp_path):
         pass
     monkeypatch.undo()
