@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
 from typing import Any, NoReturn
 
+from expectations.lean import leave_out
 from expectations.suites import Check, Outcome
 
 BEFORE_CHILDREN_ARE_JOINED = 10  # multiprocessing.util: any from 0
@@ -74,6 +75,7 @@ def validate(
 
 def _serve(pipe: Connection) -> NoReturn:
     """Validate month after month until the other end is closed."""
+    leave_out()
     from expectations import validations  # noqa: PLC0415 - seconds, and only this process needs it
 
     gc.freeze()  # what GX's import left is never garbage: a seventh of the time for a month of few units

@@ -80,6 +80,13 @@ def test_the_same_outcomes_give_the_same_results_in_another_process() -> None:
     assert told[0] == told[1]
 
 
+def test_a_library_that_was_left_out_is_told_by_name_where_it_is_called() -> None:
+    code = "from expectations.lean import leave_out; leave_out(); from scipy import stats; stats.norm.fit([1])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    told = "ImportError: scipy.stats.norm.fit was left out of this process (expectations/lean.py)"
+    assert done.stderr.splitlines()[-1] == told
+
+
 def test_a_rule_that_crashed_never_looks_as_if_it_held() -> None:
     from expectations.validations import validate
 
