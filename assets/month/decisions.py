@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from assets.instance import periods
 from assets.instance.warehouse import Warehouse
-from assets.ledger.decisions import in_force
-from assets.ledger.models import Decision
+
+if TYPE_CHECKING:
+    from assets.ledger.models import Decision
 
 UTC_TIME = pl.Datetime("us", "UTC")
 SCHEMA: dict[str, Any] = {
@@ -47,6 +48,8 @@ def effective_decisions(
     """The decisions that have an effect at a moment, each with who took it: waivers of an effect `needing_approval`
     once a second person has approved them, who is named beside the first.
     """
+    from assets.ledger.decisions import in_force  # noqa: PLC0415 - the ledger's libraries, which `sixth check` does without
+
     standing = in_force(decisions, at)
     approved = {d.subject: d.decided_by for d in standing if d.kind == "approve"}
     made = []

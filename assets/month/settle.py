@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -19,9 +19,6 @@ from assets.instance.progress import reporter
 from assets.instance.session import Session
 from assets.instance.software import VERSION
 from assets.instance.warehouse import model
-from assets.ledger.decisions import all_decisions
-from assets.ledger.models import Decision
-from assets.ledger.opening import open_reader
 from assets.month.booking import book_month, read_mails
 from assets.month.decisions import effective_decisions, put_decisions
 from assets.month.findings.record import SCHEMA as FINDINGS
@@ -31,6 +28,9 @@ from assets.month.look_back import look_back
 from assets.month.marts import build_marts, count_rows
 from assets.month.submissions import nil_statement
 from assets.month.work import Work, made_by
+
+if TYPE_CHECKING:
+    from assets.ledger.models import Decision
 
 log = logging.getLogger("sixth.month")
 
@@ -90,6 +90,9 @@ def indexed_work(session: Session) -> Work:
 
 def decided(session: Session) -> list[Decision]:
     """Every decision of the log, as it is when this is asked first."""
+    from assets.ledger.decisions import all_decisions  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+    from assets.ledger.opening import open_reader  # noqa: PLC0415
+
     with open_reader(session.home.warehouse, session.settings.ledger_url) as ledger:
         return all_decisions(ledger)
 
