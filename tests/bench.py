@@ -6,9 +6,14 @@ each mail, open its workbooks with calamine, with scans also decode each page at
 after the first night, and the ratio is to the mean of both: a shared machine may change its speed by a third between
 them. Without scans the job marks no workbooks and sends no notices either. Nothing here asserts a time.
 
+After the first night: one mail in a hundred again (second night), a run with nothing to be done, one mail to its answer
+(`sixth answer`), and the floor a last time. Floors, first and last, are the machine's noise: where any two of them
+differ by more than a tenth, results are not compared with those of another run. They are kept by commit.
+
     python -m tests.bench --units 2000                 N/4, N/2, N and 2N, without scans and with
     python -m tests.bench --units 10000 --only         N alone
     python -m tests.bench --units 100 --history 60     the same month after 60 months and after one
+    python -m tests.bench --against bench/0a1b2c3.json   beside what another commit took
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -45,6 +50,9 @@ from expectations.catalogue import Catalogue, load_catalogue
 PERIOD = "2026-10"
 FIRST_NIGHT = "2026-11-06T00:30:00+08:00"
 SECOND_NIGHT = "2026-11-07T02:00:00+08:00"
+UNCHANGED_NIGHT, AT_NOON = "2026-11-07T03:00:00+08:00", "2026-11-08T12:00:00+08:00"
+MOST_NOISE = 0.1  # between floors that results may be compared over
+ROOT = Path(__file__).parent.parent
 UNITS_A_CITY = 30
 CITIES_A_PROVINCE = 11
 KINDS = ("network", "market", "enterprise", "channel", "service", "engineering", "general", "finance", "county")
@@ -411,8 +419,62 @@ def second_night(home: Home, units: int) -> None:
         path.with_name(f"{number:06d}-again.eml").write_bytes(raw)
 
 
+def one_mail(home: Home) -> None:
+    """The first unit's mail once more, of the day after the second night."""
+    path = home.inbox / PERIOD / "000" / "000000-again.eml"
+    path.with_name("000000-once-more.eml").write_bytes(path.read_bytes().replace(b"Fri, 06 Nov", b"Sun, 08 Nov", 2))
+
+
+def command(home: Home, name: str, as_of: str, *more: str) -> dict[str, float]:
+    """A command as a person calls it: wall seconds, and processor seconds of all its processes."""
+    words = [sys.executable, "-m", "pipelines.cli", name, "--home", str(home.root), "--as-of", as_of, *more]
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(done.stderr[-4000:])
+    return {"seconds": seconds, "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
+
+
+class NotComparable(Exception):
+    """Two runs of the bench on a machine that was not the same; the message says which floors differ."""
+
+
+def compared(now: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> list[str]:
+    """What took how much of the time that it took in another run of the bench, a line each.
+
+    Raises NotComparable where floors of the same month, of one run or of both, differ by more than a tenth.
+    """
+    floors: dict[tuple[int, bool], list[float]] = {}
+    for result in (*now, *before):
+        if result["what"].startswith("floor"):
+            floors.setdefault((result["units"], result["scans"]), []).append(result["seconds"])
+    was = {(r["units"], r["scans"], r["what"]): r for r in before}
+    lines = []
+    for result in now:
+        units, scans, what = result["units"], result["scans"], result["what"]
+        if (units, scans, what) not in was or what.startswith("floor"):
+            continue
+        low, high = min(floors[units, scans]), max(floors[units, scans])
+        if high > (1 + MOST_NOISE) * low:
+            raise NotComparable(f"floors of {units} units lie between {low:.2f} and {high:.2f} s: nothing is compared")
+        old = was[units, scans, what]["seconds"]
+        lines.append(
+            f"{units:7d} {'with scans' if scans else 'no scans':11s} {what:28s} {result['seconds'] / old:9.2f}"
+        )
+    return lines
+
+
+def commit() -> str:
+    """The commit that is measured, shortened; "" where there is none to be told."""
+    asked = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip()
+
+
 def measure(folder: Path, units: int, *, scans: bool) -> Iterator[dict[str, Any]]:
-    """Floor, first night and second night of a month; without scans also without feedback."""
+    """Floors, first night, second night and what follows of a month; without scans also without feedback."""
     home = make_home(folder, units, feedback=scans)
     make_mails(home, units, Month(PERIOD), scans=scans)
     label = {"units": units, "scans": scans}
@@ -425,6 +487,10 @@ def measure(folder: Path, units: int, *, scans: bool) -> Iterator[dict[str, Any]
     second_night(home, units)
     second = job(home, SECOND_NIGHT)
     yield {**label, "what": "second night", **second, "ratio": second["seconds"] / first["seconds"]}
+    yield {**label, "what": "nothing new", **command(home, "run", UNCHANGED_NIGHT, "--period", PERIOD)}
+    one_mail(home)
+    yield {**label, "what": "one mail to its answer", **command(home, "answer", AT_NOON)}
+    yield {**label, "what": "floor, last", "seconds": floor_seconds(home.inbox)}
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -473,6 +539,7 @@ def main() -> None:
     parser.add_argument("--only", action="store_true", help="N alone, not N/4, N/2 and 2N")
     parser.add_argument("--without-scans", action="store_true", help="measure without scans alone")
     parser.add_argument("--history", type=int, help="only: a month after so many others, beside one after one")
+    parser.add_argument("--against", type=Path, help="results of another commit, to compare with")
     parser.add_argument("--folder", type=Path, default=Path("bench"))
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--as-of", default=FIRST_NIGHT)
@@ -499,7 +566,13 @@ def main() -> None:
         show(result)
         results.append(result)
     folder.mkdir(exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    for name in dict.fromkeys(("results", commit() or "results")):
+        (folder / f"{name}.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if arguments.against:
+        try:
+            print("\n".join(compared(results, json.loads(arguments.against.read_text(encoding="utf-8")))))
+        except NotComparable as error:
+            raise SystemExit(f"tests.bench: {error}") from error
     print(
         f"written to {arguments.folder / 'results.json'}; "
         "ratio: to the mean floor, of the second night to the first, of the longer history to the shorter"

@@ -7,6 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench import NotComparable, commit, compared
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,12 +23,30 @@ def test_the_bench_measures_floor_first_and_second_night(tmp_path: Path) -> None
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     results = {r["what"]: r for r in json.loads((tmp_path / "measured/results.json").read_text(encoding="utf-8"))}
-    assert list(results) == ["floor", "floor again", "first night", "second night"]
-    before, after, first, second = results.values()
+    assert list(results) == [
+        "floor", "floor again", "first night", "second night", "nothing new", "one mail to its answer", "floor, last"
+    ]  # fmt: skip
+    before, after, first, second, nothing, answer, _ = results.values()
+    assert 0 < nothing["cpu"] < answer["cpu"]
     assert first["ratio"] == first["seconds"] / ((before["seconds"] + after["seconds"]) / 2)
     assert second["ratio"] == second["seconds"] / first["seconds"]
     for night in (first, second):
         stages = {s["stage"]: s["seconds"] for s in night["stages"]}
         assert {"parsed_mails", "published_reports"} <= stages.keys()
         assert 0 < sum(stages.values()) < night["seconds"]
-    assert [p.name for p in (tmp_path / "measured").iterdir()] == ["results.json"]
+    assert {p.name for p in (tmp_path / "measured").iterdir()} == {"results.json", f"{commit() or 'results'}.json"}
+
+
+def result(what: str, seconds: float) -> dict[str, Any]:
+    return {"units": 10, "scans": True, "what": what, "seconds": seconds}
+
+
+def test_results_are_compared_over_floors_that_are_alike_alone() -> None:
+    quiet = [result("floor", 10.0), result("first night", 30.0), result("floor, last", 10.9)]
+    faster = [result("floor", 10.2), result("first night", 15.0), result("floor, last", 10.4)]
+    (line,) = compared(faster, quiet)
+    assert line.split() == ["10", "with", "scans", "first", "night", "0.50"]
+    with pytest.raises(NotComparable, match=r"between 10\.00 and 11\.20 s"):
+        compared([result("floor", 11.2), result("first night", 15.0)], quiet)
+    with pytest.raises(NotComparable):
+        compared(faster[:2], [*quiet[:2], result("floor, last", 12.0)])

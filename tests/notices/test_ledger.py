@@ -118,9 +118,9 @@ def test_a_migration_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monke
 def test_grants_of_an_earlier_version_are_kept_as_they_are_let_be_of_one_more_role(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = opening.command.upgrade
+    real = command.upgrade
     with monkeypatch.context() as before:
-        before.setattr(opening.command, "upgrade", lambda config, _: real(config, "0005"))
+        before.setattr(command, "upgrade", lambda config, _: real(config, "0005"))
         with open_ledger(tmp_path) as ledger:
             people.add_user(ledger, "wang", "", "hash", "tests", NOW)
             people.grant(ledger, "wang", "steward", "EX-15", "tests", NOW)
