@@ -10,9 +10,10 @@ from assets.instance.session import Session
 from assets.instance.warehouse import model
 from assets.ledger.opening import open_reader
 from assets.ledger.queue import counted, is_queued
-from assets.month.settle import as_indexed, decided
+from assets.ledger.said import said_to
+from assets.month.settle import as_indexed
 from expectations.secrets import hidden
-from reports.nothing_new import Ended, Held, digest_of, state_of
+from reports.nothing_new import Ended, Held, state_of
 from reports.notices.due import read_standings
 from reports.publishing.earlier import months_due
 from reports.publishing.rounds import write_durably
@@ -24,7 +25,12 @@ def book_end(session: Session, period: str, *, earlier: bool) -> bool:
     Not where anything is left to the next run, nor where the run was a particular one: of a folder of mails, or with
     the register applied to closed months.
     """
-    if session.left or session.source or session.apply_register or not session.has(inputs_of):
+    if (
+        session.left
+        or session.source
+        or session.apply_register
+        or not (session.has(inputs_of) and session.has(said_to))
+    ):
         return False
     work, home = session.once(as_indexed), session.home
     if earlier and months_due(work, period, home.published):
@@ -37,7 +43,8 @@ def book_end(session: Session, period: str, *, earlier: bool) -> bool:
             return False
         notices = counted(ledger)
     cutoff = work.deadline.cutoff(period)
-    changes = [moment for moment in (ahead["next_at"], cutoff) if moment is not None and moment > work.as_of]
+    told = session.once(said_to)
+    changes = [at for at in (ahead["next_at"], told.ahead, cutoff) if at is not None and at > work.as_of]
     own = {s.cutoff for s in read_standings(work.warehouse.rows, period).values() if s.cutoff}
     held = work.warehouse.rows(model("settled/held_mails"))
     work.warehouse.execute("checkpoint")  # from here on nothing is written, so that the file stays as it is
@@ -49,7 +56,7 @@ def book_end(session: Session, period: str, *, earlier: bool) -> bool:
         until=min(changes).isoformat() if changes else "",
         inputs=session.once(inputs_of),
         state=state_of(home, period),
-        decided=digest_of({d.key: d.decided_at for d in session.once(decided)}, work.as_of),
+        said=told.digest,
         notices=notices,
         cutoff=cutoff.isoformat(),
         own=tuple(sorted(moment.isoformat() for moment in own)),

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ class Ended:
     """What a run left: moments are ISO 8601, digests hexadecimal.
 
     `as_of` is its clock, `until` the first moment at which something changes by itself, "" for none. `inputs`: what
-    it rested on; `state`: what it left; `decided`: the decisions that it saw; `notices`: how many there are, and
+    it rested on; `state`: what it left; `said`: what the ledger said to it; `notices`: how many there are, and
     queued; `cutoff` that of the month, and `own` those of units. `edits`: whether it told of edits of the register.
     """
 
@@ -57,7 +57,7 @@ class Ended:
     until: str
     inputs: str
     state: str
-    decided: str
+    said: str
     notices: tuple[int, int]
     cutoff: str
     own: tuple[str, ...]
@@ -110,7 +110,7 @@ def nothing_new(
         folder = look_into(home.inbox, sightings)
         if folder.unread or folder.skipped or (settings.imap and _has_mail(settings.imap, sightings)):
             return None
-    if _ledger(home, settings, as_of) != (ended.decided, ended.notices):
+    if _ledger(home, settings, as_of) != (ended.said, ended.notices):
         return None
     return Quiet(ended.held, ended.edits, folder.no_mails)
 
@@ -144,18 +144,12 @@ def _has_mail(settings: ImapSettings, sightings: sqlite3.Connection) -> bool:
 
 
 def _ledger(home: Home, settings: Settings, as_of: datetime) -> tuple[str, tuple[int, int]]:
-    from assets.ledger.decisions import all_decisions  # noqa: PLC0415 - the ledger's libraries, for the last question
-    from assets.ledger.opening import open_reader  # noqa: PLC0415
+    from assets.ledger.opening import open_reader  # noqa: PLC0415 - the ledger's libraries, for the last question
     from assets.ledger.queue import counted  # noqa: PLC0415
+    from assets.ledger.said import said  # noqa: PLC0415
 
     with open_reader(home.warehouse, settings.ledger_url) as ledger:
-        decisions = {d.key: d.decided_at for d in all_decisions(ledger)}
-        return digest_of(decisions, as_of), counted(ledger)
-
-
-def digest_of(decisions: Mapping[str, datetime], as_of: datetime) -> str:
-    """Digest of the decisions (key, and when it was taken) that a run of a moment sees."""
-    return _sha256(sorted(key for key, decided_at in decisions.items() if decided_at <= as_of))
+        return said(ledger, as_of).digest, counted(ledger)
 
 
 def state_of(home: Home, period: str) -> str:

@@ -18,6 +18,7 @@ from assets.instance.warehouse import model
 from assets.intake import staging
 from assets.intake.collecting import collect
 from assets.intake.parsing import parser_of
+from assets.ledger.said import said_to
 from expectations.catalogue import load_catalogue
 from expectations.secrets import hidden
 
@@ -48,6 +49,7 @@ def sheet_key(sheet: str) -> dg.AssetKey:
 def archived_mails(home: HomeResource) -> dg.MaterializeResult:
     """Every mail of the mailbox and the drop folder, byte for byte under its sha256; nothing is ever deleted."""
     home.session.once(inputs_of)  # before anything of it is read
+    home.session.once(said_to)
     collected = collect(home.session)
     unreachable = " ".join(hidden(c.unreachable) for c in collected if c.unreachable)
     told = {UNREACHABLE: unreachable} if unreachable else {}

@@ -82,14 +82,14 @@ def indexed_work(session: Session) -> Work:
     """
     work, settings = session.once(work_of), session.settings
     index_mails(work)
-    made = session.once(decided)
+    made = decided(session)
     put_decisions(work.warehouse, effective_decisions(made, work.as_of, settings.approved_effects))
     look_back(work)
     return on_record(work, session)
 
 
 def decided(session: Session) -> list[Decision]:
-    """Every decision of the log, as it is when this is asked first."""
+    """Every decision of the log."""
     from assets.ledger.decisions import all_decisions  # noqa: PLC0415 - the ledger's libraries, wanted here alone
     from assets.ledger.opening import open_reader  # noqa: PLC0415
 

@@ -127,6 +127,7 @@ class Bare:
 
     header: Any
     data: Path | None = None
+    pages: Any = None
 
 
 def rendered(drawn: Iterable[tuple[str, Bare]]) -> Iterator[tuple[str, dict[str, bytes]]]:
