@@ -19,7 +19,7 @@ from typing import Any
 
 from assets.instance.periods import is_period
 from assets.instance.warehouse import model
-from reports.portal.snapshot import HELD
+from reports.portal.snapshot import HELD, is_ours
 
 CUT = (
     "nodes",
@@ -70,7 +70,7 @@ def _query(name: str) -> str:
 
 def periods(folder: Path) -> list[str]:
     """The months that have a snapshot, the latest first."""
-    return sorted((p.stem for p in folder.glob("*.sqlite") if is_period(p.stem)), reverse=True)
+    return sorted((p.stem for p in folder.glob("*.sqlite") if is_period(p.stem) and is_ours(p)), reverse=True)
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def opened(folder: Path, period: str, scopes: Sequence[str], cut: Sequence[str] 
     Raises FileNotFoundError where the month has no snapshot.
     """
     file = folder / f"{period}.sqlite"
-    if not is_period(period) or not file.is_file():
+    if not is_period(period) or not is_ours(file):
         raise FileNotFoundError(file)
     db = sqlite3.connect(":memory:", uri=True, isolation_level=None)
     db.row_factory = sqlite3.Row

@@ -37,6 +37,7 @@ from reports.blank.forms import known_before
 from reports.portal.differences import differences
 from reports.publishing.tables import MASKS, protect_findings
 
+SHAPE = 2  # of the file, in its header: one of another shape is not read, and the next run writes it anew
 HELD = -1  # the place of what is nobody's
 BESIDE = 2  # rows drawn before and after one that fails
 MONTHS = 12
@@ -96,6 +97,15 @@ def write_snapshots(work: Work, folder: Path) -> list[str]:
     return written
 
 
+def is_ours(file: Path) -> bool:
+    """Whether a file is there and has the shape that is read here; those of earlier versions had another."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(64)[60:] == SHAPE.to_bytes(4, "big")  # user_version, in the header of SQLite
+    except FileNotFoundError:
+        return False
+
+
 def digest_of(file: Path) -> str:
     """What a snapshot rests on; "" where there is none."""
     if not file.exists():
@@ -125,6 +135,7 @@ def write_whole(target: Path, tables: Iterable[tuple[str, pl.DataFrame]], indexe
     with closing(sqlite3.connect(building, isolation_level=None)) as db:
         db.execute("pragma journal_mode = off")
         db.execute("pragma synchronous = off")
+        db.execute(f"pragma user_version = {SHAPE}")
         db.execute("begin")
         for name, frame in tables:
             _fill(db, name, frame)

@@ -22,7 +22,7 @@ from assets.ledger.unmasking import Asked
 from assets.month.work import Work
 from expectations.catalogue import Catalogue
 from reports.portal.reading import opened
-from reports.portal.snapshot import digest_of, nodes_of, write_whole
+from reports.portal.snapshot import digest_of, is_ours, nodes_of, write_whole
 from reports.publishing.tables import as_csv, read_unmasked
 
 FOLDER = "vault"
@@ -95,5 +95,5 @@ def packed(folder: Path, asked: Asked, scopes: Sequence[str], about: str) -> byt
 def months_of(folder: Path) -> set[str]:
     """The months that have a file."""
     with contextlib.suppress(FileNotFoundError):
-        return {file.stem for file in folder.glob("*.sqlite")}
+        return {file.stem for file in folder.glob("*.sqlite") if is_ours(file)}
     return set()

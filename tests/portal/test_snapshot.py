@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,22 @@ def test_queries_name_views_alone() -> None:
         assert not re.search(r"\b(main|temp)\.|;", text), path
         tables = set(re.findall(r"\b(?:from|join)\s+(\w+)", text))
         assert tables <= {*CUT, "about"}, path
+
+
+def test_a_snapshot_of_an_earlier_version_is_as_none_until_a_run_writes_it_anew(
+    sample: Sample, snapshots: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / f"{LAST}.sqlite"
+    file.write_bytes((snapshots / f"{LAST}.sqlite").read_bytes())
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.execute("alter table nodes drop column content")
+        db.execute("pragma user_version = 0")
+        db.execute("update about set value = 'of then' where name = 'digest'")
+    assert periods(tmp_path) == []
+    with pytest.raises(FileNotFoundError), opened(tmp_path, LAST, [CARRIER]):
+        pass
+    assert LAST in write_snapshots(sample.work, tmp_path)
+    assert LAST in periods(tmp_path)
 
 
 def test_a_month_that_is_none_is_not_looked_for(snapshots: Path) -> None:
