@@ -41,6 +41,7 @@ from reports.forms.beside import check_kinds
 from reports.forms.pdf import FONTS
 from reports.notices.smtp import Unreachable, check_server
 
+LARGEST_SKEW = timedelta(minutes=2)
 LEAST_FREE = 2 * 2**30  # bytes: a month of a carrier, its report and what DuckDB spills
 MOST_NAMED = 5
 STILL = timedelta(minutes=10)  # without a heartbeat, which the daemon has every half minute
@@ -298,8 +299,10 @@ def _mailbox(settings: Settings) -> Iterator[Told]:
         yield Told("mailbox", "none is set; mails are taken from the drop folder")
         return
     try:
-        mails = check_mailbox(settings.imap)
+        mails, newest = check_mailbox(settings.imap)
         yield Told("mailbox", f"{settings.imap.host} lets us in; {mails} mails in {settings.imap.mailbox}")
+        if newest is not None and newest > now() + LARGEST_SKEW:
+            yield _clock(f"a mail lies in {settings.imap.mailbox} that came at {newest.isoformat()}")
     except MailboxError as error:
         remedy = "see that host, port, user, password and mailbox in settings.yaml, section imap, are right"
         yield Told("mailbox", str(error), remedy)
@@ -310,8 +313,22 @@ def _mail_server(settings: Settings) -> Iterator[Told]:
         yield Told("mail server", "none is set; mails to units are put into the outbox")
         return
     try:
-        check_server(settings.smtp)
+        theirs = check_server(settings.smtp)
         yield Told("mail server", f"{settings.smtp.host} lets us in")
+        if theirs is not None:
+            is_near = abs(theirs - now()) <= LARGEST_SKEW
+            yield (
+                Told("clock", "that of the mail server")
+                if is_near
+                else _clock(f"{settings.smtp.host} says that it is {theirs.isoformat()}")
+            )
     except Unreachable as error:
         remedy = "see that host, port, user and password in settings.yaml, section smtp, are right"
         yield Told("mail server", str(error), remedy)
+
+
+def _clock(found: str) -> Told:
+    """A clock that is another than the mail server's makes units late, or on time, that are not."""
+    here = now().astimezone().isoformat(timespec="seconds")
+    remedy = "let both take their time from one server (timedatectl, chrony)"
+    return Told("clock", f"{found}, and here it is {here}", remedy)

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import smtplib
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
 from assets.instance.certificates import certificate_end
 from assets.instance.settings import SmtpSettings
@@ -30,6 +33,9 @@ CLOSING = 421  # service not available, closing transmission channel (RFC 5321, 
 TOO_BIG = 552
 OK = 250
 PERMANENT = 500
+_DATE = re.compile(
+    r"\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} [+-]\d{4}"
+)  # RFC 5322, 3.3, as servers greet with it
 Deliver = Callable[[Sequence[Outgoing]], list[str]]
 """Mails, of which a server takes one at a time → sha256 of what is out of each. Raises Refused, or Unreachable."""
 
@@ -68,11 +74,15 @@ def open_delivery(
         server.leave()
 
 
-def check_server(smtp: SmtpSettings) -> None:
-    """Connect, log in where there is a user, and leave; nothing is mailed. Raises Unreachable."""
+def check_server(smtp: SmtpSettings) -> datetime | None:
+    """Connect, log in where there is a user, and leave; nothing is mailed. The server's clock, where it greets with it
+    (Exchange and Sendmail do, Postfix does not). Raises Unreachable.
+    """
     server = _Server(smtp, "", time.sleep)
-    server.connect()
+    greeting = server.connect().greeting
     server.leave()
+    found = _DATE.search(greeting)
+    return parsedate_to_datetime(found[0]) if found else None
 
 
 def certificate_of_server(smtp: SmtpSettings) -> datetime | None:
@@ -85,6 +95,26 @@ def certificate_of_server(smtp: SmtpSettings) -> datetime | None:
         server.leave()
 
 
+class _Greeted:
+    """Keeps what a server says first."""
+
+    greeting = ""
+
+    def connect(self, *args: Any, **options: Any) -> tuple[int, bytes]:
+        """Connect, as smtplib does."""
+        code, words = super().connect(*args, **options)  # type: ignore[misc]
+        self.greeting = _answer(code, words)
+        return code, words
+
+
+class _Plain(_Greeted, smtplib.SMTP):
+    """A connection that begins without TLS."""
+
+
+class _Tls(_Greeted, smtplib.SMTP_SSL):
+    """A connection under TLS from the start."""
+
+
 class _Server:
     """An SMTP server: connected for the first mail, and again when the connection is lost."""
 
@@ -92,7 +122,7 @@ class _Server:
         self.settings = settings
         self.sender = sender
         self.pause = pause
-        self.connection: smtplib.SMTP | None = None
+        self.connection: _Plain | _Tls | None = None
         self.sent_at: float | None = None
         self.lost = 0
 
@@ -172,18 +202,16 @@ class _Server:
         self.lost = 0
         return Refused(f"{self.settings.host}: {_answer(code, words)}", permanent=code >= PERMANENT)
 
-    def connect(self) -> smtplib.SMTP:
+    def connect(self) -> _Plain | _Tls:
         """A connection, logged in. Raises Unreachable."""
         settings = self.settings
         password = _password(settings) if settings.user else ""
         try:
             context = ssl.create_default_context(cafile=settings.ca_file or None)
             if settings.tls == "tls":
-                self.connection = smtplib.SMTP_SSL(
-                    settings.host, settings.port, timeout=settings.timeout_seconds, context=context
-                )
+                self.connection = _Tls(settings.host, settings.port, timeout=settings.timeout_seconds, context=context)
             else:
-                self.connection = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds)
+                self.connection = _Plain(settings.host, settings.port, timeout=settings.timeout_seconds)
                 if settings.tls == "starttls":
                     self.connection.starttls(context=context)
             self.connection.ehlo_or_helo_if_needed()

@@ -6,6 +6,8 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -16,7 +18,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from typer.testing import CliRunner
 
 from assets.instance.home import Home
-from assets.instance.settings import Settings
+from assets.instance.settings import ImapSettings, Settings
 from assets.instance.warehouse import open_warehouse
 from assets.intake.mail import archive
 from assets.intake.mail.receipts import Receipt, append
@@ -194,6 +196,35 @@ def test_a_mail_server_that_lets_us_in(home: Home) -> None:
     assert status == 0, told
     assert "mail server: 127.0.0.1 lets us in" in told
     assert (post.connections, post.mails) == (1, [])
+
+
+@pytest.mark.parametrize(("minutes", "is_wrong"), [(1, False), (-10, True), (10, True)])
+def test_a_clock_is_held_against_that_which_the_mail_server_greets_with(
+    monkeypatch: pytest.MonkeyPatch, minutes: int, is_wrong: bool
+) -> None:
+    theirs = datetime(2026, 11, 6, 8, 30, tzinfo=timezone(timedelta(hours=8)))
+    monkeypatch.setattr(doctor, "now", lambda: theirs + timedelta(minutes=minutes))
+    with smtp_server(Post(), ident="mail ready at Fri, 6 Nov 2026 08:30:00 +0800") as smtp:
+        told = {t.part: t for t in doctor._mail_server(replace(Settings(), smtp=smtp))}
+    assert told["mail server"].remedy == ""
+    assert bool(told["clock"].remedy) == is_wrong
+    assert ("2026-11-06T08:30:00+08:00" in told["clock"].found) == is_wrong
+
+
+def test_a_mail_server_that_greets_without_its_clock_is_none_to_go_by() -> None:
+    with smtp_server(Post(), ident="Postfix") as smtp:
+        assert [t.part for t in doctor._mail_server(replace(Settings(), smtp=smtp))] == ["mail server"]
+
+
+@pytest.mark.parametrize(("minutes", "is_wrong"), [(-60, False), (1, False), (10, True)])
+def test_a_mail_that_came_in_the_future_says_that_the_clock_is_behind(
+    monkeypatch: pytest.MonkeyPatch, minutes: int, is_wrong: bool
+) -> None:
+    newest = doctor.now() + timedelta(minutes=minutes)
+    monkeypatch.setattr(doctor, "check_mailbox", lambda _: (3, newest))
+    imap = ImapSettings("mail.example", "u", tls="none", password_env="HOME")
+    told = {t.part for t in doctor._mailbox(replace(Settings(), imap=imap)) if t.remedy}
+    assert told == ({"clock"} if is_wrong else set())
 
 
 def test_a_ledger_that_cannot_be_opened_is_not_told_as_damaged(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -337,7 +337,9 @@ def test_odd_server_is_read_as_far_as_it_goes(tmp_path: Path, monkeypatch: pytes
 
 def test_a_mailbox_is_tried_without_collecting_or_marking(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
     mailbox.append(*some_mails(3))
-    assert sources.check_mailbox(mailbox.settings) == 3
+    count, newest = sources.check_mailbox(mailbox.settings)
+    assert count == 3
+    assert newest is not None
     assert mailbox.contents() == []
     with pytest.raises(MailboxError, match=r"127\.0\.0\.1"):
         sources.check_mailbox(replace(mailbox.settings, mailbox="no such"))

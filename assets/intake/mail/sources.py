@@ -35,6 +35,7 @@ from assets.intake.mail.kinds import SCAN_EXTENSIONS, WORKBOOK_EXTENSIONS, exten
 from assets.intake.mail.seen import Sighting, files_of, keys_of, record
 from expectations.secrets import hidden
 
+_INTERNALDATE = re.compile(rb'\bINTERNALDATE "([^"]+)"')
 log = logging.getLogger(__name__)
 Tell = Callable[..., None]
 FOLDER = "folder"
@@ -353,10 +354,15 @@ def _visit(settings: ImapSettings) -> Iterator[imaplib.IMAP4]:
         raise MailboxError(f"{settings.host}: {error}") from error
 
 
-def check_mailbox(settings: ImapSettings) -> int:
-    """Log in, open the mailbox for reading, and leave; how many mails there are. Raises MailboxError, at once."""
+def check_mailbox(settings: ImapSettings) -> tuple[int, datetime | None]:
+    """Log in, open the mailbox for reading, and leave; how many mails there are, and when the newest came by the
+    server's clock. Raises MailboxError, at once.
+    """
     with _visit(settings) as server:
-        return int(_expect(server.select(_quoted(settings.mailbox), readonly=True))[0])
+        mails = int(_expect(server.select(_quoted(settings.mailbox), readonly=True))[0])
+        answer = server.fetch(str(mails), "(INTERNALDATE)")[1] if mails else []
+        date = _INTERNALDATE.search(b" ".join(line for line in answer if isinstance(line, bytes)))
+        return mails, moment(date[1]) if date else None
 
 
 def mailbox_state(settings: ImapSettings) -> tuple[int, int]:
@@ -483,6 +489,6 @@ def _fetch(server: imaplib.IMAP4, uids: list[int], validity: int, listing: _List
             # Attributes stand before or after the mail, as the server likes.
             attributes = item[0] + (rest if isinstance(rest, bytes) else b"")
             found = re.search(rb"\bUID (\d+)", attributes)
-            date = re.search(rb'\bINTERNALDATE "([^"]+)"', attributes)
+            date = _INTERNALDATE.search(attributes)
             if found and int(found[1]) in uids:
                 yield f"{validity}/{int(found[1])}", moment(date[1]) if date else None, item[1]
