@@ -55,6 +55,7 @@ def report_span(home: Home, span: str, as_of: datetime, lang: str) -> Outcome:
     from reports.notices.sending import QUEUED, summary  # noqa: PLC0415
     from reports.report.span_words import gather_span  # noqa: PLC0415
 
+    home.prepare()  # before anything is booked: a home with traces of a run and no mark is one of an earlier release
     take_clock(home, as_of)
     with open_session(home, as_of, lang=lang, for_run=True) as session, reporter.shown():
         # A home of older software has its mails parsed as this one reads them, as a month's run does.

@@ -42,6 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with settled_sample(root):
         pass
     shutil.copytree(SAMPLE / "register", root / "register")
+    Home(root).mark()
     (root / "warehouse" / "last_run.json").write_text(json.dumps({"as_of": AT.isoformat()}), encoding="utf-8")
     settle(root)
     return root

@@ -20,8 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.instance import periods
+from assets.instance.home import SCHEMA, Home
 from assets.instance.periods import Deadline
 from reports.publishing.changes import flatten
+from tests.feedback.made_month import home as made_home
 from tests.jobs.command_line import sample_home, sixth
 from tests.jobs.expected import table
 from tests.jobs.test_sample import DATA, SCOPES, manifests
@@ -343,3 +345,11 @@ def test_a_file_of_readers_that_cannot_be_stops_the_run(home: Path, tmp_path: Pa
     done = sixth("run", "--home", tmp_path / "home", "--period", "2026-10", "--as-of", AS_OF, check=2)
     assert "recipients.csv line 2: mailbox 'x' is no address" in done.stderr
     assert not (tmp_path / "home/published").exists()
+
+
+def test_a_home_whose_register_was_made_by_hand_is_not_taken_for_one_of_an_earlier_release(tmp_path: Path) -> None:
+    """The clock was booked before the home was marked."""
+    made = made_home(tmp_path / "home", ["D-001"])
+    half = ("report", "--half", "2026H2", "--as-of", "2026-12-01T09:00:00+08:00")
+    assert "earlier Sixth" not in sixth(*half, "--home", made.root, check=None).stderr
+    assert Home(made.root).schema == SCHEMA

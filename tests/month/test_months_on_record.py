@@ -48,7 +48,9 @@ def bare(tmp_path: Path) -> Home:
     nil.set_content("如题")
     (made.root / "inbox").mkdir(exist_ok=True)
     (made.root / "inbox/nil.eml").write_bytes(nil.as_bytes())
-    return Home(made.root)
+    home = Home(made.root)
+    home.prepare()
+    return home
 
 
 @pytest.fixture
