@@ -1,5 +1,6 @@
 """The Dagster definitions: assets, checks, the nightly schedule, sensors. `build_defs` makes them, with overrides."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 import reports.assets as outgoing
+from assets.instance import clock
 from assets.instance.home import Home, find_home
 from assets.instance.logs import are_json, dagster_logger
 from assets.instance.periods import preceding
@@ -16,8 +18,11 @@ from assets.instance.settings import SettingsError, load_settings
 from assets.intake import assets as intake
 from assets.month import assets as month
 from assets.month.checks import CHECKS, figures_reconcile
+from pipelines import quiet_runs
 from pipelines.partitions import monthly
 from pipelines.sensors import deadline_check, sensors_of
+
+log = logging.getLogger("sixth.night")
 
 OF_NO_MONTH = (*intake.ASSETS, *month.OF_NO_MONTH, *outgoing.OF_NO_MONTH)
 ASSETS = (*month.ASSETS, *outgoing.ASSETS)
@@ -35,6 +40,21 @@ def _calendar(home: Home) -> tuple[str, str]:
         return load_register(home.register).first_period, timezone
     except (RegisterError, SettingsError):
         return WITHOUT_REGISTER, "Asia/Shanghai"
+
+
+def _is_quiet(home: Home, period: str) -> bool:
+    """Whether the night of a period finds nothing to be done, which is noted then. What is wrong, a run is to say."""
+    usual = HomeResource(home=str(home.root))
+    try:
+        settings = load_settings(home.register / "settings.yaml")
+        deadline = settings.deadline(load_register(home.register))
+        quiet = quiet_runs.in_place_of_run(
+            home, settings, deadline, period, clock.now(), usual.lang, earlier=usual.earlier
+        )
+    except Exception as error:
+        log.info("the night is looked at by a run: %s", error)
+        return False
+    return quiet is not None
 
 
 def build_defs(
@@ -76,14 +96,16 @@ def build_defs(
         execution_timezone=timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
-    def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        """Every night, the period whose window is open.
+    def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Every night, the period whose window is open; where there is nothing to be done, that is noted for the run.
 
         Its clock is that of the moment at which it begins, not of the tick: it may have waited for another run, or for
         a host that was down, and what came meanwhile counts.
         """
         moment = context.scheduled_execution_time
         period = preceding(f"{moment:%Y-%m}")
+        if _is_quiet(home, period):
+            return dg.SkipReason(f"{period}: {quiet_runs.FOUND_NOTHING}")
         return dg.RunRequest(run_key=f"{moment:%Y-%m-%d}:{period}", partition_key=period)
 
     look = dg.define_asset_job(

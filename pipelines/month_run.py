@@ -27,7 +27,7 @@ from expectations.catalogue import load_catalogue
 from expectations.secrets import hidden
 from pipelines import quiet_runs
 from pipelines.register_diff import edit_lines
-from reports.nothing_new import Held, nothing_new
+from reports.nothing_new import Held
 from reports.publishing.versions import latest_version
 
 if TYPE_CHECKING:
@@ -181,12 +181,9 @@ def without_run(
 
     The clock is taken and the run recorded all the same. `deadline` is that of today's settings and register.
     """
-    quiet = nothing_new(home, settings, deadline, period, as_of, lang, earlier=earlier)
+    quiet = quiet_runs.in_place_of_run(home, settings, deadline, period, as_of, lang, earlier=earlier)
     if quiet is None:
         return None
-    home.prepare()
-    take_clock(home, as_of, period)
-    quiet_runs.note(home, period, as_of)
     edits = edit_lines(home) if quiet.edits else []
     summary = _summary_lines(home, period, register_of(home).tree(period).carrier)
     return Outcome((*summary, *not_collected(dict(quiet.no_mails)), *edits, *_held_lines(quiet.held, as_of)), 0)

@@ -3,7 +3,8 @@
 Such a run loads no Dagster (reports/nothing_new.py). It is noted in a file of its own; whoever has Dagster loaded next,
 a run or the daemon, takes the notes up, each as a run that succeeded, in one event.
 
-Belongs here: noting, and taking up. Does not: knowing that there is nothing to be done.
+Belongs here: taking the clock for such a run, noting it, and taking notes up. Does not: knowing that there is nothing
+to be done.
 """
 
 from __future__ import annotations
@@ -13,14 +14,33 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from assets.instance.clock import AS_OF, now
+from assets.instance.clock import AS_OF, now, take_clock
 from assets.instance.home import Home
+from assets.instance.periods import Deadline
+from assets.instance.settings import Settings
+from reports.nothing_new import Quiet, nothing_new
 from reports.publishing.rounds import write_durably
 
 if TYPE_CHECKING:
     import dagster as dg
 
 FOUND_NOTHING = "nothing new: the month stands as the run before left it"
+
+
+def in_place_of_run(
+    home: Home, settings: Settings, deadline: Deadline, period: str, as_of: datetime, lang: str, *, earlier: bool
+) -> Quiet | None:
+    """Take the clock and note a run of a month in which there is nothing to be done; None where one is to look.
+
+    `deadline` is that of today's settings and register. Raises HomeError, ClockBehind.
+    """
+    quiet = nothing_new(home, settings, deadline, period, as_of, lang, earlier=earlier)
+    if quiet is None:
+        return None
+    home.prepare()
+    take_clock(home, as_of, period)
+    note(home, period, as_of)
+    return quiet
 
 
 def note(home: Home, period: str, as_of: datetime) -> None:

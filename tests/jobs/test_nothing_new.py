@@ -17,12 +17,13 @@ import duckdb
 import pytest
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
+from assets.instance import clock
 from assets.instance.clock import last_run
 from assets.instance.home import Home
 from assets.instance.inputs import begin
 from assets.instance.register import load_register
 from assets.instance.settings import NoticeSettings, Settings, load_settings
-from pipelines import quiet_runs
+from pipelines import definitions, quiet_runs
 from pipelines.event_log import instance_of
 from pipelines.month_run import run_period
 from pipelines.sensors import last_look
@@ -103,6 +104,31 @@ def test_nothing_heavy_is_loaded_for_it(home: Home) -> None:
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == ""
     assert f"{PERIOD} deadline report (v1)" in done.stdout
+
+
+def test_a_night_with_nothing_to_be_done_starts_no_run(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nightly schedule asked for a whole run of a month that stood as it was."""
+
+    def asked_for(hours: int) -> list[str | None]:
+        night = LATER + timedelta(hours=hours)
+        monkeypatch.setattr(clock, "now", lambda: night)
+        made = definitions.build_defs(home)
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_schedule_context(
+                instance=instance, scheduled_execution_time=night, repository_def=made.get_repository_def()
+            )
+            requests = made.resolve_schedule_def("nightly").evaluate_tick(context).run_requests
+        return [request.partition_key for request in requests or ()]
+
+    assert asked_for(0) == [PERIOD], "the last run was of one month alone"
+    run_period(home, PERIOD, LATER, None, "zh", earlier=True)
+    assert asked_for(1) == []
+    assert last_run(home) == LATER + timedelta(hours=1)
+    (note,) = home.quiet_runs.glob("*.json")
+    assert json.loads(note.read_text(encoding="utf-8"))["period"] == PERIOD
+    new_mail(home)
+    assert asked_for(2) == [PERIOD]
+    assert last_run(home) == LATER + timedelta(hours=1)
 
 
 def test_dagster_is_told_of_it_once(home: Home) -> None:
