@@ -11,8 +11,6 @@
 PYTHON ?= python3
 HOME_FOLDER ?= home
 BENCH_UNITS ?= 2000
-# One more than there are cores: while a test waits for a server or a daemon, another has the core.
-WORKERS = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup run portal test test-quick year bench lock picture clean
@@ -41,12 +39,12 @@ test: setup
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
 	.venv/bin/mypy
-	.venv/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-quick: setup
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
-	.venv/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not outside" --ignore tests/jobs --ignore tests/reports
+	.venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not outside" --ignore tests/jobs --ignore tests/reports
 
 year: setup
 	.venv/bin/pytest tests/jobs/test_year.py
