@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from assets.instance.home import Home
-from assets.instance.settings import ImapSettings, SmtpSettings
+from assets.instance.settings import ImapSettings, briefly
 from assets.intake.mail.seen import reading
 from assets.intake.mail.sources import collected_up_to, mailbox_state, unread_mails
 
 SETTLED_SECONDS = 60
-Server = TypeVar("Server", ImapSettings, SmtpSettings)
-LOOK_SECONDS = 20.0  # at a server: a sensor that takes a minute is cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +60,6 @@ def why_not(look: Look, memory: Memory, now: datetime, watch_minutes: float) -> 
     if memory.at and now - datetime.fromisoformat(memory.at) < timedelta(minutes=watch_minutes):
         return "a run was asked for a moment ago"
     return ""
-
-
-def briefly(server: Server) -> Server:
-    """The same server, waited for no longer than a sensor may take."""
-    return replace(server, timeout_seconds=min(server.timeout_seconds, LOOK_SECONDS))
 
 
 def look_into_folder(home: Home, now: datetime, mail_bytes: int) -> Look:

@@ -29,6 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
+from assets.instance.durable import sync, sync_tree
 from assets.instance.home import MARK, Home
 from assets.instance.settings import load_settings
 from assets.instance.software import VERSION
@@ -38,7 +39,7 @@ from assets.ledger.opening import BUSY_SECONDS
 from assets.ledger.opening import FILE as LEDGER
 from pipelines.new_home import make_dagster_storage
 from reports.portal.uploads import KEY
-from reports.publishing.rounds import ROUND, sync, sync_tree
+from reports.publishing.rounds import ROUND
 
 CONTENTS = "sixth-backup.json"
 TRIES = 60  # of a folder that a run is putting a round of versions into

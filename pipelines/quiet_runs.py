@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from assets.instance.clock import AS_OF, now, take_clock
+from assets.instance.durable import write_durably
 from assets.instance.home import Home
 from assets.instance.periods import Deadline
 from assets.instance.settings import Settings
 from reports.nothing_new import Quiet, nothing_new
-from reports.publishing.rounds import write_durably
 
 if TYPE_CHECKING:
     import dagster as dg

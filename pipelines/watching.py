@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 
 from assets.instance.clock import first_run, last_run
 from assets.instance.periods import is_period, parse_time
-from assets.instance.settings import ImapSettings, SmtpSettings
+from assets.instance.settings import ImapSettings, SmtpSettings, briefly
 from assets.intake.mail.seen import reading
 from assets.intake.mail.sources import MailboxError, certificate_of_mailbox
-from pipelines.arrivals import briefly
 from pipelines.due_runs import Asked, without_deadline_report
 from reports.notices.operators import Trouble
 from reports.notices.smtp import Unreachable, certificate_of_server

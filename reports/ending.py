@@ -5,6 +5,7 @@ Belongs here: what is asked of the open home for it. Does not: what the next run
 
 from __future__ import annotations
 
+from assets.instance.durable import write_durably
 from assets.instance.inputs import inputs_of
 from assets.instance.session import Session
 from assets.instance.warehouse import model
@@ -16,7 +17,6 @@ from expectations.secrets import hidden
 from reports.nothing_new import Ended, Held, state_of
 from reports.notices.due import read_standings
 from reports.publishing.earlier import months_due
-from reports.publishing.rounds import write_durably
 
 
 def book_end(session: Session, period: str, *, earlier: bool) -> bool:

@@ -15,7 +15,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -23,13 +23,11 @@ from assets.instance.clock import booked
 from assets.instance.home import Home
 from assets.instance.inputs import inputs
 from assets.instance.periods import Deadline
-from assets.instance.settings import ImapSettings, Settings
+from assets.instance.settings import ImapSettings, Settings, briefly
 from assets.intake.mail import receipts
 from assets.intake.mail.seen import reading
 from assets.intake.mail.sources import MailboxError, collected_up_to, look_into, mailbox_state
 from reports.notices.slots import slot_of
-
-LOOK_SECONDS = 20.0  # at the mailbox; a run waits longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +133,8 @@ def is_time_over(ended: Ended, settings: Settings, deadline: Deadline, as_of: da
 
 def _has_mail(settings: ImapSettings, sightings: sqlite3.Connection) -> bool:
     """Whether a mailbox may have a mail that was not collected; also where it does not answer."""
-    quick = replace(settings, timeout_seconds=min(settings.timeout_seconds, LOOK_SECONDS))
     try:
-        validity, next_uid = mailbox_state(quick)
+        validity, next_uid = mailbox_state(briefly(settings))
     except MailboxError:
         return True
     return next_uid != collected_up_to(sightings, settings, validity) + 1

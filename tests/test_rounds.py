@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.instance import durable
 from reports.publishing import rounds
 from reports.publishing.rounds import ROUND, commit, finish
 from reports.publishing.versions import tidy
@@ -78,7 +79,8 @@ def test_a_round_that_was_cut_off_anywhere_is_carried_out_or_never_was(
 
 def test_all_is_on_the_disk_before_the_round_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(rounds, "sync", synced.append)
+    for module in (rounds, durable):
+        monkeypatch.setattr(module, "sync", synced.append)
     folders = made(tmp_path, "v1", "new")
     commit(tmp_path, folders)
     written_down = next(i for i, p in enumerate(synced) if p.name.startswith(ROUND))

@@ -14,12 +14,12 @@ collected at 02:44, and no mail may enter between two steps.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.instance.durable import write_durably
 from assets.instance.home import Home
 from assets.instance.periods import parse_time
 
@@ -106,12 +106,7 @@ def take_clock(home: Home, as_of: datetime, period: str = "") -> None:
     told = {"first": first.isoformat(), "as_of": as_of.isoformat(), **({"asked": asked} if asked else {})}
     file = _file(home)
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f"{file.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as written:
-        written.write(json.dumps(told) + "\n")
-        written.flush()
-        os.fsync(written.fileno())
-    temporary.replace(file)
+    write_durably(file, json.dumps(told) + "\n")
 
 
 def _file(home: Home) -> Path:

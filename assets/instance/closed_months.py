@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from assets.instance.durable import write_durably
 from assets.instance.home import Home
 from assets.instance.periods import is_period
 from assets.instance.register import FILES, Register, load_register
@@ -96,13 +97,7 @@ def book(home: Home, register: Register, period: str) -> None:
     booked = _booked(home)
     if booked.get(period) == entry:
         return
-    file = _file(home)
-    temporary = file.with_name(f"{file.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as written:
-        written.write(json.dumps({**booked, period: entry}, indent=1, sort_keys=True) + "\n")
-        written.flush()
-        os.fsync(written.fileno())
-    temporary.replace(file)
+    write_durably(_file(home), json.dumps({**booked, period: entry}, indent=1, sort_keys=True) + "\n")
 
 
 def edits(before: Register, after: Register, period: str) -> list[Edit]:

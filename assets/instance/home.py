@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from assets.instance.durable import write_durably
 from assets.instance.settings import SettingsError, load_settings
 
 DAGSTER_YAML = Path(__file__).parent / "dagster.yaml"
@@ -107,12 +108,7 @@ class Home:
 
     def mark(self) -> None:
         """Book that the home is laid out as this software does it."""
-        temporary = self.root / f".{MARK}.{os.getpid()}"
-        with temporary.open("w", encoding="utf-8") as written:
-            written.write(json.dumps({"schema": SCHEMA}) + "\n")
-            written.flush()
-            os.fsync(written.fileno())
-        temporary.replace(self.root / MARK)
+        write_durably(self.root / MARK, json.dumps({"schema": SCHEMA}) + "\n")
 
     @property
     def quiet_runs(self) -> Path:

@@ -7,13 +7,13 @@ leaves (reports/nothing_new.py).
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import sysconfig
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.instance.durable import sync
 from assets.instance.home import Home
 from assets.instance.software import ROOT
 
@@ -28,11 +28,7 @@ def begin(home: Home) -> None:
     """Say, durably, that a run has begun: until it ends, nobody knows that there is nothing to be done."""
     with suppress(FileNotFoundError):
         home.ended.unlink()
-        folder = os.open(home.warehouse, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(home.warehouse)
 
 
 def inputs_of(session: Session) -> str:

@@ -25,6 +25,7 @@ from assets.instance.software import code_digest
 from expectations.catalogue import Catalogue
 
 T = TypeVar("T")
+LOOK_SECONDS = 20.0  # at a server by one who only looks: a sensor that takes a minute is cut off
 PARSED_BY = ("assets/intake", "expectations/catalogue.py")  # the code that an edit of parses mails again
 
 
@@ -143,6 +144,14 @@ class SmtpSettings:
         _check_date("password_until", self.password_until)
         if self.tls not in ("tls", "starttls", "none"):
             raise TypeError(f"tls: {self.tls!r} is none of tls, starttls, none")
+
+
+Server = TypeVar("Server", ImapSettings, SmtpSettings)
+
+
+def briefly(server: Server) -> Server:
+    """The same server, waited for no longer than one who only looks may take."""
+    return dataclasses.replace(server, timeout_seconds=min(server.timeout_seconds, LOOK_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.instance.durable import sync
+
 AT_ONCE = 64  # mails that go into the outbox together: as many wait for the disk once
 FLUSHING = 8  # threads that wait for the disk
 UNFINISHED_SECONDS = 3600
@@ -62,19 +64,11 @@ def put_in_outbox(outbox: Path, mails: Sequence[Outgoing]) -> list[str]:
 
 def _flush(paths: Sequence[Path]) -> None:
     """Wait until files or folders are on disk; many at once, which the disk takes together."""
-
-    def flush(path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
     if len(paths) == 1:
-        flush(paths[0])
+        sync(paths[0])
     elif paths:
         with ThreadPoolExecutor(FLUSHING) as pool:
-            list(pool.map(flush, paths))
+            list(pool.map(sync, paths))
 
 
 def tidy_outbox(outbox: Path) -> None:

@@ -11,40 +11,14 @@ was killed before, nothing of it is published.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from assets.instance.durable import sync, sync_tree, write_durably
 from reports.publishing.versions import INTERIM, point_to
 
 ROUND = ".round.json"
-
-
-def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk and not only on their way there."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_tree(folder: Path) -> None:
-    """The same of all files below a folder and of the folder itself."""
-    for at, _, files in os.walk(folder):
-        for name in files:
-            sync(Path(at, name))
-        sync(Path(at))
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Write a small file in one step, which a power cut leaves as it was or as it shall be."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    sync(temporary)
-    temporary.replace(path)
-    sync(path.parent)
 
 
 def commit(root: Path, made: Mapping[str, tuple[str, Path]]) -> None:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from assets.instance import durable
+
 INCOMING = ".incoming"
 UNFINISHED_SECONDS = 24 * 3600
 _counter = itertools.count()
@@ -68,11 +70,7 @@ def sync(sha256s: Iterable[str], archive: Path) -> None:
     """Makes the names of archived mails survive a power failure."""
     folders = {path_of(sha256, archive).parent for sha256 in sha256s}
     for folder in folders | {archive} if folders else folders:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        durable.sync(folder)
 
 
 def archived(archive: Path) -> Iterator[tuple[str, datetime]]:
