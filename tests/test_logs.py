@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from assets.instance.home import Home
-from assets.instance.logs import dagster_logger, of_run, set_up_logs
+from assets.instance.logs import LONGEST, dagster_logger, of_run, set_up_logs, without_persons
 from pipelines.definitions import build_defs
 
 
@@ -110,3 +110,15 @@ def test_runs_that_dagster_launches_have_the_logger_that_the_setting_asks_for(
     assert ("Lines of JSON" in (job.loggers["console"].description or "")) == (logs == "json")
     assert job.partitioned_config is not None
     assert job.partitioned_config.get_run_config_for_partition_key("2026-02") == config
+
+
+@pytest.mark.parametrize(
+    ("personal", "told"),
+    [("11010519491231002X", "1949"), ("13812345678", "138"), ("wang.xiaoyan@oa.example", "wang")],
+)
+def test_what_is_cut_off_in_the_middle_is_left_out_whole(personal: str, told: str) -> None:
+    """A number that was cut was no longer known as one, and stood there but for its last digit."""
+    for shown in range(1, len(personal) + 1):
+        text = "字" * (LONGEST - shown - 1) + " " + personal + " 之后"
+        assert told not in without_persons(text)
+    assert without_persons("字" * LONGEST + "字") == "字" * LONGEST

@@ -26,13 +26,13 @@ def disk_fault(error: BaseException, root: Path) -> str:
     for one in _chain(error):
         said, number = str(one), one.errno if isinstance(one, OSError) else None
         where = _place(one, root)
-        is_full = number in NO_ROOM or SQLITE_FULL in said or _says(said, NO_ROOM)
+        is_full = number in NO_ROOM or SQLITE_FULL in said or says(said, NO_ROOM)
         if is_full or (SQLITE_FAILED in said and shutil.disk_usage(root).free < LEAST_FREE):
             return (
                 f"no room is left on the disk of {where}: make some (`sixth prune` lists what can go), "
                 "then run it again; it goes on where it was"
             )
-        of_libraries = number is None and (any(words in said for words in SQLITE_READ_ONLY) or _says(said, NO_RIGHT))
+        of_libraries = number is None and (any(words in said for words in SQLITE_READ_ONLY) or says(said, NO_RIGHT))
         if of_libraries or (number in NO_RIGHT and Path(where).is_relative_to(root) and _is_named(one)):
             why = os.strerror(number) if number else said.strip().splitlines()[0]
             return (
@@ -42,7 +42,8 @@ def disk_fault(error: BaseException, root: Path) -> str:
     return ""
 
 
-def _says(text: str, numbers: tuple[int, ...]) -> bool:
+def says(text: str, numbers: tuple[int, ...]) -> bool:
+    """Whether a text has what the operating system says of one of some errors."""
     return any(os.strerror(number) in text for number in numbers)
 
 

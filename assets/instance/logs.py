@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import string
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,12 +37,15 @@ EVENTS = frozenset(
 )  # fmt: skip
 """The events of Dagster that are worth a line; of the others there are some twenty a step."""
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?=[A-Za-z0-9.-]+)")
+_IN_A_WORD = string.ascii_letters + string.digits + string.punctuation
 _now: dict[str, str] = {}  # of the run that this process works on
 
 
 def without_persons(text: str) -> str:
     """A text with secrets, numbers of persons and the local parts of addresses hidden, and cut to a length."""
-    return _ADDRESS.sub(f"{HIDDEN}@", hidden(text[:LONGEST]))
+    if len(text) > LONGEST:
+        text = text[:LONGEST].rstrip(_IN_A_WORD)  # a number or an address that is cut is not known as one
+    return _ADDRESS.sub(f"{HIDDEN}@", hidden(text))
 
 
 class JsonLines(logging.Formatter):

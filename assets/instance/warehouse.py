@@ -24,6 +24,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from assets.instance.disk import NO_RIGHT, NO_ROOM, says
+
 SQL = Path(__file__).parent.parent.parent / "sql"
 log = logging.getLogger("sixth.warehouse")
 
@@ -35,9 +37,7 @@ LOOK_AGAIN_SECONDS = 0.2
 READER_SECONDS = 5.0  # that a reader waits where there is no such copy yet
 MEMORY_LIMIT = "1200MB"
 # What the operating system says where a file cannot be opened or written though nothing is wrong with it.
-NOT_THE_FILES_FAULT = (
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
-)  # fmt: skip
+NOT_THE_FILES_FAULT = (*NO_ROOM, *NO_RIGHT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _HOLDER = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
@@ -87,7 +87,7 @@ def damaged(file: Path, error: duckdb.Error) -> WarehouseDamaged | None:
     known = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
     if not isinstance(error, known) and "Corrupt database file" not in said:
         return None
-    if any(os.strerror(number) in said for number in NOT_THE_FILES_FAULT):
+    if says(said, NOT_THE_FILES_FAULT):
         return None
     return WarehouseDamaged(
         f"{file} is damaged ({said.strip().splitlines()[0]}); "
