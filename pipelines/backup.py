@@ -137,7 +137,7 @@ def _fill(saving: _Saving, home: Home, scratch: Path, *, own_ledger: bool) -> No
     for period in sorted(path for path in home.published.glob("*") if path.is_dir()):
         _add_period(saving, period)
     if own_ledger and (home.warehouse / LEDGER).is_file():
-        _copy_ledger(home.warehouse / LEDGER, scratch / LEDGER)
+        copy_sqlite(home.warehouse / LEDGER, scratch / LEDGER)
         saving.add(scratch / LEDGER, f"{home.warehouse.name}/{LEDGER}")
     for file in (
         *(home.warehouse / name for name in BOOKED),
@@ -223,9 +223,9 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy_ledger(ledger: Path, target: Path) -> None:
+def copy_sqlite(file: Path, target: Path) -> None:
     """A copy of SQLite's file as it is at one moment, whoever writes it meanwhile."""
-    source = sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    source = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
     with closing(source), closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
 

@@ -238,7 +238,7 @@ def _archive(home: Home) -> Iterator[Told]:
     """Every mail of the index and of the receipts is there, with the bytes that its name says."""
     again = "copy them from the last backup (archive/), or ask their senders again"
     known = {receipt.sha256: None for receipt in receipts.read(home.archive)}
-    index = home.warehouse / "sightings.sqlite"
+    index = home.sightings
     if index.exists():
         try:
             with closing(sqlite3.connect(f"{index.as_uri()}?mode=ro", uri=True)) as connection:

@@ -18,13 +18,11 @@ from assets.instance import recipients
 from assets.instance.clock import AS_OF, take_clock
 from assets.instance.closed_months import register_of
 from assets.instance.home import Home
-from assets.instance.inputs import begin
 from assets.instance.logs import are_json
 from assets.instance.periods import Deadline, is_period
 from assets.instance.register import Register, load_register
 from assets.instance.settings import Settings, load_settings
 from expectations.catalogue import load_catalogue
-from expectations.secrets import hidden
 from pipelines import quiet_runs
 from pipelines.register_diff import edit_lines
 from reports.nothing_new import Held
@@ -168,7 +166,6 @@ def executed(
                 raise_on_error=True,
             )
         except DagsterAssetCheckFailedError as error:
-            begin(home)
             raise NotReconciled("; ".join(_failing_checks(instance, run_id))) from error
         stats = instance.get_run_step_stats(run_id)
     return result, {s.step_key: (s.start_time or 0.0, s.end_time or 0.0) for s in stats}
@@ -222,7 +219,7 @@ def _held_mails(home: Home) -> list[Held]:
     from pipelines.listing import query  # noqa: PLC0415
 
     rows = query(home, model("settled/held_mails"), {})
-    return [Held(row["mail"], row["received_at"].isoformat(), hidden(row["sender"])) for row in rows]
+    return [Held.of(row) for row in rows]
 
 
 def _held_lines(held: Sequence[Held], as_of: datetime) -> list[str]:

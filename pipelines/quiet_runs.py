@@ -10,6 +10,7 @@ to be done.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -18,7 +19,7 @@ from assets.instance.clock import AS_OF, now, take_clock
 from assets.instance.durable import write_durably
 from assets.instance.home import Home
 from assets.instance.periods import Deadline
-from assets.instance.settings import Settings
+from assets.instance.settings import Settings, SettingsError, load_settings
 from reports.nothing_new import Quiet, nothing_new
 
 if TYPE_CHECKING:
@@ -58,21 +59,34 @@ def take_up(home: Home, instance: dg.DagsterInstance) -> int:
     for file, told in sorted(notes, key=lambda note: note[1]["at"]):
         new += _record(instance, told)
         file.unlink(missing_ok=True)
+    if new:
+        _tell_prometheus(home, max(float(told["at"]) for _, told in notes))
     return new
+
+
+def _tell_prometheus(home: Home, at: float) -> None:
+    """The figures as after a whole run, by the moment of the last; not while settings cannot be read, as runs tell."""
+    from assets.ledger.opening import open_reader  # noqa: PLC0415 - with what Dagster brings
+    from reports.portal.metrics import seconds_of_the_last_run, write_metrics  # noqa: PLC0415
+
+    with suppress(SettingsError):
+        url = load_settings(home.register / "settings.yaml").ledger_url
+        with open_reader(home.warehouse, url) as ledger:
+            moment = datetime.fromtimestamp(at).astimezone()
+            write_metrics(home, ledger, moment, seconds_of_the_last_run(home))
 
 
 def _record(instance: dg.DagsterInstance, told: dict[str, str | float]) -> bool:
     from dagster import DagsterEvent, DagsterRun, DagsterRunStatus  # noqa: PLC0415
-    from dagster._core.storage.tags import PARTITION_NAME_TAG  # noqa: PLC0415
 
-    from assets.instance.resource import JOB  # noqa: PLC0415
+    from assets.instance.resource import JOB, PARTITION  # noqa: PLC0415
 
     run_id, at = str(told["run_id"]), float(told["at"])
     run = instance.get_run_by_id(run_id)
     if run is not None and run.is_finished:
         return False
     if run is None:
-        tags = {PARTITION_NAME_TAG: str(told["period"]), AS_OF: str(told["as_of"])}
+        tags = {PARTITION: str(told["period"]), AS_OF: str(told["as_of"])}
         instance.add_run(DagsterRun(JOB, run_id, status=DagsterRunStatus.STARTED, tags=tags))
     ended = DagsterEvent("PIPELINE_SUCCESS", JOB, message=FOUND_NOTHING)
     instance.report_dagster_event(ended, run_id, timestamp=at)

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from assets.instance.home import SCHEMA, Home
 from assets.instance.settings import load_settings
-from assets.ledger.opening import BUSY_SECONDS, is_outdated, open_ledger
 from assets.ledger.opening import FILE as LEDGER
+from assets.ledger.opening import is_outdated, open_ledger
+from pipelines.backup import copy_sqlite
 
 SAVED = "before_upgrade"
 PLAIN = ("warehouse/closed_months.json", "warehouse/last_run.json", "dagster/dagster.yaml", "home.json")
@@ -96,9 +96,7 @@ def _save(home: Home, target: Path) -> Path:
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         if name in DATABASES:
-            source = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-            with closing(source), closing(sqlite3.connect(copy)) as made:
-                source.backup(made)
+            copy_sqlite(file, copy)
         else:
             shutil.copy2(file, copy)
     building.mkdir(parents=True, exist_ok=True)

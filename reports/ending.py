@@ -13,14 +13,13 @@ from assets.ledger.opening import open_reader
 from assets.ledger.queue import counted, is_queued
 from assets.ledger.said import said_to
 from assets.month.settle import as_indexed
-from expectations.secrets import hidden
 from reports.nothing_new import Ended, Held, state_of
 from reports.notices.due import read_standings
 from reports.publishing.earlier import months_due
 
 
-def book_end(session: Session, period: str, *, earlier: bool) -> bool:
-    """Write down what a run of the whole job leaves, at its end and while it has the home; whether it did.
+def book_end(session: Session, period: str, *, earlier: bool) -> None:
+    """Write down what a run of the whole job leaves, at its end and while it has the home.
 
     Not where anything is left to the next run, nor where the run was a particular one: of a folder of mails, or with
     the register applied to closed months.
@@ -31,16 +30,16 @@ def book_end(session: Session, period: str, *, earlier: bool) -> bool:
         or session.apply_register
         or not (session.has(inputs_of) and session.has(said_to))
     ):
-        return False
+        return
     work, home = session.once(as_indexed), session.home
     if earlier and months_due(work, period, home.published):
-        return False
+        return
     (ahead,) = work.warehouse.rows(model("settled/mails_ahead"), {"as_of": work.as_of})
     if ahead["without_time"]:  # the clock of each run is theirs
-        return False
+        return
     with open_reader(home.warehouse, session.settings.ledger_url) as ledger:
         if is_queued(ledger, period):
-            return False
+            return
         notices = counted(ledger)
     cutoff = work.deadline.cutoff(period)
     told = session.once(said_to)
@@ -60,8 +59,7 @@ def book_end(session: Session, period: str, *, earlier: bool) -> bool:
         notices=notices,
         cutoff=cutoff.isoformat(),
         own=tuple(sorted(moment.isoformat() for moment in own)),
-        held=tuple(Held(row["mail"], row["received_at"].isoformat(), hidden(row["sender"])) for row in held),
+        held=tuple(Held.of(row) for row in held),
         edits=bool(session.register.closed),
     )
     write_durably(home.ended, ended.written())
-    return True

@@ -14,10 +14,11 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from assets.instance.clock import booked
 from assets.instance.home import Home
@@ -27,6 +28,7 @@ from assets.instance.settings import ImapSettings, Settings, briefly
 from assets.intake.mail import receipts
 from assets.intake.mail.seen import reading
 from assets.intake.mail.sources import MailboxError, collected_up_to, look_into, mailbox_state
+from expectations.secrets import hidden
 from reports.notices.slots import slot_of
 
 
@@ -37,6 +39,11 @@ class Held:
     mail: str
     received_at: str
     sender: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Held:
+        """That of a row of settled/held_mails."""
+        return cls(row["mail"], row["received_at"].isoformat(), hidden(row["sender"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +74,10 @@ class Ended:
         """As the last run wrote it; None where it left something to be done, or has not ended."""
         try:
             told = json.loads(home.ended.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            held = tuple(Held(**mail) for mail in told.pop("held"))
+            return cls(**{**told, "notices": tuple(told["notices"]), "own": tuple(told["own"]), "held": held})
+        except (FileNotFoundError, ValueError, KeyError, TypeError):  # of other software, too: a run is to look
             return None
-        held = tuple(Held(**mail) for mail in told.pop("held"))
-        return cls(**{**told, "notices": tuple(told["notices"]), "own": tuple(told["own"]), "held": held})
 
     def written(self) -> str:
         """As it is kept."""
@@ -110,7 +117,7 @@ def nothing_new(
             return None
     if _ledger(home, settings, as_of) != (ended.said, ended.notices):
         return None
-    return Quiet(ended.held, ended.edits, folder.no_mails)
+    return Quiet(ended.held, ended.edits, tuple((hidden(key), what) for key, what in folder.no_mails))
 
 
 def is_time_over(ended: Ended, settings: Settings, deadline: Deadline, as_of: datetime, begun: datetime | None) -> bool:

@@ -136,6 +136,13 @@ def text_of(home: Home, ledger: Engine, now: datetime) -> bytes:
     return generate_latest(_registry(home, ledger, now))
 
 
+def seconds_of_the_last_run(home: Home) -> dict[str, float]:
+    """What each stage of the last whole run took; none before the first."""
+    file = folder_of(home) / LAST_RUN
+    seconds: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))["seconds"] if file.is_file() else {}
+    return seconds
+
+
 def write_metrics(home: Home, ledger: Engine, now: datetime, seconds: Mapping[str, float]) -> Path:
     """Write down what a run took, in seconds a stage, and the file of all figures; both whole or not at all."""
     folder = folder_of(home)

@@ -180,9 +180,9 @@ class _Publishing:
         for scope, units in self.members.items():
             parts = [rests_on, duckdb.__version__, self.figures[scope]]
             parts += [of_unit.get(u, "") for u in units]
-            if self.is_unreachable and not versions(self.root / scope):
-                parts.append("mailbox unreachable")  # stands on the page of the next interim report no more
-            if not versions(self.root / scope):  # of one that is published, a signature makes no other
+            if (self.is_unreachable or self.signing) and not versions(self.root / scope):
+                # The one stands on the page of the next interim report no more; once published, the other makes no new.
+                parts += ["mailbox unreachable"] if self.is_unreachable else []
                 parts += [repr(sign_off) for sign_off in self._signing_of(scope)]
             digests[scope] = _sha256("|".join(parts).encode())
         return digests

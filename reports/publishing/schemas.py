@@ -150,13 +150,7 @@ def manifest_schema() -> dict[str, Any]:
         "$id": MANIFEST_SCHEMA,
         "title": "manifest.json: what a version rests on, and its files",
         "type": "object",
-        "properties": {
-            **head,
-            "software": TEXT,
-            "rests_on": _closed(**dict.fromkeys(RESTS_ON, SHA256)),
-            **lists,
-            "signatures": signatures,
-        },
+        "properties": {**head, **beside, "signatures": signatures},
         "required": [*head, *beside],
     }
 

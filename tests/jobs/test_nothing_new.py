@@ -28,6 +28,7 @@ from pipelines.event_log import instance_of
 from pipelines.month_run import run_period
 from pipelines.sensors import last_look
 from reports.nothing_new import Ended, Quiet, is_time_over, nothing_new, state_of
+from reports.portal.metrics import LAST_RUN, folder_of
 from tests.jobs import command_line
 from tests.jobs.command_line import sixth
 from tests.jobs.expected import EXPECTED
@@ -147,6 +148,9 @@ def test_dagster_is_told_of_it_once(home: Home) -> None:
         assert event.dagster_event is not None
         assert event.dagster_event.message == quiet_runs.FOUND_NOTHING
         assert last_look(instance, "month", PERIOD) == LATER
+    told = json.loads((folder_of(home) / LAST_RUN).read_text(encoding="utf-8"))
+    assert told["ended"] == pytest.approx(json.loads(kept)["at"])
+    assert told["seconds"], "those of the last whole run"
 
 
 # ------------------------------------------------------------------------------------------- what makes a run look
@@ -189,6 +193,7 @@ CHANGES: dict[str, Callable[[Home], object]] = {
     "somebody wrote into the warehouse": lambda home: os.utime(home.warehouse / "sixth.duckdb"),
     "the index of mails is gone": lambda home: home.sightings.unlink(),
     "a run was killed": begin,
+    "its end is told in another way": lambda home: home.ended.write_text("{}", encoding="utf-8"),
     "a version half made": lambda home: (home.published / PERIOD / "EX" / ".building-1").mkdir(),
     "a round of publishing half done": lambda home: (home.published / PERIOD / ".round.json").touch(),
     "a report is gone": lambda home: shutil.rmtree(home.published / PERIOD / "EX" / "v1"),
@@ -213,10 +218,10 @@ def test_a_run_looks_where_another_is_asked_for(ended: Home) -> None:
 
 
 def test_files_in_the_drop_folder_that_are_no_mails_are_still_told(home: Home) -> None:
-    (home.inbox / "附件2.xlsx").touch()
+    (home.inbox / "附件2 13812345678.xlsx").touch()
     quiet = asked(home)
     assert quiet is not None
-    assert [key for key, _ in quiet.no_mails] == ["附件2.xlsx"]
+    assert [key for key, _ in quiet.no_mails] == ["附件2 138****5678.xlsx"]  # as a whole run tells it
 
 
 # ------------------------------------------------------------------------------------------------------- the clock
