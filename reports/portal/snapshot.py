@@ -77,13 +77,7 @@ def write_snapshots(work: Work, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     rows = work.warehouse.rows("select period, fingerprint from core.settled order by period")
     prints = {row["period"]: row["fingerprint"] for row in rows}
-    code = code_digest(
-        "reports/portal/snapshot.py",
-        "reports/portal/differences.py",
-        "reports/publishing/tables.py",
-        "sql/portal",
-        "sql/templates",
-    )
+    code = code_digest(*MADE_BY)
     written = []
     for period in prints:
         rests_on = [(p, f) for p, f in prints.items() if _first(period) <= p <= period]

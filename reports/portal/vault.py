@@ -42,7 +42,9 @@ def write_vaults(work: Work, folder: Path, *, wanted: bool) -> list[str]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    code = code_digest("reports/portal/vault.py", "reports/publishing/tables.py", "sql/published")
+    code = code_digest(
+        "reports/portal/vault.py", "reports/portal/snapshot.py", "reports/publishing/tables.py", "sql/published"
+    )
     written = []
     for row in work.warehouse.rows("select period, fingerprint from core.settled order by period"):
         period, target = row["period"], folder / f"{row['period']}.sqlite"

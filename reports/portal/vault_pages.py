@@ -62,7 +62,8 @@ def mine(visit: Visit) -> Response:
     """What the person asked for and what became of it, and the form to ask with."""
     _asked_for(visit)
     portal = visit.portal
-    there = [p for p in periods(portal.home.portal) if p in months_of(portal.home.portal / FOLDER)]
+    kept = months_of(portal.home.portal / FOLDER)
+    there = [p for p in periods(portal.home.portal) if p in kept]
     is_theirs = covered(visit, reader.ROLE)
     rows = [
         (asked, asked.state(visit.now), is_theirs(asked.period, asked.scope))
