@@ -143,6 +143,12 @@ def take(ledger: Engine, who: Person, number: int, now: datetime, *, address: st
         raise UnmaskingError("used") from error
 
 
+def request_of(ledger: Engine, number: int) -> Asked | None:
+    """The request of a number, whoever asked; None where there is none."""
+    with Session(ledger) as session, session.begin():
+        return _asked(session, number) if session.get(UnmaskRequest, number) else None
+
+
 def requests(ledger: Engine, user_id: int | None = None) -> list[Asked]:
     """Requests, of one person or of all, the latest first."""
     with Session(ledger) as session, session.begin():

@@ -102,8 +102,8 @@ def fetch(visit: Visit) -> Response:
     _asked_for(visit)
     portal, say = visit.portal, visit.words.say
     number = _number(visit)
-    asked = next((a for a in unmasking.requests(portal.reader, visit.who.id) if a.id == number), None)
-    if asked is None or not covered(visit, reader.ROLE)(asked.period, asked.scope):
+    asked = unmasking.request_of(portal.reader, number)
+    if asked is None or asked.user_id != visit.who.id or not covered(visit, reader.ROLE)(asked.period, asked.scope):
         raise NotThere
     if (state := asked.state(visit.now)) != "open":
         raise Refused(say(f"unmasked.not.{state}"), 409)
@@ -167,7 +167,7 @@ def answer(visit: Visit) -> Response:
     """Approve or refuse a request of somebody else within the steward's scopes."""
     _asked_for(visit)
     say, number, act = visit.words.say, _number(visit), visit.sent("act")
-    asked = next((a for a in unmasking.requests(visit.portal.reader) if a.id == number), None)
+    asked = unmasking.request_of(visit.portal.reader, number)
     if asked is None or not covered(visit, steward.ROLE)(asked.period, asked.scope):
         raise NotThere
     if act not in ("approve", "refuse"):
