@@ -55,8 +55,8 @@ from reports.forms.xlsx_book import (
 )  # fmt: skip
 from reports.forms.xlsx_charts import ROW_HEIGHT, height_of, native_chart
 from reports.forms.xlsx_data import data_sheets, data_tables
+from reports.forms.xlsx_file import TextsBook
 from reports.forms.xlsx_rows import RowsSheet, start_of
-from reports.forms.xlsx_strings import TextsBook
 from reports.model import Chart, Column, Kpi, Matrix, Report, Section, Series, Table, Value
 from reports.text import formats
 
@@ -79,7 +79,7 @@ Extent = tuple[int, int, int, int]  # first row (the headings), first column, la
 
 def _section_sheet(book: Book, section: Section, name: str, numbered: Sequence[tuple[Block, str]]) -> None:
     """A section: its tables and charts below one another, each with its title; the longest of them can be filtered."""
-    page = open_sheet(book, f"section/{section.key}", name, section.title, section.headline, RowsSheet)
+    page = open_sheet(book, f"section/{section.key}", name, section.title, section.headline)
     sheet, extents = page.sheet, []
     if not numbered:
         for text in section.sentences or (book.words["nothing"],):
@@ -107,7 +107,7 @@ def _section_sheet(book: Book, section: Section, name: str, numbered: Sequence[t
 
 def _changes_sheet(book: Book, table: Table, intro: str) -> None:
     """What a supplement changes."""
-    page = open_sheet(book, table.anchor, book.words["change_sheet"], table.title, intro, RowsSheet)
+    page = open_sheet(book, table.anchor, book.words["change_sheet"], table.title, intro)
     extent = _table(book, page, table)
     if extent:
         page.sheet.autofilter(*extent)
@@ -132,7 +132,6 @@ def _table(book: Book, page: Page, table: Table) -> Extent | None:
 def _fill(book: Book, page: Page, table: Table, top: int) -> None:
     """The headings and rows of a table, its columns as wide and its rows as high as they need."""
     sheet, first = page.sheet, top + 1
-    assert isinstance(sheet, RowsSheet)
     brackets = "\n（{}）" if language(book.lang).full_width else "\n({})"
     titles = [c.title + (brackets.format(c.unit) if c.unit else "") for c in table.columns]
     values = list(zip(*table.rows, strict=True))
@@ -456,7 +455,7 @@ def render_xlsx(report: Report) -> bytes:
         file.formats[0].set_font_size(SIZE)
         book = Book(file, header.lang, f"&L&8 {title}&C&8 {page}&R&8 {header.as_of:%Y-%m-%d}")
         book.places[CONTENTS] = words["contents"], 0
-        contents = file.add_worksheet(words["contents"])
+        contents = file.add_worksheet(words["contents"], worksheet_class=RowsSheet)
         links: list[Link] = []
         if report.changes:
             intro = words["changes_intro"].format(version=header.before_version, n=report.changes.total)

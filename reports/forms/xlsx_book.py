@@ -20,6 +20,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from expectations.language import language
+from reports.forms.xlsx_rows import RowsSheet
 from reports.model import Value
 from reports.text import formats as notation
 
@@ -36,7 +37,7 @@ CONTENTS = ""  # the anchor of the first sheet
 HEADINGS_BELOW = 2  # rows from a block's title to its headings; between them stands what it is about
 FROZEN_ROWS = HEADING_ROW  # of a sheet of several tables: its title and the way back stay in sight
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")  # as in data/: reports/publishing/tables.py, which would bring polars here
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # as in data/: reports/publishing/tables.py, which would bring polars here
 _NOT_IN_SHEET_NAMES = re.compile("[][:*?/\\\\\x00-\x1f\U00010000-\U0010ffff]")  # the last are two units each
 
 
@@ -73,7 +74,7 @@ class Book:
 class Page:
     """A sheet of tables below one another: the next free row, and of each column the width that its widest needs."""
 
-    sheet: Worksheet
+    sheet: RowsSheet
     name: str
     row: int = HEADING_ROW
     widths: dict[int, float] = field(default_factory=dict)
@@ -90,12 +91,15 @@ class Page:
 
 def disarm(text: str) -> str:
     """The text with an apostrophe before it where a spreadsheet would run it as a formula, as in data/."""
-    return "'" + text if _FORMULA.match(text) else text
+    return "'" + text if text.startswith(_FORMULA) else text
 
 
 def safe(texts: Sequence[str]) -> Sequence[str]:
     """Texts as cells hold them: without what no file can hold, not too long, disarmed. Most are so: a look will do."""
-    if all(len(text) <= LONGEST_TEXT and not _FORMULA.match(text) for text in texts) and "".join(texts).isprintable():
+    if (
+        all(len(text) <= LONGEST_TEXT and not text.startswith(_FORMULA) for text in texts)
+        and "".join(texts).isprintable()
+    ):
         return texts
     return [disarm(notation.clean(text)[:LONGEST_TEXT]) for text in texts]
 
@@ -177,12 +181,10 @@ def words_in(sheet: Worksheet, row: int, column: int, text: str, style: Format) 
     sheet.write_string(row, column, disarm(notation.clean(text)[:LONGEST_TEXT]), style)
 
 
-def open_sheet(
-    book: Book, anchor: str, name: str, title: str, subtitle: str, kind: type[Worksheet] = Worksheet
-) -> Page:
+def open_sheet(book: Book, anchor: str, name: str, title: str, subtitle: str) -> Page:
     """A new sheet with its title in A1, a line on it below, and the way back to the contents."""
     book.places[anchor] = name, 0
-    sheet = book.file.add_worksheet(name, worksheet_class=kind)
+    sheet = book.file.add_worksheet(name, worksheet_class=RowsSheet)
     sheet.set_default_row(ROW)
     sheet.set_row(0, 24)
     words_in(sheet, 0, 0, title, book.format(bold=True, font_size=14, font_color=NAVY))

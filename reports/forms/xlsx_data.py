@@ -74,7 +74,7 @@ def data_sheets(book: Book, folder: Path, pages: Mapping[str, str], period: str)
         if key in shown and (column := _leads_to_pages(key, frame, ways)):
             hint = book.words["unit_pages"].format(column=_title("column", key, column, book.lang))
             told += language(book.lang).between_sentences + hint
-        page = open_sheet(book, f"data/{key}", key, f"{key}  {title}", told, RowsSheet)
+        page = open_sheet(book, f"data/{key}", key, f"{key}  {title}", told)
         _fill(book, page, key, frame, ways)
         if not frame.height and key in shown:
             notes(book, page.sheet, FIRST_ROW, [book.words["nothing"]])
@@ -145,7 +145,6 @@ def _with_room(sizes: Mapping[str, tuple[int, int]]) -> frozenset[str]:
 def _fill(book: Book, page: Page, key: str, frame: pl.DataFrame, ways: _Ways) -> None:
     """The headings and rows of a table: filters, frozen headings, a name for the whole of it (data_KEY)."""
     sheet = page.sheet
-    assert isinstance(sheet, RowsSheet)
     titles = [_title("column", key, name, book.lang) for name in frame.columns]
     headings(book, page, HEADING_ROW, titles, [dtype.is_numeric() for dtype in frame.dtypes], LONGEST_HEADING)
     last = max(HEADING_ROW + frame.height, FIRST_ROW), max(frame.width - 1, 0)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import cache
 from html import escape
 from itertools import pairwise
+from typing import Any
 
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
-from xlsxwriter.worksheet import Worksheet
+from xlsxwriter.worksheet import CellNumberTuple, CellStringTuple, Worksheet
 
 from reports.model import Value
 
 _EPOCH = date(1899, 12, 30).toordinal()
 _DAY = 86_400
 _ROW = "\0"  # stands in a cell for the number of its row
+_name = cache(xl_col_to_name)
 
 
 class RowsSheet(Worksheet):
@@ -76,6 +79,20 @@ class RowsSheet(Worksheet):
         self.dim_rowmin, self.dim_rowmax = first, last
         super()._write_rows()
 
+    def _calculate_spans(self) -> None:
+        """Rows do not say from which column to which they go: the rows of tables do not, and no program asks."""
+        self.row_spans: dict[int, str] = {}
+
+    def _write_cell(self, row: int, col: int, cell: Any) -> None:
+        """Headings, labels and figures of charts as XlsxWriter writes them, without its list of attributes."""
+        kind = type(cell)
+        if cell.format and kind is CellStringTuple:
+            self.fh.write(f'{start_of(col, cell.format, row + 1)} t="s"><v>{cell.string}</v></c>')
+        elif cell.format and kind is CellNumberTuple:
+            self.fh.write(number(cell.number, start_of(col, cell.format, row + 1)))
+        else:
+            super()._write_cell(row, col, cell)
+
     def _write_table(self, first: int, columns: Sequence[Sequence[str]]) -> None:
         usual = _height(float(self.default_row_height or 0))
         heights = {row: _height(info.height) for row, info in self.row_info.items() if info.height is not None}
@@ -96,7 +113,7 @@ class RowsSheet(Worksheet):
                 self._write_hyperlink_internal(row, column, url)
         outside: dict[str, str] = {}  # each place once, however many cells lead there
         for column, start, end, address in self._runs:
-            name = xl_col_to_name(column)
+            name = _name(column)
             ref = f"{name}{start + 1}" + (f":{name}{end + 1}" if end > start else "")
             kind, _, place = address.partition(":")
             if kind == "external" and place not in outside:
@@ -112,9 +129,9 @@ def _height(pixels: float) -> str:
     return f'ht="{pixels * 0.75:.16g}" customHeight="1"'
 
 
-def start_of(column: int, style: Format) -> str:
-    """How the cells of a column begin that have a look; their row is put in where they are written."""
-    return f'<c r="{xl_col_to_name(column)}{_ROW}" s="{style._get_xf_index()}"'
+def start_of(column: int, style: Format, row: int | str = _ROW) -> str:
+    """How the cells of a column begin that have a look; if not said, their row is put in where they are written."""
+    return f'<c r="{_name(column)}{row}" s="{style._get_xf_index()}"'
 
 
 def number(value: float, start: str) -> str:
