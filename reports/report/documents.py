@@ -18,6 +18,7 @@ A description has:
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -33,10 +34,12 @@ from expectations.secrets import hidden_column
 from reports.model import Column, Header, Letter, Report, Section, Table, Value
 from reports.report.code_names import Look, looks
 from reports.report.expressions import HERE, Facts, all_said, description, evaluate, first_said, holds
-from reports.text.sentences import Words, words
+from reports.text.sentences import Names, Words, words
 
 LANG = "zh"
 MOST_ROWS = 15
+MOST_NODES = 5
+WORKBOOK = "report.xlsx"  # beside the report that the document is made of; it has every row
 
 
 class NoSuchDocument(Exception):
@@ -163,7 +166,7 @@ def _facts(
         "has_before": bool(seen),
         "having": _having,
         "among": _among,
-        "names": _names,
+        "names": unit_names,
         "total": _total,
         "mean": lambda rows, key: round(_total(rows, key) / len(rows) + 1e-9, 2) if rows else None,
         "listed": _listed,
@@ -190,9 +193,11 @@ def _among(rows: Iterable[Mapping[str, Any]], key: str, values: Sequence[Any]) -
     return [row for row in rows if row[key] in values]
 
 
-def _names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The units of rows, each once."""
-    return list(dict.fromkeys(row["unit_name"] for row in rows))
+def unit_names(rows: Iterable[Mapping[str, Any]]) -> Names:
+    """The units of rows, each once; where rows say the node above, with how many each of the nodes has."""
+    units = dict.fromkeys((row["unit_name"], row.get("node_name")) for row in rows)
+    nodes = Counter(node for _, node in units if node)
+    return Names([unit for unit, _ in units], len(units), nodes.most_common(MOST_NODES), len(nodes))
 
 
 def _listed(counts: Iterable[tuple[str, int]], measure: str) -> str:
@@ -261,4 +266,5 @@ def _table(anchor: str, entry: Mapping[str, Any], facts: Facts, say: Words, reso
         Column(key, s["title"], s.get("kind", "text"), wide=bool(s.get("wide"))) for key, s in specs.items()
     )
     written = tuple(tuple(value(key, spec, row) for key, spec in specs.items()) for row in shown)
-    return Table(anchor, entry["title"], columns, written, len(rows))
+    source = WORKBOOK if len(written) < len(rows) else ""
+    return Table(anchor, entry["title"], columns, written, len(rows), source=source)

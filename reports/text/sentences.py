@@ -42,6 +42,11 @@ class Names(list[str]):
         super().__init__(names)
         self.total, self.most, self.nodes = total, most, nodes
 
+    @property
+    def are_many(self) -> bool:
+        """Whether they are counted by the nodes above them rather than named."""
+        return self.total > MANY and self.nodes > 1
+
 
 class Words(string.Formatter):
     """The texts in one language. Use `words(lang)`, which keeps one of each."""
@@ -91,10 +96,9 @@ class Words(string.Formatter):
     def names(self, names: Sequence[str], shown: int = NAMES_SHOWN) -> str:
         """Names joined; of many the first few, and how many there are in all."""
         separator = self.say("names.separator")
-        if isinstance(names, Names) and names.total > MANY and names.nodes > 1:
-            most = separator.join(self.say("names.of_node", name=name, n=n) for name, n in names.most)
+        if isinstance(names, Names) and names.are_many:
             key = "names.nodes" if names.nodes > len(names.most) else "names.all_nodes"
-            return self.say(key, names=most, nodes=names.nodes, n=names.total)
+            return self.say(key, names=self._of_nodes(names), nodes=names.nodes, n=names.total)
         total = names.total if isinstance(names, Names) else len(names)
         if total <= shown + 1:
             return separator.join(names)
@@ -106,9 +110,17 @@ class Words(string.Formatter):
 
     def counted_names(self, names: Sequence[str]) -> str:
         """As `all_names`, where how many there are was said before."""
+        if isinstance(names, Names) and names.are_many:
+            most = self._of_nodes(names)
+            return self.say("names.in_nodes", names=most, nodes=names.nodes) if names.nodes > len(names.most) else most
         if len(names) <= MOST_NAMES_SHOWN + 1:
             return self.all_names(names)
         return self.say("names.and_others", names=self.say("names.separator").join(names[:MOST_NAMES_SHOWN]))
+
+    def _of_nodes(self, names: Names) -> str:
+        """The nodes with the most of many names, each with how many."""
+        told = (self.say("names.of_node", name=name, n=n) for name, n in names.most)
+        return self.say("names.separator").join(told)
 
     def period(self, period: str) -> str:
         """2026-10 as 2026年10月 or October 2026; half-years and years likewise."""

@@ -14,6 +14,7 @@ with figures as (
 )
 select
     r.unit_name,
+    n.unit_name as node_name,
     f.unit_code is not null as reported,
     cast(f.events as bigint) as events,
     cast(f.materials as bigint) as materials,
@@ -23,6 +24,8 @@ select
     b.unit_code is not null as reported_before,
 from marts.unit_results as r
 semi join (select unnest($units) as unit_code) as chosen using (unit_code)
+left join core.units as n
+    on n.period = r.period and n.unit_code = r.parent_code
 left join figures as f
     on f.period = $period and f.unit_code = r.unit_code
 left join figures as b

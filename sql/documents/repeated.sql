@@ -11,7 +11,7 @@ with faults as (
 select
     f.rule_id,
     count(*) as units,
-    list(n.unit_name order by n.position)[1:25] as names,
+    list(n.unit_name order by n.position) as names,
 from faults as f
 inner join faults as b
     on b.unit_code = f.unit_code and b.rule_id = f.rule_id and b.period = $previous

@@ -31,6 +31,7 @@ ranked as (
 )
 select
     r.unit_name,
+    n.unit_name as node_name,
     r.state,
     coalesce(r.on_time, false) as on_time,
     r.score,
@@ -57,6 +58,8 @@ inner join ranked as k
     on k.period = r.period and k.unit_code = r.unit_code
 left join ranked as b
     on b.unit_code = r.unit_code and b.period = $previous
+left join core.units as n
+    on n.period = r.period and n.unit_code = r.parent_code
 left join late as l on l.unit_code = r.unit_code
 left join urgent as u on u.unit_code = r.unit_code
 cross join core.score_weights as w

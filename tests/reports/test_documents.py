@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import docx
+import duckdb
 import pytest
 
 from assets.instance.home import Home
 from assets.instance.settings import SettingsError
+from assets.instance.warehouse import Warehouse, model
 from pipelines.documents import NoDocument, write_documents
 from reports.forms.beside import check_kinds, with_documents
 from reports.forms.docx import render_docx
 from reports.model import Header, Report, Table
-from reports.report.documents import NoSuchDocument, Subject, document, kinds, subject_of
+from reports.report.documents import NoSuchDocument, Subject, document, kinds, subject_of, unit_names
 from reports.report.expressions import HERE
+from reports.text.sentences import Words
 from tests.reports.reading import pages_of
 from tests.reports.settled_sample import EMPTY, LAST, Sample
 
@@ -150,6 +153,48 @@ def test_a_month_without_returns_ranks_nobody(sample: Sample) -> None:
     assert "均未得分" in text
     assert "没有单位得分，不作排名" in text
     assert "本月没有收到报表，无从比较" in text
+
+
+def test_who_lost_all_does_not_fill_the_table_of_who_lost_points(sample: Sample) -> None:
+    """Of 43 missing units of 300 it had fifteen, and nobody saw what the others lost points for."""
+    few = table(made(sample, "assessment", "EX"), "扣分较多的单位及原因")
+    assert str(few.rows[0][2]).endswith("各部分均不得分")
+    assert few.source == "report.xlsx", "what is cut says where the rest is"
+    missing = "update marts.unit_results set state = 'missing' where period = '{}' and unit_code like '%-0__'"
+    with changed(sample, missing.format(LAST)):
+        many = made(sample, "assessment", "EX")
+    (told,) = re.findall(r"没有报送或报表被退回的 (\d+) 家单位各部分均不得分", said(many))
+    listed = table(many, "扣分较多的单位及原因")
+    assert int(told) >= 15
+    assert listed.total == 24 - int(told)
+    assert not any("各部分均不得分" in row[2] for row in listed.rows)
+
+
+def test_of_a_fault_in_many_units_all_are_counted_and_named(tmp_path: Path) -> None:
+    """Of 257 units it said 等 25 家: no more names than that were asked for."""
+    warehouse = Warehouse(duckdb.connect(), tmp_path)
+    warehouse.execute("create schema core")
+    warehouse.execute(
+        "create table core.units as select '2026-10' as period, 'U' || i as unit_code, '甲' || i as unit_name, i as position from range(30) as t(i)"
+    )
+    warehouse.execute(
+        "create table core.findings as select period, 'U' || i as unit_code, 'AST-05' as rule_id, 'open' as status, "
+        "'error' as severity from range(30) as t(i), (select unnest(['2026-09', '2026-10']) as period)"
+    )
+    asked = {"units": [f"U{i}" for i in range(30)], "period": "2026-10", "previous": "2026-09"}
+    (row,) = warehouse.rows(model("documents/repeated"), asked)
+    assert (row["units"], row["names"]) == (30, [f"甲{i}" for i in range(30)])
+
+
+def test_many_units_are_told_by_the_node_above_them(sample: Sample) -> None:
+    rows = [{"unit_name": f"第{i}", "node_name": f"{i % 7}市"} for i in range(70)]
+    assert (
+        Words("zh").counted_names(unit_names(rows))
+        == "0市 10 家、1市 10 家、2市 10 家、3市 10 家、4市 10 家等 7 个地市"
+    )
+    assert Words("zh").counted_names(unit_names(rows[:3])) == "第0、第1、第2"
+    twice = [{"unit_name": "城区", "node_name": "甲市"}, {"unit_name": "城区", "node_name": "乙市"}]
+    assert len(unit_names(twice + twice)) == 2, "two units of one name, each once"
 
 
 def test_one_unit_is_spoken_of_in_the_singular(sample: Sample) -> None:
