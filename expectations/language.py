@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 FOLDER = Path(__file__).parent / "languages"
 ROOT = Path(__file__).parent.parent
 SIDE_BY_SIDE = ("zh", "en")
@@ -67,6 +65,8 @@ class Language:
 
 def load(raw: bytes) -> Any:
     """The content of a YAML file, by the quick reader where there is one."""
+    import yaml  # noqa: PLC0415 - `sixth --help` asks for the codes of languages alone
+
     return yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
@@ -80,6 +80,8 @@ def codes() -> tuple[str, ...]:
 @cache
 def language(code: str) -> Language:
     """The language of a code. Raises LanguageError where its file cannot be used."""
+    import yaml  # noqa: PLC0415
+
     try:
         return Language(code=code, **load((FOLDER / f"{code}.yaml").read_bytes()))
     except (OSError, TypeError, yaml.YAMLError) as error:

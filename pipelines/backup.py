@@ -32,7 +32,7 @@ from typing import IO, cast
 from assets.instance.durable import sync, sync_tree
 from assets.instance.home import MARK, Home
 from assets.instance.settings import load_settings
-from assets.instance.software import VERSION
+from assets.instance.software import installed_version
 from assets.intake.mail.archive import path_of
 from assets.intake.mail.receipts import FILE as RECEIPTS
 from assets.ledger.opening import BUSY_SECONDS
@@ -119,7 +119,7 @@ def back_up(home: Home, target: Path) -> Saved:
             with building.open("wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
                 saving = _Saving(tar, home.root)
                 _fill(saving, home, Path(folder), own_ledger=not ledger_url)
-                contents = {"software": VERSION, "files": saving.contents}
+                contents = {"software": installed_version(), "files": saving.contents}
                 listed = Path(folder) / CONTENTS
                 listed.write_text(json.dumps(contents, ensure_ascii=False, indent=1), encoding="utf-8")
                 tar.add(listed, CONTENTS)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.markup import escape
 
 from assets.instance.home import find_home
 from expectations.language import DEFAULT
@@ -34,6 +33,7 @@ from pipelines.terminal import (
     Lang,
     PeriodOption,
     WrongUse,
+    add_texts,
     clock_of,
     exit_codes,
     open_home,
@@ -450,7 +450,7 @@ def remind(
         table = table_of("kind", "unit", "name", "recipient", "owed", "outcome", "detail")
         for row in rows:
             shown = (row.kind, row.unit_code, row.unit_name, row.recipient, row.owed, row.outcome, row.detail)
-            table.add_row(*map(escape, shown))
+            add_texts(table, shown)
         out.print(table)
     out.print(summary)
 

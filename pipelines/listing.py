@@ -15,7 +15,6 @@ from assets.instance.periods import preceding
 from assets.instance.settings import load_settings
 from assets.instance.warehouse import model, reading
 from expectations.catalogue import load_catalogue
-from reports.publishing.tables import NOT_PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,8 @@ def unknown(home: Home, period: str, *, unit: str = "", rule: str = "") -> str:
 
 def findings_of(home: Home, period: str, *, unit: str = "", rule: str = "", severity: str = "") -> list[dict[str, Any]]:
     """The findings of the period as of the last run, in the columns of data/findings.csv."""
+    from reports.publishing.tables import NOT_PUBLISHED  # noqa: PLC0415 - polars, which `status` does without
+
     units = [u.code for u in register_of(home).tree(period).units]
     rows = query(home, model("published/findings"), {"period": period, "units": [*units, ""]})
     asked = {"unit_code": unit, "rule_id": rule, "severity": severity}

@@ -13,20 +13,37 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from assets.instance.home import SCHEMA, Home, find_home
 from expectations.language import codes
 
-# Piped or logged, a table is as wide as its content; on a terminal, long messages are folded.
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+class Screen:
+    """Where commands print what people read; rich is imported for the first thing printed: `--help` prints none."""
+
+    def print(self, *things: object, markup: bool = True, end: str = "\n") -> None:
+        """Print tables, and texts with or without rich's markup in them."""
+        _console().print(*things, markup=markup, end=end)
+
+
+@cache
+def _console() -> Console:
+    """Piped or logged, a table is as wide as its content; on a terminal, long messages are folded."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
+
+
+out = Screen()
 log = logging.getLogger("sixth")
 FAILED_INSIDE = 3
 
@@ -122,11 +139,20 @@ def open_home(home: Path | None, *, as_it_is: bool = False) -> Home:
 
 def table_of(*headings: str) -> Table:
     """A table whose codes stay whole and whose texts may be folded."""
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(box=None, pad_edge=False)
     for heading in headings:
         text = heading in ("name", "message", "file", "sheet", "owed", "detail", "waivable", "waived before")
         table.add_column(heading, no_wrap=not text, overflow="fold")
     return table
+
+
+def add_texts(table: Table, texts: Sequence[str]) -> None:
+    """A row of texts, in which nothing is markup."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    table.add_row(*map(escape, texts))
 
 
 class Format(StrEnum):
@@ -152,15 +178,18 @@ def write_rows(rows: Sequence[Mapping[str, Any]], form: Format, shown: Mapping[s
     else:
         table = table_of(*shown.values())
         for row in rows:
-            table.add_row(*(escape(str("" if row[key] is None else row[key])) for key in shown))
+            add_texts(table, [str("" if row[key] is None else row[key]) for key in shown])
         out.print(table)
 
 
 def write_cells(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Draw some rows of a sheet as they were entered."""
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(pad_edge=False)
     for heading in headings:
         table.add_column(escape(heading), overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        add_texts(table, row)
     out.print(table)

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from assets.instance.durable import write_durably
-from assets.instance.settings import SettingsError, load_settings
 
 DAGSTER_YAML = Path(__file__).parent / "dagster.yaml"
 # What earlier versions wrote there, by sha256: such a file nobody has changed.
@@ -144,6 +143,8 @@ class Home:
         `dagster_url` names; left as they are while settings.yaml cannot be read, which whoever needs more of it tells:
         services that were started once go on by themselves when it is mended. Raises HomeError where the URL is none.
         """
+        from assets.instance.settings import SettingsError, load_settings  # noqa: PLC0415 - `--help` reads none
+
         config, ours = self.dagster / "dagster.yaml", DAGSTER_YAML.read_text(encoding="utf-8")
         try:
             url = load_settings(self.register / "settings.yaml").dagster_url

@@ -24,6 +24,7 @@ from typing import Any
 import yaml
 
 from assets.instance import periods
+from expectations.language import load
 
 LEVELS = ("carrier", "province", "city", "unit")
 KINDS = (
@@ -341,7 +342,7 @@ def _dates(path: Path, calendar: dict[str, Any], key: str, codes: frozenset[str]
 
 def _calendar(path: Path) -> dict[str, Any]:
     try:
-        calendar = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        calendar = load(path.read_bytes()) or {}
     except (OSError, ValueError, yaml.YAMLError) as error:  # 2026-13-01 is a ValueError of its own
         raise RegisterError(f"{path.name}: cannot be read: {error}") from error
     if not isinstance(calendar, dict) or not periods.is_period(str(calendar.get("first_period", ""))):

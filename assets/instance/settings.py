@@ -23,6 +23,7 @@ from assets.instance.periods import Deadline
 from assets.instance.register import Register
 from assets.instance.software import code_digest
 from expectations.catalogue import Catalogue
+from expectations.language import load
 
 T = TypeVar("T")
 LOOK_SECONDS = 20.0  # at a server by one who only looks: a sensor that takes a minute is cut off
@@ -312,7 +313,7 @@ def load_settings(path: Path) -> Settings:
     if not path.exists():
         return Settings()
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        raw = load(path.read_bytes()) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{path.name}: cannot be read: {error}") from error
     if not isinstance(raw, dict):

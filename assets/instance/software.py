@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
-VERSION = version("sixth")
 ROOT = Path(__file__).parent.parent.parent
 CODE = frozenset({".py", ".sql"})
+
+
+@cache
+def installed_version() -> str:
+    """The version of the installed package."""
+    from importlib.metadata import version  # noqa: PLC0415 - reads its data by the parser of mails
+
+    return version("sixth")
 
 
 def code_digest(*places: str) -> str:

@@ -19,12 +19,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import polars as pl
 
 from assets.instance.disk import NO_RIGHT, NO_ROOM, says
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SQL = Path(__file__).parent.parent.parent / "sql"
 log = logging.getLogger("sixth.warehouse")
@@ -126,6 +128,8 @@ class Warehouse:
 
     def frame(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """The result of a query."""
+        import polars as pl  # noqa: PLC0415 - a fifth of a second, which `sixth status` does without
+
         bound = _named(sql, parameters)
         return pl.DataFrame(self.connection.sql(sql, params=bound) if bound else self.connection.sql(sql))
 
@@ -209,6 +213,8 @@ class Warehouse:
         Tables made by other models may have other columns. All that core and marts hold follows from the mails in
         staging, the register and the ledger, and is settled again. Killed on the way, it begins anew.
         """
+        import polars as pl  # noqa: PLC0415
+
         for schema in ("core", "marts"):
             self.execute(f"drop schema {schema} cascade")
             self.execute(f"create schema {schema}")

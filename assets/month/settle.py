@@ -17,7 +17,7 @@ from assets.instance.clock import booked
 from assets.instance.periods import between, parse_time
 from assets.instance.progress import reporter
 from assets.instance.session import Session
-from assets.instance.software import VERSION
+from assets.instance.software import installed_version
 from assets.instance.warehouse import model
 from assets.month.booking import book_month, read_mails
 from assets.month.decisions import effective_decisions, put_decisions
@@ -68,7 +68,7 @@ def work_of(session: Session) -> Work:
         score_weights=weights,
         coverage_percent=settings.coverage_percent,
         as_of=session.as_of,
-        software=VERSION,
+        software=installed_version(),
         parsed_by=settings.parser_fingerprint(catalogue),
         progress=reporter,
     )

@@ -26,7 +26,7 @@ from sqlalchemy import Engine, func, select
 from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.periods import is_period
-from assets.instance.software import VERSION
+from assets.instance.software import installed_version
 from assets.ledger.models import Alert, Notice
 from reports.portal.snapshot import ANY
 from reports.publishing.versions import latest_version
@@ -44,7 +44,7 @@ class Figures:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Every figure with its help text."""
-        yield _gauge("sixth_software", "The software, by its version.", "version", {VERSION: 1})
+        yield _gauge("sixth_software", "The software, by its version.", "version", {installed_version(): 1})
         yield from self._of_months()
         yield from self._of_the_ledger()
         yield from self._of_the_last_run()

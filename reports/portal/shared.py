@@ -18,7 +18,7 @@ from assets.instance.clock import last_run
 from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.settings import Settings, load_settings
-from assets.instance.software import VERSION
+from assets.instance.software import installed_version
 from assets.ledger import people
 from assets.ledger.opening import open_ledger, open_reader
 from assets.ledger.people import Person
@@ -51,7 +51,7 @@ class Portal:
         self.settings: Settings = load_settings(home.register / "settings.yaml")
         self.catalogue: Catalogue = load_catalogue(home.register)
         self.zone = self.settings.zone
-        self.software = VERSION
+        self.software = installed_version()
         # By this prefix browsers take no such cookie from another host, nor without TLS.
         self.cookie = "__Host-sixth" if tls else "sixth"
         self.of_cookies: OfCookies = {"path": "/", "httponly": True, "samesite": "lax", "secure": tls}
