@@ -11,13 +11,13 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from expectations.language import DEFAULT, LanguageError, read_texts
+from expectations.language import DEFAULT, LanguageError, further_languages, read_texts
 
 HERE = Path(__file__).parent
 FILES = (
@@ -513,16 +513,21 @@ def load_catalogue(overrides: Path | None = None) -> Catalogue:
 
     Raises CatalogueError where a file contradicts itself, naming file and entry.
     """
+    paths = [overrides / name if overrides and (overrides / name).exists() else HERE / name for name in FILES]
+    return _catalogue(tuple(path.read_bytes() for path in paths), further_languages())
+
+
+@lru_cache(maxsize=4)
+def _catalogue(files: tuple[bytes, ...], _: tuple[bytes, ...]) -> Catalogue:
+    """The catalogue of these FILES, with the texts of further languages: a run of several stages asks for it often."""
     content: dict[str, Any] = {}
     digest = hashlib.sha256()
-    for name in FILES:
-        path = overrides / name if overrides and (overrides / name).exists() else HERE / name
-        raw = path.read_bytes()
+    for name, raw in zip(FILES, files, strict=True):
         digest.update(name.encode() + b"\0" + raw + b"\0")
         try:
             content[name] = read_texts(HERE / name, raw)
         except (yaml.YAMLError, LanguageError) as error:
-            raise CatalogueError(f"{path.name}: {error}") from error
+            raise CatalogueError(f"{name}: {error}") from error
     forms = content["forms.yaml"]
     try:
         annexes = tuple(_form(k, v) for k, v in forms.items() if k.startswith("annex"))

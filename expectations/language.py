@@ -77,6 +77,11 @@ def codes() -> tuple[str, ...]:
     return (*SIDE_BY_SIDE, *(c for c in found if c not in SIDE_BY_SIDE))
 
 
+def further_languages() -> tuple[bytes, ...]:
+    """The files of the languages beside the two whose texts stand in the files themselves."""
+    return tuple((FOLDER / f"{code}.yaml").read_bytes() for code in codes()[len(SIDE_BY_SIDE) :])
+
+
 @cache
 def language(code: str) -> Language:
     """The language of a code. Raises LanguageError where its file cannot be used."""

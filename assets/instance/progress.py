@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 LINE_SECONDS = 5.0
 
@@ -24,6 +25,15 @@ class Reporter:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Show progress while the block runs."""
+        from rich.console import Console  # noqa: PLC0415 - where stages run on other people's machines, none is shown
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
         console = Console(stderr=True)
         if not console.is_terminal:
             yield

@@ -361,16 +361,24 @@ def read_warehouse(folder: Path) -> Iterator[Warehouse]:
     """The same as a warehouse in which nothing can be changed; one with nothing in it where there is none."""
     with reading(folder) as connection:
         if connection is None:
-            with duckdb.connect(":memory:") as nothing:
-                warehouse = Warehouse(nothing, folder / "scratch")
-                for schema in SCHEMAS:
-                    nothing.execute(f"create schema {schema}")
-                warehouse.make_tables()
-                yield warehouse
+            with passing_warehouse(folder / "scratch") as nothing:
+                yield nothing
             return
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("set timezone = 'UTC'")
         yield Warehouse(connection, folder / "scratch")
+
+
+@contextmanager
+def passing_warehouse(scratch: Path) -> Iterator[Warehouse]:
+    """A warehouse in memory, with nothing in it, gone when it is closed. `scratch`: where frames are handed over."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set timezone = 'UTC'")
+        warehouse = Warehouse(connection, scratch)
+        for schema in SCHEMAS:
+            connection.execute(f"create schema {schema}")
+        warehouse.make_tables()
+        yield warehouse
 
 
 def copy_warehouse(folder: Path, to: Path) -> None:

@@ -23,7 +23,7 @@ from assets.instance.home import Home
 from assets.instance.periods import Deadline, is_period, last_day, preceding
 from assets.instance.register import FOREVER, Register, Unit, load_register
 from assets.instance.settings import Settings, load_settings
-from assets.instance.warehouse import open_warehouse
+from assets.instance.warehouse import passing_warehouse
 from assets.intake import staging
 from assets.intake.forms import hinted_form
 from assets.intake.mail.kinds import extension_of
@@ -207,7 +207,7 @@ def _settle(
     """The findings that may be asked of these files, and the state of each form in them."""
     settings, catalogue = against.settings, against.catalogue
     weights: dict[str, Any] = asdict(settings.score)
-    with open_warehouse(folder) as warehouse:
+    with passing_warehouse(folder / "scratch") as warehouse:
         work = Work(
             warehouse, catalogue, register, settings.deadline(register) if against.register else Deadline(),
             settings.accepted_versions(catalogue), weights, clock, software="check", parsed_by="check",

@@ -48,7 +48,8 @@ from reports.feedback.answer import (
     sheet_of,
 )
 from reports.feedback.grouping import Folding
-from reports.feedback.marking import list_workbook, mark_workbook
+from reports.feedback.marking.listing import list_workbook
+from reports.feedback.marking.workbook import mark_workbook
 from reports.feedback.replacements import Replacement, SheetChange, sheet_changes
 
 log = logging.getLogger(__name__)

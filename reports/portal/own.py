@@ -33,7 +33,7 @@ from reports.blank.forms import blank_forms
 from reports.feedback.answer import COLUMNS, Wording, groups_of, is_open, placed, said_sheet
 from reports.feedback.folders import PAGE
 from reports.feedback.grouping import Folding
-from reports.feedback.marking import list_workbook
+from reports.feedback.marking.listing import list_workbook
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
 from reports.portal.reading import Row, Snapshot, opened, periods
 from reports.portal.snapshot import carried_of

@@ -18,8 +18,7 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 from PIL import Image
 
-from reports.feedback.marking import Entry, FeedbackSheet, Mark
-from reports.feedback.marking.shapes import CHECK, MUST
+from reports.feedback.marking.shapes import CHECK, MUST, Entry, FeedbackSheet, Mark
 from tests.workbooks.made_workbooks import MAIN, RELATIONS
 
 SHEET, OTHER = "自查结果", "问题整改"

@@ -12,8 +12,7 @@ import pytest
 from assets.instance.limits import Limits
 from assets.intake.forms import read_explanations
 from assets.intake.workbooks.workbook import read_workbook
-from reports.feedback.marking import Mark
-from reports.feedback.marking.shapes import CHECK, MUST
+from reports.feedback.marking.shapes import CHECK, MUST, Mark
 from tests.feedback.made_books import MARKS, OTHER, SHEET, by_openpyxl, by_xlsxwriter, entry
 from tests.feedback.test_marking import as_intake_reads, filled, marked, noted, opened
 from tests.templates.libreoffice import through_libreoffice

@@ -21,8 +21,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from assets.instance.limits import Limits
 from assets.intake.forms import read_explanations
 from assets.intake.workbooks.workbook import read_workbook
-from reports.feedback.marking import Mark, list_workbook, mark_workbook
-from reports.feedback.marking.shapes import CHECK, FILLS, MUST
+from reports.feedback.marking.listing import list_workbook
+from reports.feedback.marking.shapes import CHECK, FILLS, MUST, Mark
+from reports.feedback.marking.workbook import mark_workbook
 from tests.feedback.made_books import (
     MARKS,
     OTHER,

@@ -4,9 +4,3 @@ Belongs here: the patch of the .xlsx package, zip and XML, without a spreadsheet
 it does not know (pictures, text boxes, ...) and is ten times slower (findings/render.md, section 5). Does not: what is
 marked and in which words (reports/feedback/answer.py), where the result is put (reports/feedback/folders.py).
 """
-
-from reports.feedback.marking.listing import list_workbook
-from reports.feedback.marking.shapes import Entry, FeedbackSheet, Mark
-from reports.feedback.marking.workbook import mark_workbook
-
-__all__ = ["Entry", "FeedbackSheet", "Mark", "list_workbook", "mark_workbook"]
