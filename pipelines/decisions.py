@@ -24,9 +24,8 @@ from assets.instance.settings import Settings, load_settings
 from assets.ledger.decisions import DecisionError, Proposal, all_decisions, followers, in_force, record
 from assets.ledger.models import Decision
 from assets.ledger.opening import open_ledger, open_reader
-from assets.month.findings.record import says_something
+from assets.month.findings.substance import says_something
 from expectations.catalogue import Catalogue, Rule, load_catalogue
-from pipelines.listing import query
 
 IN_FORCE = "in force"
 AWAITING = "awaits approval"
@@ -79,6 +78,8 @@ class Desk:
         return [r["period"] for r in self._rows("select period from core.settled order by period")]
 
     def _rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        from pipelines.listing import query  # noqa: PLC0415 - the warehouse's library, which the portal does without
+
         return query(self.home, sql, parameters)
 
     def _propose(self, steward: Steward, kind: str, subject: str, **told: Any) -> Proposal:

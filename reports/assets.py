@@ -34,8 +34,8 @@ from reports.forms.beside import with_documents
 from reports.forms.pool import render_all
 from reports.notices.run import feedback_folder, tell_readers, tell_units
 from reports.notices.sending import QUEUED, Row
+from reports.portal.shape import VAULT
 from reports.portal.snapshot import MADE_BY, write_snapshots
-from reports.portal.vault import FOLDER as VAULT
 from reports.portal.vault import write_vaults
 from reports.publishing.earlier import months_due, remember_month
 from reports.publishing.publish import publish

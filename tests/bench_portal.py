@@ -36,7 +36,8 @@ from assets.instance.register import load_register
 from assets.ledger import people
 from assets.ledger.opening import open_ledger
 from reports.portal.reading import CUT
-from reports.portal.snapshot import HELD, INDEXES, _counts, nodes_of, write_snapshots, write_whole
+from reports.portal.shape import HELD
+from reports.portal.snapshot import INDEXES, _counts, nodes_of, write_snapshots, write_whole
 from tests.bench import PERIOD, make_home
 from tests.reports.settled_sample import LAST, settled_sample
 

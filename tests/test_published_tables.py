@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expectations.catalogue import load_catalogue
-from expectations.messages import messages
+from expectations.columns_of_messages import messages
 from reports.publishing.tables import (
     TABLES,
     TableFiles,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,6 +88,15 @@ def register_of(home: Home, apply_to: Collection[str] = ()) -> Register:
     return replace(today, cutoffs=cutoffs, closed=frozen)
 
 
+def seen_of_register(home: Home) -> tuple[Hashable, ...]:
+    """By what one sees, without reading it, that `register_of` would say the same as before: its files are as they
+    were, and the closed months and what they rest on.
+    """
+    files = (*(home.register / name for name in FILES), _file(home))
+    told = ((s.st_ino, s.st_mtime_ns, s.st_size) if (s := _stat(file)) else None for file in files)
+    return (*told, *closed_months(home))
+
+
 def book(home: Home, register: Register, period: str) -> None:
     """Book that a month rests on the register that it has now."""
     in_force = register.in_force(period)
@@ -129,6 +138,13 @@ def _whole_lines(found: list[Edit], was: Mapping[str, str], now: Mapping[str, st
                 yield replace(edit, field="unit_code", before=was.get(name, ""), after=now.get(name, ""))
         else:
             yield edit
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None
 
 
 def _booked(home: Home) -> dict[str, dict[str, str]]:

@@ -17,18 +17,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from assets.instance.disk import NO_RIGHT, NO_ROOM, says
+from assets.instance.sql import SQL, model
 
 if TYPE_CHECKING:
     import polars as pl
 
-SQL = Path(__file__).parent.parent.parent / "sql"
 log = logging.getLogger("sixth.warehouse")
 
 FILE = "sixth.duckdb"
@@ -95,12 +94,6 @@ def damaged(file: Path, error: duckdb.Error) -> WarehouseDamaged | None:
         f"{file} is damaged ({said.strip().splitlines()[0]}); "
         "the next run sets it aside and makes it anew from archive, register and ledger"
     )
-
-
-@cache
-def model(name: str) -> str:
-    """The SQL text of a model, `marts/problems` being sql/marts/problems.sql."""
-    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
 class Warehouse:

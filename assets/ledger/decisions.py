@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, tzinfo
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -207,6 +207,13 @@ def all_decisions(ledger: Engine) -> list[Decision]:
     """Every decision, in the order of time and key."""
     with Session(ledger, expire_on_commit=False) as session, session.begin():
         return list(session.scalars(select(Decision).order_by(Decision.decided_at, Decision.key)))
+
+
+def log_mark(ledger: Engine) -> tuple[int, int]:
+    """By what one sees that the log has grown: how many decisions it has, and the number of the last."""
+    with ledger.connect() as connection:
+        count, last = connection.execute(select(func.count(), func.max(Decision.id))).one()
+        return count, last or 0
 
 
 def followers(decisions: Iterable[Decision], at: datetime) -> dict[str, Decision]:

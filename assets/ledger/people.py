@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from assets.ledger.audit import append
@@ -115,10 +115,11 @@ def disable(ledger: Engine, name: str, by: str, now: datetime) -> None:
         append(session, by, "disable user", name, now=now)
 
 
-def _grants_of(session: Session, user_id: int) -> tuple[tuple[str, str], ...]:
+def _grants_of(ledger: Session | Connection, user_id: int) -> tuple[tuple[str, str], ...]:
     held: dict[tuple[str, str], bool] = {}
-    for line in session.scalars(select(Grant).where(Grant.user_id == user_id).order_by(Grant.id)):
-        held[line.role, line.scope] = line.gives
+    lines = select(Grant.role, Grant.scope, Grant.gives).where(Grant.user_id == user_id).order_by(Grant.id)
+    for role, scope, gives in ledger.execute(lines):
+        held[role, scope] = gives
     return tuple(sorted(key for key, gives in held.items() if gives))
 
 
@@ -179,8 +180,8 @@ def log_in(ledger: Engine, name: str, address: str, now: datetime, before: str =
 def who_is(ledger: Engine, token: str, now: datetime) -> tuple[Person | None, bool]:
     """The person of a session that is neither idle nor over, and whether it is to be marked as seen."""
     wanted = (
-        select(PortalSession, User)
-        .join(User, User.id == PortalSession.user_id)
+        select(User.id, User.name, User.display, PortalSession.csrf, PortalSession.seen_at)
+        .join(PortalSession, User.id == PortalSession.user_id)
         .where(
             PortalSession.token_sha256 == digest_of(token),
             PortalSession.seen_at > now - IDLE,
@@ -188,13 +189,13 @@ def who_is(ledger: Engine, token: str, now: datetime) -> tuple[Person | None, bo
             User.disabled_at.is_(None),
         )
     )
-    with Session(ledger) as session, session.begin():
-        found = session.execute(wanted).first()
+    with ledger.begin() as connection:
+        found = connection.execute(wanted).first()
         if found is None:
             return None, False
-        there, user = found
-        person = Person(user.id, user.name, user.display, _grants_of(session, user.id), there.token_sha256, there.csrf)
-        return person, now - there.seen_at > SEEN_EVERY
+        grants = _grants_of(connection, found.id)
+        person = Person(found.id, found.name, found.display, grants, digest_of(token), found.csrf)
+        return person, now - found.seen_at > SEEN_EVERY
 
 
 def seen(ledger: Engine, person: Person, now: datetime) -> None:

@@ -7,8 +7,8 @@ not: what the ledger keeps of people (assets/ledger/people.py), the pages.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -114,6 +114,16 @@ class Visit:
         }
         return HTMLResponse(drawn(template, frame | values), status)
 
+    def kept(self, rests_on: Hashable, draw: Callable[[Visit], Response]) -> Response:
+        """The page that `draw` makes of this visit, drawn once for all who have the same granted and ask for the same.
+
+        `rests_on`: the state of all that it shows beside its address; of the person it may show the name alone.
+        """
+        url = self.request.url
+        key = (rests_on, url.scheme, url.netloc, url.path, url.query, self.lang, self.who.grants)
+        body = self.portal.pages.page(key, self.who, lambda who: bytes(draw(replace(self, who=who)).body))
+        return HTMLResponse(body)
+
 
 Handler = Callable[[Visit], Response]
 
@@ -154,6 +164,12 @@ def comes_from_here(visit: Visit) -> bool:
     return told in SAME and hmac.compare_digest(visit.sent("csrf").encode(), visit.who.csrf.encode())
 
 
+def holder_of(portal: Portal, request: Request, now: datetime) -> tuple[Person | None, str]:
+    """In whose name a program comes, by the token that it sends, and the scope of that; None without one that holds."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return people.holder_of(portal.ledger, token.strip(), now) if kind.lower() == "bearer" else (None, "")
+
+
 class Routes:
     """Makes routes of handlers: each asks who is there, whether one of its roles is theirs, and where a change comes
     from, before its handler, which may block, is called in a thread.
@@ -173,19 +189,26 @@ class Routes:
 
     async def answer(self, request: Request, handler: Handler, roles: tuple[str, ...]) -> Response:
         """The answer to a request."""
-        lang = language_of(request)
+        if request.method != "POST":
+            return await run_in_threadpool(self._looked_at, request, handler, roles)
         who = await run_in_threadpool(self.portal.who_is, request)
         if who is None:
             return self._to_log_in(request)
-        form = FormData()
-        if request.method == "POST":
-            form = await request.form(max_files=self.portal.most_files, max_fields=MOST_FIELDS)
-        visit = Visit(self.portal, request, who, lang, form)
+        form = await request.form(max_files=self.portal.most_files, max_fields=MOST_FIELDS)
+        visit = Visit(self.portal, request, who, language_of(request), form)
         try:
             response = await run_in_threadpool(self._handled, visit, handler, roles)
         finally:
             await form.close()
         return keep_language(visit, response)
+
+    def _looked_at(self, request: Request, handler: Handler, roles: tuple[str, ...]) -> Response:
+        """The answer to a request that sends nothing, in one thread from its session to its page."""
+        who = self.portal.who_is(request)
+        if who is None:
+            return self._to_log_in(request)
+        visit = Visit(self.portal, request, who, language_of(request))
+        return keep_language(visit, self._handled(visit, handler, roles))
 
     def _handled(self, visit: Visit, handler: Handler, roles: tuple[str, ...]) -> Response:
         if roles and not set(roles) & set(visit.who.roles):

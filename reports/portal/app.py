@@ -19,16 +19,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from assets.instance.closed_months import register_of
-from assets.ledger import people
 from expectations.language import SIDE_BY_SIDE
-from reports.portal import access, admin, front, office, own, reader, steward, subscriptions, vault_pages
+from reports.portal import access, admin, front, office, own_routes, reader, steward, subscriptions, vault_pages
 from reports.portal.answers import STATIC, Headers, Limits, drawn
 from reports.portal.shared import Portal
 from reports.portal.words import texts
 
-UPLOADS = (own.CHECK, own.SEND)
-PAGES = (front, steward, office, own, reader, subscriptions, vault_pages, admin)
+UPLOADS = (own_routes.CHECK, own_routes.SEND)
+PAGES = (front, steward, office, own_routes, reader, subscriptions, vault_pages, admin)
 UPLOAD_BYTES = 32 * 1024 * 1024
 
 
@@ -52,10 +50,9 @@ def metrics(portal: Portal, request: Request) -> Response:
     """The figures of the operation, for a program that has a token for the whole carrier; 401 without."""
     from reports.portal.metrics import text_of  # noqa: PLC0415 - its library, wanted here alone
 
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
     now = datetime.now(UTC)
-    who, scope = people.holder_of(portal.ledger, token.strip(), now) if kind.lower() == "bearer" else (None, "")
-    carriers = {unit.code for unit in register_of(portal.home).units if unit.level == "carrier"}
+    who, scope = access.holder_of(portal, request, now)
+    carriers = {unit.code for unit in portal.register.units if unit.level == "carrier"} if who else set()
     if who is None or scope not in carriers or not carriers & set(who.scopes(reader.ROLE)):
         headers = {"www-authenticate": "Bearer"}
         return PlainTextResponse("a token for the whole carrier is wanted\n", 401, headers=headers)

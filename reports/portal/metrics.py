@@ -28,7 +28,7 @@ from assets.instance.home import Home
 from assets.instance.periods import is_period
 from assets.instance.software import installed_version
 from assets.ledger.models import Alert, Notice
-from reports.portal.snapshot import ANY
+from reports.portal.shape import ANY
 from reports.publishing.versions import latest_version
 
 TEXTFILE = "sixth.prom"

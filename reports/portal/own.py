@@ -19,7 +19,6 @@ import polars as pl
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from assets.instance.closed_months import register_of
 from assets.instance.periods import preceding
 from assets.intake.mail.archive import path_of
 from assets.ledger import audit
@@ -34,29 +33,18 @@ from reports.feedback.answer import COLUMNS, Wording, groups_of, is_open, placed
 from reports.feedback.folders import PAGE
 from reports.feedback.grouping import Folding
 from reports.feedback.marking.listing import list_workbook
-from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
+from reports.portal.access import NothingYet, NotThere, Refused, Visit
+from reports.portal.own_routes import ROLE
 from reports.portal.reading import Row, Snapshot, opened, periods
 from reports.portal.snapshot import carried_of
 from reports.portal.uploads import KINDS, File, NotChecked, check, mail_of, named, put_into_inbox
 
-ROLE = "unit"
-CHECK, SEND, EXPLAIN, BLANK = "/own/check", "/own/send", "/own/explain", "/own/blank"
 LONGEST_TEXT = 500  # characters of an explanation
 SAYS = "说明"
 PARTS = ("timeliness", "data_quality", "self_check", "rectification", "indicators")
 UPLOADS_SHOWN = 500
 _filling = threading.Semaphore(1)  # blank forms, one unit at a time: each takes some processor time
 UPLOAD_DAYS = 40  # an upload that no run has seen is told of that long
-
-
-def add_to(routes: Routes) -> None:
-    """Add the routes."""
-    routes.add("/own", own, ROLE)
-    routes.add(BLANK, blank, ROLE)
-    routes.add("/own/{period}/{unit}/{file}", answer, ROLE)
-    routes.add(EXPLAIN, explain, ROLE, method="POST")
-    routes.add(CHECK, check_before, ROLE, method="POST")
-    routes.add(SEND, send, ROLE, method="POST")
 
 
 def own(visit: Visit) -> Response:
@@ -245,7 +233,7 @@ def blank(visit: Visit) -> Response:
     names of who prepared and checked the last return.
     """
     code, portal, period = visit.asked("unit"), visit.portal, _open_period(visit)
-    register = register_of(portal.home)
+    register = portal.register
     unit = next((u for u in register.tree(period).reporting if u.code == code), None)
     if code not in visit.who.scopes(ROLE) or unit is None:
         raise NotThere

@@ -22,12 +22,10 @@ from starlette.responses import FileResponse, PlainTextResponse, RedirectRespons
 from assets.instance.periods import is_period, is_span, months_of
 from assets.ledger import audit, people
 from assets.ledger.people import PeopleError
-from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
-from reports.portal.deciding import log_of
+from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit, holder_of
 from reports.portal.reading import Row, opened, periods
 from reports.portal.shared import Portal
 from reports.portal.signing import signed_off
-from reports.publishing.changes import figures_of, flatten
 from reports.publishing.versions import INTERIM, latest_version, versions
 
 ROLE = "reader"
@@ -160,7 +158,9 @@ def _line(portal: Portal, period: str, node: Row, above: Row) -> dict[str, Any]:
 
 def _changes(visit: Visit, folder: Path, there: Sequence[str]) -> list[dict[str, Any]]:
     """Of every supplement, the latest first: the figures that differ from the version before, and what is new in it."""
-    known = {d.key: d for d in log_of(visit.portal.reader, visit.now).decisions} if len(there) > 1 else {}
+    from reports.publishing.changes import figures_of, flatten  # noqa: PLC0415 - the warehouse's libraries come with it
+
+    known = {d.key: d for d in visit.portal.log().decisions} if len(there) > 1 else {}
     found_changes = []
     for before, now in pairwise(there):
         was, is_now = (_json(folder / v / "summary.json") for v in (before, now))
@@ -253,9 +253,8 @@ async def pull(portal: Portal, request: Request) -> Response:
 
 
 def _pulled(portal: Portal, request: Request) -> Response:
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
     now = datetime.now(UTC)
-    who, scope = people.holder_of(portal.ledger, token.strip(), now) if kind.lower() == "bearer" else (None, "")
+    who, scope = holder_of(portal, request, now)
     if who is None:
         headers = {"www-authenticate": "Bearer"}
         return PlainTextResponse("the token is unknown, revoked or no longer valid\n", 401, headers=headers)

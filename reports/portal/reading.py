@@ -13,13 +13,13 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from assets.instance.periods import is_period
-from assets.instance.warehouse import model
-from reports.portal.snapshot import HELD, is_ours
+from assets.instance.sql import model
+from reports.portal.shape import HELD, carrier_of, is_ours
 
 CUT = (
     "nodes",
@@ -40,6 +40,7 @@ MAY = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_
 NEVER = frozenset({"load_extension", "readfile", "writefile", "edit"})
 
 Row = dict[str, Any]
+Stamp = tuple[int, int, int]
 
 
 class Snapshot:
@@ -71,6 +72,29 @@ def _query(name: str) -> str:
 def periods(folder: Path) -> list[str]:
     """The months that have a snapshot, the latest first."""
     return sorted((p.stem for p in folder.glob("*.sqlite") if is_period(p.stem) and is_ours(p)), reverse=True)
+
+
+def carriers(folder: Path) -> dict[str, tuple[Stamp, str]]:
+    """Of every month with a snapshot, the latest first, by what one sees that it is still the same file, and the
+    carrier's code.
+    """
+    found = {}
+    for period in periods(folder):
+        file = folder / f"{period}.sqlite"
+        stamp = stamp_of(file)
+        found[period] = (stamp, _carrier(file, stamp))
+    return found
+
+
+def stamp_of(file: Path) -> Stamp:
+    """By what one sees that a file is still the same: a snapshot is never changed, but another moved into its place."""
+    told = file.stat()
+    return told.st_ino, told.st_mtime_ns, told.st_size
+
+
+@lru_cache(maxsize=64)
+def _carrier(file: Path, stamp: Stamp) -> str:
+    return carrier_of(file)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Belongs here: opening them once. Does not: a visit (access.py), the routes (app.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal, TypedDict
@@ -15,17 +15,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from assets.instance.clock import last_run
-from assets.instance.closed_months import register_of
+from assets.instance.closed_months import register_of, seen_of_register
 from assets.instance.home import Home
+from assets.instance.register import Register
 from assets.instance.settings import Settings, load_settings
 from assets.instance.software import installed_version
 from assets.ledger import people
+from assets.ledger.decisions import log_mark
 from assets.ledger.opening import open_ledger, open_reader
 from assets.ledger.people import Person
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.language import codes
-from reports.portal.deciding import Decider
+from reports.portal.deciding import Decider, Log, log_of
+from reports.portal.kept import KeptPages
+from reports.portal.reading import carriers
 from reports.portal.words import Words
+from reports.publishing.versions import latest_version
 
 MOST_FILES = 10  # of one upload
 
@@ -55,6 +60,9 @@ class Portal:
         # By this prefix browsers take no such cookie from another host, nor without TLS.
         self.cookie = "__Host-sixth" if tls else "sixth"
         self.of_cookies: OfCookies = {"path": "/", "httponly": True, "samesite": "lax", "secure": tls}
+        self.pages = KeptPages()
+        self._register: tuple[Hashable, Register] | None = None
+        self._log: tuple[Hashable, Log] | None = None
         self._words = {lang: Words(lang, self.catalogue, self.zone) for lang in codes()}
 
     def words(self, lang: str) -> Words:
@@ -64,12 +72,42 @@ class Portal:
     @property
     def names(self) -> dict[str, str]:
         """What every code of the register is called."""
-        return {unit.code: unit.name for unit in register_of(self.home).units}
+        return {unit.code: unit.name for unit in self.register.units}
+
+    @property
+    def register(self) -> Register:
+        """Today's register, with the closed months by theirs; read again where a file of it is another."""
+        seen = seen_of_register(self.home)
+        if self._register is None or self._register[0] != seen:
+            self._register = seen, register_of(self.home)
+        return self._register[1]
+
+    def log(self) -> Log:
+        """The log of decisions as it stands; read again where it has grown, as nothing in it ever changes."""
+        mark = log_mark(self.reader)
+        if self._log is None or self._log[0] != mark:
+            self._log = mark, log_of(self.reader, datetime.now(UTC))
+        return self._log[1]
 
     @property
     def last_run(self) -> datetime | None:
         """The clock of the home's last run."""
         return last_run(self.home)
+
+    @property
+    def months(self) -> tuple[tuple[str, str], ...]:
+        """The months that have a snapshot, the latest first, each with the version of the carrier's report that stands;
+        "" where there is none.
+        """
+        return tuple(
+            (period, latest_version(self.home.published / period / carrier) or "")
+            for period, (_, carrier) in carriers(self.home.portal).items()
+        )
+
+    def state(self) -> tuple[Hashable, ...]:
+        """What pages of snapshots and decisions rest on: it changes when a run has written, or a steward decided."""
+        files = tuple(stamp for stamp, _ in carriers(self.home.portal).values())
+        return files, self.months, self.last_run, log_mark(self.reader)
 
     def who_is(self, request: Request) -> Person | None:
         """The person of a request's session; None where there is none, or it is over."""

@@ -35,24 +35,21 @@ from expectations.secrets import hidden, hidden_column
 from reports.blank.book import Before
 from reports.blank.forms import known_before
 from reports.portal.differences import differences
+from reports.portal.shape import ANY, BESIDE, HELD, RANK, SHAPE
 from reports.publishing.tables import MASKS, protect_findings
 
-SHAPE = 2  # of the file, in its header: one of another shape is not read, and the next run writes it anew
-HELD = -1  # the place of what is nobody's
-BESIDE = 2  # rows drawn before and after one that fails
 MONTHS = 12
-RANK = {"hold": 0, "return": 1, "incomplete": 2, "drop": 3, "seal": 4, "flag": 5}
-"""What a finding does to figures, by what is looked at first."""
 CELLS = "/* r.<the text of every column of the sheet> */"
-ANY = "*"
 MADE_BY = (
-    "reports/portal/snapshot.py", "reports/portal/differences.py", "reports/publishing/tables.py", "sql/portal",
+    "reports/portal/snapshot.py", "reports/portal/shape.py",
+    "reports/portal/differences.py", "reports/publishing/tables.py", "sql/portal",
     "sql/templates",
 )  # fmt: skip
 COUNTED = ("rule_id", "moves", "status", "decides", "sheet_key")
 INDEXES = """
 create unique index nodes_by_code on nodes (unit_code);
 create unique index nodes_by_place on nodes (place);
+create index nodes_above on nodes (place, ends) where level <> 'unit';
 create unique index units_by_place on units (place);
 create unique index findings_by_id on findings (finding_id);
 create unique index findings_by_seq on findings (seq);
@@ -91,27 +88,12 @@ def write_snapshots(work: Work, folder: Path) -> list[str]:
     return written
 
 
-def is_ours(file: Path) -> bool:
-    """Whether a file is there and has the shape that is read here; those of earlier versions had another."""
-    try:
-        with file.open("rb") as opened:
-            return opened.read(64)[60:] == SHAPE.to_bytes(4, "big")  # user_version, in the header of SQLite
-    except FileNotFoundError:
-        return False
-
-
 def digest_of(file: Path) -> str:
     """What a snapshot rests on; "" where there is none."""
     if not file.exists():
         return ""
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as db:
         return str(db.execute("select value from about where name = 'digest'").fetchone()[0])
-
-
-def carrier_of(file: Path) -> str:
-    """The carrier of the month of a snapshot."""
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-        return str(db.execute("select unit_code from nodes where place = 0").fetchone()[0])
 
 
 def _first(period: str) -> str:

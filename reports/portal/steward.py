@@ -15,24 +15,21 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import polars as pl
 from starlette.responses import RedirectResponse, Response
 
 from assets.instance.periods import is_period
 from assets.ledger.decisions import AlreadyDecided, DecisionError
 from assets.ledger.models import DECISIONS, TO_UNITS, Decision
 from assets.ledger.queue import notices
-from assets.month.findings.record import says_something
+from assets.month.findings.substance import says_something
 from expectations.language import DEFAULT
 from expectations.messages import fill, reason_text
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit, own_path
 from reports.portal.answers import templates
-from reports.portal.deciding import Log, Wanted, log_of
+from reports.portal.deciding import Log, Wanted
 from reports.portal.reading import Row, Snapshot, opened, periods
-from reports.portal.snapshot import ANY, BESIDE, HELD, RANK, carrier_of
+from reports.portal.shape import ANY, BESIDE, HELD, RANK
 from reports.portal.words import Words
-from reports.publishing.tables import as_csv
-from reports.publishing.versions import latest_version
 
 ROLE = "steward"
 A_PAGE = 100
@@ -189,6 +186,10 @@ def asked_of(visit: Visit, snapshot: Snapshot, period: str) -> Asked:
 # ------------------------------------------------------------------------------------------------------- the worklist
 def worklist(visit: Visit) -> Response:
     """Findings: what moves figures first, by rule and unit; filters in the address."""
+    return visit.kept(visit.portal.state(), _worklist)
+
+
+def _worklist(visit: Visit) -> Response:
     period = chosen_period(visit)
     with snapshot_of(visit, ROLE, period) as snapshot:
         asked = asked_of(visit, snapshot, period)
@@ -203,14 +204,14 @@ def worklist(visit: Visit) -> Response:
         )
         states = snapshot.rows("states_below", **asked.interval)
         nodes = snapshot.rows("nodes")
-    log = log_of(visit.portal.reader, visit.now)
+    log = visit.portal.log()
     waived = log.waivers()
     total = sum(c["n"] for c in _matching(counts, asked.chosen))
     return visit.page(
         "worklist.html.jinja",
         asked=asked,
         nodes=nodes,
-        periods=[(p, _version(visit, p)) for p in periods(visit.portal.home.portal)],
+        periods=visit.portal.months,
         groups=_groups(visit, items, counts, asked, waived),
         facets=_facets(visit, counts, asked, by_unit),
         tiles=_tiles(counts, states),
@@ -219,16 +220,10 @@ def worklist(visit: Visit) -> Response:
         shown=(after + 1, after + len(items)),
         before=max(0, after - A_PAGE),
         further=after + A_PAGE if after + A_PAGE < total else 0,
-        version=_version(visit, period),
+        version=dict(visit.portal.months)[period],
         done=visit.asked("done"),
         months=_later_months(period),
     )
-
-
-def _version(visit: Visit, period: str) -> str:
-    """Which version of the carrier's report stands, "" where there is none."""
-    carrier = carrier_of(visit.portal.home.portal / f"{period}.sqlite")
-    return latest_version(visit.portal.home.published / period / carrier) or ""
 
 
 def _later_months(period: str) -> list[str]:
@@ -402,7 +397,7 @@ def export(visit: Visit) -> Response:
     with snapshot_of(visit, ROLE, period) as snapshot:
         asked = asked_of(visit, snapshot, period)
         items = snapshot.rows("worklist", **asked.interval, **asked.chosen, most=MOST_EXPORTED, after=0)
-    waived = log_of(visit.portal.reader, visit.now).waivers()
+    waived = visit.portal.log().waivers()
     say = visit.words.say
     rows = [
         {
@@ -426,8 +421,16 @@ def export(visit: Visit) -> Response:
     ]
     visit.told("export", f"worklist {asked.address()} {len(rows)} rows")
     name = f"worklist-{period}-{asked.at['unit_code']}.csv"
-    content = as_csv(pl.DataFrame(rows)) if rows else b""
+    content = _csv(rows) if rows else b""
     return Response(content, media_type="text/csv", headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    import polars as pl  # noqa: PLC0415 - 20 MB that only an export takes
+
+    from reports.publishing.tables import as_csv  # noqa: PLC0415 - which takes them too
+
+    return as_csv(pl.DataFrame(rows))
 
 
 # ---------------------------------------------------------------------------------------------------------- deciding
@@ -516,7 +519,7 @@ def finding(visit: Visit) -> Response:
         }
         drawn = _drawn(visit, snapshot, item)
         form = next((f for f in snapshot.rows("forms", place=item["place"]) if f["form_id"] == item["form_id"]), None)
-    log = log_of(visit.portal.reader, visit.now)
+    log = visit.portal.log()
     taken = [d for d in log.decisions if d.subject == name]
     rule = visit.portal.catalogue.rules[item["rule_id"]]
     texts = visit.portal.catalogue.texts["messages"][rule.id]
@@ -537,7 +540,7 @@ def finding(visit: Visit) -> Response:
         standing=log.waivers().get(name),
         months=_later_months(period),
         lasts=item["effect"] in ("drop", "flag") and bool(item["fault"]),
-        version=_version(visit, period),
+        version=dict(visit.portal.months)[period],
         done=visit.asked("done"),
     )
 
@@ -603,6 +606,10 @@ def decide_on_finding(visit: Visit) -> Response:
 # -------------------------------------------------------------------------------------------------------------- units
 def units(visit: Visit) -> Response:
     """The units of a scope, and what became of each."""
+    return visit.kept(visit.portal.state(), _units)
+
+
+def _units(visit: Visit) -> Response:
     period = chosen_period(visit)
     with snapshot_of(visit, ROLE, period) as snapshot:
         asked = asked_of(visit, snapshot, period)
@@ -617,7 +624,7 @@ def units(visit: Visit) -> Response:
         "units.html.jinja",
         asked=asked,
         nodes=nodes,
-        periods=[(p, _version(visit, p)) for p in periods(visit.portal.home.portal)],
+        periods=visit.portal.months,
         units=rows[:UNITS_A_PAGE],
         after=after,
         further=after + UNITS_A_PAGE if len(rows) > UNITS_A_PAGE else 0,
@@ -648,13 +655,13 @@ def unit(visit: Visit, role: str = ROLE) -> Response:
         result = snapshot.one("unit", place=node["place"]) if node and node["level"] == "unit" else None
         if node is None or result is None:
             raise NotThere
-        above = [n for n in snapshot.rows("nodes") if n["place"] < node["place"] < n["ends"]]
+        above = snapshot.rows("above", place=node["place"])
         found = snapshot.rows("findings_of_unit", place=node["place"])
         forms = snapshot.rows("forms", place=node["place"])
         scans = snapshot.rows("scans", place=node["place"])
         months = snapshot.rows("months", place=node["place"])
         about = snapshot.about
-    log = log_of(visit.portal.reader, visit.now)
+    log = visit.portal.log()
     waived = log.waivers()
     moving = [shown(visit, f, waived) for f in found if f["moves"] != "flag" and f["counts"]]
     flags = Counter(f["rule_id"] for f in found if f["moves"] == "flag" and f["counts"] and f["status"] == "open")
@@ -746,7 +753,7 @@ def held(visit: Visit) -> Response:
     with snapshot_of(visit, ROLE, period) as snapshot:
         rows = snapshot.rows("mails")
         names = {row["unit_code"]: row["unit_name"] for row in _units_named(snapshot, rows)}
-    log = log_of(visit.portal.reader, visit.now)
+    log = visit.portal.log()
     for row in rows:
         row["held_files"], row["named"] = json.loads(row["files"]), json.loads(row["names"])
         row["assigned"] = next((d for d in log.on(row["mail"]) if d.kind == "assign"), None)
@@ -789,7 +796,7 @@ def assign(visit: Visit) -> Response:
 # ------------------------------------------------------------------------------------------------------ the log
 def decisions(visit: Visit) -> Response:
     """The log: every decision on the units of the scopes granted, and what became of it."""
-    log, mine = log_of(visit.portal.reader, visit.now), _codes(visit)
+    log, mine = visit.portal.log(), _codes(visit)
     kind, state = visit.asked("kind"), visit.asked("state")
     rows = [
         {
@@ -834,7 +841,7 @@ def _is_theirs(decision: Decision, codes: set[str]) -> bool:
 def decide_on_decision(visit: Visit) -> Response:
     """Take a decision back, or approve it as a second person."""
     key = str(visit.request.path_params["key"])
-    log = log_of(visit.portal.reader, visit.now)
+    log = visit.portal.log()
     decision = next((d for d in log.decisions if d.key == key), None)
     if decision is None or not _is_theirs(decision, _codes(visit)):
         raise NotThere

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from assets.instance.closed_months import register_of
 from assets.instance.recipients import FORMS, WHEN, load_recipients
 from assets.instance.settings import is_address
 from assets.ledger import subscriptions
@@ -35,7 +34,7 @@ def ways(visit: Visit) -> list[str]:
 
 def domains(visit: Visit) -> set[str]:
     """Where mails may go: the domains of the mailboxes on the register."""
-    return {mailbox.rpartition("@")[2] for unit in register_of(visit.portal.home).units for mailbox in unit.mailboxes}
+    return {mailbox.rpartition("@")[2] for unit in visit.portal.register.units for mailbox in unit.mailboxes}
 
 
 def page(visit: Visit) -> Response:
@@ -93,7 +92,7 @@ def _wanted(visit: Visit) -> tuple[str, str, str, list[str], str]:
     if way == ZIP and not forms:
         raise Refused(say("subscriptions.no_form"))
     portal = visit.portal
-    on_file = load_recipients(portal.home.register, register_of(portal.home), portal.catalogue.leads)
+    on_file = load_recipients(portal.home.register, portal.register, portal.catalogue.leads)
     if (scope, mailbox) in {(r.scope, r.mailbox) for r in on_file}:
         raise Refused(say("subscriptions.there"), 409)
     return scope, mailbox, name, forms, visit.sent("when")

@@ -7,7 +7,6 @@ stays hidden here too. Cut to scopes by SQLite as the snapshots are (reading.py)
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import shutil
@@ -20,17 +19,10 @@ import polars as pl
 from assets.instance.software import code_digest
 from assets.ledger.unmasking import Asked
 from assets.month.work import Work
-from expectations.catalogue import Catalogue
 from reports.portal.reading import opened
-from reports.portal.snapshot import digest_of, is_ours, nodes_of, write_whole
+from reports.portal.shape import unmasked_tables
+from reports.portal.snapshot import digest_of, nodes_of, write_whole
 from reports.publishing.tables import as_csv, read_unmasked
-
-FOLDER = "vault"
-
-
-def unmasked_tables(catalogue: Catalogue) -> tuple[str, ...]:
-    """The tables of data/ that have columns with names or phone numbers."""
-    return tuple(key for key, sheet in catalogue.sheets.items() if any(column.pii for column in sheet.columns))
 
 
 def write_vaults(work: Work, folder: Path, *, wanted: bool) -> list[str]:
@@ -43,7 +35,11 @@ def write_vaults(work: Work, folder: Path, *, wanted: bool) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     code = code_digest(
-        "reports/portal/vault.py", "reports/portal/snapshot.py", "reports/publishing/tables.py", "sql/published"
+        "reports/portal/vault.py",
+        "reports/portal/snapshot.py",
+        "reports/portal/shape.py",
+        "reports/publishing/tables.py",
+        "sql/published",
     )
     written = []
     for row in work.warehouse.rows("select period, fingerprint from core.settled order by period"):
@@ -92,10 +88,3 @@ def packed(folder: Path, asked: Asked, scopes: Sequence[str], about: str) -> byt
             frame = pl.DataFrame([tuple(r) for r in rows], schema=columns, orient="row", infer_schema_length=None)
             archive.writestr(f"{name}.csv", as_csv(frame.drop("place")))
     return buffer.getvalue()
-
-
-def months_of(folder: Path) -> set[str]:
-    """The months that have a file."""
-    with contextlib.suppress(FileNotFoundError):
-        return {file.stem for file in folder.glob("*.sqlite") if is_ours(file)}
-    return set()

@@ -12,11 +12,11 @@ from starlette.responses import RedirectResponse, Response
 
 from assets.ledger import unmasking
 from assets.ledger.unmasking import Asked, UnmaskingError
-from assets.month.findings.record import says_something
+from assets.month.findings.substance import says_something
 from reports.portal import reader, steward
 from reports.portal.access import NotThere, Refused, Routes, Visit
 from reports.portal.reading import opened, periods
-from reports.portal.vault import FOLDER, months_of, packed, unmasked_tables
+from reports.portal.shape import VAULT, unmasked_tables
 
 LONGEST_REASON = 500
 
@@ -62,7 +62,7 @@ def mine(visit: Visit) -> Response:
     """What the person asked for and what became of it, and the form to ask with."""
     _asked_for(visit)
     portal = visit.portal
-    kept = months_of(portal.home.portal / FOLDER)
+    kept = periods(portal.home.portal / VAULT)
     there = [p for p in periods(portal.home.portal) if p in kept]
     is_theirs = covered(visit, reader.ROLE)
     rows = [
@@ -85,7 +85,7 @@ def ask(visit: Visit) -> Response:
     _asked_for(visit)
     say, catalogue = visit.words.say, visit.portal.catalogue
     period, scope, reason = visit.sent("period"), visit.sent("scope"), visit.sent("reason")[:LONGEST_REASON]
-    if period not in months_of(visit.portal.home.portal / FOLDER) or not covered(visit, reader.ROLE)(period, scope):
+    if period not in periods(visit.portal.home.portal / VAULT) or not covered(visit, reader.ROLE)(period, scope):
         raise NotThere
     wanted = {str(name) for name in visit.form.getlist("table")}
     tables = [name for name in unmasked_tables(catalogue) if name in wanted]
@@ -99,6 +99,8 @@ def ask(visit: Visit) -> Response:
 
 def fetch(visit: Visit) -> Response:
     """The rows that were granted; each time is booked before the first byte goes out."""
+    from reports.portal.vault import packed  # noqa: PLC0415 - the warehouse's libraries, for which few processes are asked
+
     _asked_for(visit)
     portal, say = visit.portal, visit.words.say
     number = _number(visit)
@@ -109,7 +111,7 @@ def fetch(visit: Visit) -> Response:
         raise Refused(say(f"unmasked.not.{state}"), 409)
     about = say("unmasked.about", **_told(visit, asked))
     try:
-        content = packed(portal.home.portal / FOLDER, asked, visit.who.scopes(reader.ROLE), about)
+        content = packed(portal.home.portal / VAULT, asked, visit.who.scopes(reader.ROLE), about)
     except (FileNotFoundError, LookupError) as error:
         raise NotThere from error
     try:

@@ -18,7 +18,7 @@ from assets.instance.batches import blocks
 from assets.instance.warehouse import Warehouse, model
 from assets.intake.forms import normalise_heading
 from expectations.catalogue import Catalogue
-from expectations.messages import messages
+from expectations.columns_of_messages import messages
 from expectations.secrets import HIDDEN, hidden_column
 
 ROW_TABLES = (

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expectations.catalogue import Catalogue, load_catalogue
-from expectations.messages import LONGEST_VALUE, WORDS, fill, message, messages
+from expectations.columns_of_messages import messages
+from expectations.messages import LONGEST_VALUE, WORDS, fill, message
 
 ROOT = Path(__file__).parents[2]
 

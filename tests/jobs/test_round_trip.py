@@ -165,7 +165,7 @@ def test_blank_forms_lead_to_a_complete_return_by_way_of_the_marked_workbook(hom
 
 
 def test_an_explanation_without_substance_explains_nothing(home: Path, tmp_path: Path) -> None:
-    from assets.month.findings.record import says_something
+    from assets.month.findings.substance import says_something
     from expectations.catalogue import load_catalogue
 
     catalogue = load_catalogue()

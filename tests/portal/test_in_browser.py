@@ -18,9 +18,10 @@ from assets.instance.settings import NoticeSettings
 from assets.ledger.decisions import all_decisions
 from pipelines.portal_desk import PortalDecider
 from reports.portal.reading import opened
+from reports.portal.shape import VAULT
 from reports.portal.shared import Portal
 from reports.portal.uploads import sent_by
-from reports.portal.vault import FOLDER, write_vaults
+from reports.portal.vault import write_vaults
 from tests.portal.made_portal import PASSWORD, UNIT, portal_of, served
 from tests.portal.test_own import SAMPLE_MAIL
 from tests.portal.test_reader import put_version
@@ -39,7 +40,7 @@ REASON = "已电话核实，原件属实"
 def portal(home: Home, sample: Sample) -> Iterator[Portal]:
     for scope in ("EX", "EX-15", "EX-15-01", "EX-16", "EX-16-01"):
         put_version(home, sample, scope, "v1")
-    write_vaults(sample.work, home.portal / FOLDER, wanted=True)
+    write_vaults(sample.work, home.portal / VAULT, wanted=True)
     with portal_of(home, decider=PortalDecider(home)) as made:
         made.settings = replace(made.settings, signing_levels=("city",), vault=True, notices=WAYS)
         yield made

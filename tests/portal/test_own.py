@@ -24,7 +24,7 @@ from assets.intake.parsing import Parser, parse_mail
 from assets.ledger import audit
 from reports.blank.book import Before
 from reports.blank.forms import known_before
-from reports.portal import own, uploads
+from reports.portal import own_routes, uploads
 from reports.portal.app import UPLOAD_BYTES
 from reports.portal.reading import opened
 from reports.portal.shared import Portal
@@ -63,7 +63,7 @@ def test_a_unit_sees_its_own_month_and_no_other(portal: Portal) -> None:
     ):
         answer = browser.get(path)
         assert (answer.status_code, answer.content) == (404, nothing), path
-    assert upload(browser, own.SEND, [File("附件2.xlsx", b"x")], unit=OTHER_UNIT).status_code == 404
+    assert upload(browser, own_routes.SEND, [File("附件2.xlsx", b"x")], unit=OTHER_UNIT).status_code == 404
     assert list(portal.home.inbox.glob("*")) == []
 
 
@@ -92,7 +92,7 @@ def test_answers_are_handed_out(portal: Portal) -> None:
 def test_a_return_becomes_a_mail_of_the_unit_s_mailbox_received_now(portal: Portal) -> None:
     browser = Browser(portal, "unit")
     files = workbooks()
-    answer = upload(browser, own.SEND, files)
+    answer = upload(browser, own_routes.SEND, files)
     assert answer.status_code == 303
     (mail,) = portal.home.inbox.glob("*")
     raw = mail.read_bytes()
@@ -150,13 +150,13 @@ def test_what_the_portal_did_not_sign_it_does_not_own(tmp_path: Path) -> None:
 
 def test_what_is_no_return_is_not_taken(portal: Portal) -> None:
     browser = Browser(portal, "unit")
-    for path in (own.CHECK, own.SEND):
+    for path in (own_routes.CHECK, own_routes.SEND):
         assert upload(browser, path, []).status_code == 422
         assert upload(browser, path, [File("virus.exe", b"MZ")]).status_code == 422
         assert browser.client.post(path, data={"csrf": "x", "unit": UNIT}).status_code == 403
         assert upload(browser, path, [File("附件2.xlsx", b"0" * (UPLOAD_BYTES + 1))]).status_code == 413
     many = [File(f"附件{n}.xlsx", b"x") for n in range(portal.most_files + 1)]
-    assert upload(browser, own.SEND, many).status_code == 400
+    assert upload(browser, own_routes.SEND, many).status_code == 400
     assert list(portal.home.inbox.glob("*")) == []
     (path_like,) = [uploads.named("../../etc/附件2.xlsx")]
     assert path_like == "附件2.xlsx"
@@ -168,7 +168,7 @@ def test_a_check_says_what_sixth_check_says_and_keeps_nothing(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     browser = Browser(portal, "unit")
-    answer = upload(browser, own.CHECK, [file for file in workbooks() if "附件2" in file.name])
+    answer = upload(browser, own_routes.CHECK, [file for file in workbooks() if "附件2" in file.name])
     assert answer.status_code == 200
     assert "附件2" in answer.text
     assert 'id="result"' in answer.text
@@ -194,7 +194,7 @@ def test_one_check_at_a_time_and_who_waits_too_long_is_told_so(portal: Portal, m
     try:
         with pytest.raises(NotChecked):
             check(portal.home, [], UNIT, LAST, "zh")
-        assert upload(Browser(portal, "unit"), own.CHECK, [File("附件2.xlsx", b"x")]).status_code == 503
+        assert upload(Browser(portal, "unit"), own_routes.CHECK, [File("附件2.xlsx", b"x")]).status_code == 503
     finally:
         uploads._checking.release()
 
@@ -215,9 +215,9 @@ def test_what_is_said_on_the_page_is_read_as_what_is_said_in_a_workbook(portal: 
         (404, {"period": "2026-08", f"say-{first}": words[0]}),
         (404, {"unit": OTHER_UNIT, f"say-{first}": words[0]}),
     ):
-        assert browser.post(own.EXPLAIN, form | over).status_code == status, over
+        assert browser.post(own_routes.EXPLAIN, form | over).status_code == status, over
     assert list(portal.home.inbox.glob("*")) == []
-    answer = browser.post(own.EXPLAIN, form | {f"say-{first}": words[0], f"say-{second}": f"  {words[1]} "})
+    answer = browser.post(own_routes.EXPLAIN, form | {f"say-{first}": words[0], f"say-{second}": f"  {words[1]} "})
     assert answer.status_code == 303
     assert "已收到 2 条情况说明" in browser.get(answer.headers["location"]).text
     (mail,) = portal.home.inbox.glob("*")
@@ -242,7 +242,7 @@ def test_what_is_said_on_the_page_is_read_as_what_is_said_in_a_workbook(portal: 
 
 
 def test_blank_forms_have_what_is_still_open_and_nobody_s_name(portal: Portal, sample: Sample) -> None:
-    assert Browser(portal, "other_unit").get(f"{own.BLANK}?unit={UNIT}").status_code == 404
+    assert Browser(portal, "other_unit").get(f"{own_routes.BLANK}?unit={UNIT}").status_code == 404
     known = Before(
         problems=[{"issue_no": "W1", "found_on": date(2026, 10, 3), "description": "口令 password: Abc12345!"}],
         incidents=[{"occurred_at": datetime(2026, 10, 4, 8, tzinfo=UTC)}],
@@ -270,7 +270,7 @@ def test_blank_forms_have_what_is_still_open_and_nobody_s_name(portal: Portal, s
 
 
 def test_blank_forms_are_of_the_month_whose_returns_come_in_now(portal: Portal) -> None:
-    answer = Browser(portal, "unit").get(f"{own.BLANK}?unit={UNIT}")
+    answer = Browser(portal, "unit").get(f"{own_routes.BLANK}?unit={UNIT}")
     names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
     assert len(names) == 3
     assert all("青川盟第3旗县分公司" in name for name in names)

@@ -12,7 +12,8 @@ import pytest
 from assets.instance.warehouse import SQL
 from expectations.catalogue import load_catalogue
 from reports.portal.reading import CUT, opened, periods
-from reports.portal.snapshot import HELD, decides, digest_of, write_snapshots
+from reports.portal.shape import HELD
+from reports.portal.snapshot import decides, digest_of, write_snapshots
 from tests.portal.made_portal import CARRIER, OTHER_PROVINCE, OTHER_UNIT, PROVINCE, UNIT
 from tests.reports.settled_sample import EMPTY, LAST, Sample
 

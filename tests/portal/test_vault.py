@@ -19,8 +19,9 @@ from assets.instance.home import Home
 from assets.ledger import audit, people, unmasking
 from assets.ledger.people import Person
 from assets.ledger.unmasking import UnmaskingError
+from reports.portal.shape import VAULT, unmasked_tables
 from reports.portal.shared import Portal
-from reports.portal.vault import FOLDER, unmasked_tables, write_vaults
+from reports.portal.vault import write_vaults
 from tests.portal.made_portal import CARRIER, OTHER_PROVINCE, PROVINCE, Browser, portal_of
 from tests.reports.settled_sample import LAST, Sample
 
@@ -31,7 +32,7 @@ ASKED = {"period": LAST, "scope": PROVINCE, "table": ["exposed_assets", "app_lau
 
 @pytest.fixture(scope="module")
 def portal(home: Home, sample: Sample) -> Iterator[Portal]:
-    write_vaults(sample.work, home.portal / FOLDER, wanted=True)
+    write_vaults(sample.work, home.portal / VAULT, wanted=True)
     with portal_of(home) as made:
         made.settings = replace(made.settings, vault=True)
         now = datetime.now(UTC)
@@ -175,7 +176,7 @@ def test_nobody_approves_their_own_and_who_loses_a_scope_fetches_nothing(portal:
 def test_without_the_setting_there_is_no_vault(
     portal: Portal, monkeypatch: pytest.MonkeyPatch, sample: Sample, tmp_path: Path
 ) -> None:
-    folder = tmp_path / FOLDER
+    folder = tmp_path / VAULT
     assert write_vaults(sample.work, folder, wanted=True) != []
     assert write_vaults(sample.work, folder, wanted=True) == []
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}

@@ -17,7 +17,8 @@ from typing import Any
 
 import polars as pl
 
-from assets.month.findings.record import says_something, subjects_of
+from assets.month.findings.record import subjects_of
+from assets.month.findings.substance import says_something
 from assets.month.work import Work
 from expectations.catalogue import Catalogue
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any
 
 import polars as pl
 
 from assets.intake.fault import Fault
 from expectations.catalogue import Catalogue
-from expectations.messages import messages
+from expectations.columns_of_messages import messages
 
 SCHEMA: dict[str, Any] = {
     "period": pl.String,
@@ -273,14 +272,6 @@ def _faults(found: pl.DataFrame) -> pl.Series:
 def _digests(texts: pl.Series, length: int) -> pl.Series:
     digests = [hashlib.sha256(text.encode()).hexdigest()[:length] for text in texts]
     return pl.Series(digests, dtype=pl.String)
-
-
-def says_something(text: str, catalogue: Catalogue) -> bool:
-    """Whether an explanation has substance: more than 核实无误 and its like (explanations.yaml)."""
-    bare = re.sub(r"[\W_]+", "", text).lower()
-    rules = catalogue.texts["explanations"]
-    refused = {re.sub(r"[\W_]+", "", phrase).lower() for phrase in rules["refused"]}
-    return len(bare) >= rules["least_length"] and bare not in refused and not bare.isdigit()
 
 
 def _plain(heading: str) -> str:
