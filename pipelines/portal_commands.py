@@ -102,6 +102,7 @@ def serve(
             f"--host {host}: passwords would cross the network in the clear; let a proxy with TLS stand before it and "
             "say --behind-tls (docs/security.md)"
         )
+    _look_at_single_sign_on(place)
     with _ledger(place):
         pass  # its tables are made once, before there are several processes
     os.environ["SIXTH_HOME"], os.environ["SIXTH_BEHIND_TLS"] = str(place.root), "1" if tls else ""
@@ -119,6 +120,23 @@ def serve(
         forwarded_allow_ips=trusted or None,
         timeout_keep_alive=15,
     )
+
+
+def _look_at_single_sign_on(place: Home) -> None:
+    """Raise WrongUse where the settings want single sign-on, and it cannot be."""
+    from importlib.util import find_spec  # noqa: PLC0415 - wanted here alone
+
+    from assets.instance.settings import load_settings  # noqa: PLC0415
+
+    wanted = load_settings(place.register / "settings.yaml").portal
+    if wanted.issuer and find_spec("authlib") is None:
+        raise WrongUse("settings.yaml: portal: single sign-on takes the package authlib: install sixth[oidc]")
+    if wanted.issuer and not wanted.client_id:
+        raise WrongUse(
+            "settings.yaml: portal: issuer: says where; client_id: what the portal is called there, is missing"
+        )
+    if wanted.issuer and wanted.client_secret_env and not os.environ.get(wanted.client_secret_env):
+        raise WrongUse(f"settings.yaml: portal: no secret in the environment variable {wanted.client_secret_env}")
 
 
 def served() -> object:
@@ -170,11 +188,14 @@ def add(
     role: RoleOption,
     scope: ScopeOption = "",
     display: Annotated[str, typer.Option("--display", help="The name that pages show.")] = "",
+    sso_alone: Annotated[
+        bool, typer.Option("--no-password", help="They log in by single sign-on alone, under this name.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Let somebody in, or give one more role. The password is asked for, or of the pipe, or of SIXTH_PASSWORD."""
     from assets.ledger import people  # noqa: PLC0415
-    from reports.portal.passwords import hashed  # noqa: PLC0415
+    from reports.portal.passwords import NO_PASSWORD, hashed  # noqa: PLC0415
 
     place, now = open_home(home), datetime.now(UTC)
     with _ledger(place) as ledger:
@@ -182,7 +203,8 @@ def add(
             raise WrongUse(f"--role {role!r} is none of {', '.join(people.ROLES)}")
         known = _known_scope(place, role, scope)
         if name not in {user.name for user, _ in people.users(ledger)}:
-            people.add_user(ledger, name, display, hashed(_password()), _me(), now)
+            secret = NO_PASSWORD if sso_alone else hashed(_password())
+            people.add_user(ledger, name, display, secret, _me(), now)
         people.grant(ledger, name, role, known, _me(), now)
     out.print(f"{name} is {role}{f' of {scope}' if scope else ''}", markup=False)
 

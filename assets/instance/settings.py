@@ -215,6 +215,31 @@ class OperatorSettings:
             raise TypeError("mailboxes: must be addresses, as [ops@oa.example]")
 
 
+SAFE_ADDRESS = re.compile(r"https://[^\s/?#@]+(/[^\s?#]*)?|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/[^\s?#]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSettings:
+    """Single sign-on of the portal (OpenID Connect), beside passwords: docs/security.md. `issuer` is the provider's
+    address as it writes it itself (https), `client_id` what it knows the portal by; the secret is in the environment
+    variable `client_secret_env`. What it says of a person under `claim` is the name that `sixth user add` gave them:
+    nobody gets an account by it. `button` is what the button says; `ca_file` names a certificate authority of the
+    house's own.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_env: str = ""
+    claim: str = "preferred_username"
+    button: str = ""
+    ca_file: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise TypeError where the provider cannot be asked safely."""
+        if self.issuer and not SAFE_ADDRESS.fullmatch(self.issuer):
+            raise TypeError("issuer: must be as https://login.example/realms/house")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. `form_versions` are the accepted ones; empty: the version of forms.yaml alone. A return with fewer
@@ -239,6 +264,7 @@ class Settings:
     smtp: SmtpSettings | None = None
     notices: NoticeSettings = field(default_factory=NoticeSettings)
     operators: OperatorSettings = field(default_factory=OperatorSettings)
+    portal: PortalSettings = field(default_factory=PortalSettings)
     ledger_url: str = ""
     dagster_url: str = ""
     feedback: bool = True
@@ -294,6 +320,7 @@ _SECTIONS: dict[str, type] = {
     "smtp": SmtpSettings,
     "notices": NoticeSettings,
     "operators": OperatorSettings,
+    "portal": PortalSettings,
 }
 
 

@@ -55,6 +55,11 @@ EXAMPLES: dict[str, Any] = {
     "approved_effects": ["return", "incomplete"],
     "documents": ["assessment", "wechat"],
     "logs": "json",
+    "issuer": "https://login.oa.example/realms/house",
+    "client_id": "sixth",
+    "client_secret_env": "SIXTH_OIDC_SECRET",
+    "claim": "email",
+    "button": "统一认证登录",
 }
 OF_SMTP = {
     "host": "smtp.oa.example",

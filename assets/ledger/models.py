@@ -233,6 +233,22 @@ class Try(Base):
     __table_args__ = (Index("tries_by_what", "what", "at"),)
 
 
+class BegunLogin(Base):
+    """A log-in that was sent to the house's provider and has not come back: known by its state, and for the browser
+    alone that has the secret of it. What the provider must say again is `nonce`; `verifier` proves that we asked.
+    """
+
+    __tablename__ = "begun_logins"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state_sha256: Mapped[str] = mapped_column(unique=True)
+    browser_sha256: Mapped[str]
+    nonce: Mapped[str]
+    verifier: Mapped[str]
+    going_to: Mapped[str]
+    at: Mapped[datetime]
+
+
 class Token(Base):
     """What a program fetches published reports with, known by its digest alone; within its owner's grants."""
 

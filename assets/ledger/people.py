@@ -16,13 +16,14 @@ from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from assets.ledger.audit import append
-from assets.ledger.models import ROLES, Grant, PortalSession, Token, Try, User
+from assets.ledger.models import ROLES, BegunLogin, Grant, PortalSession, Token, Try, User
 
 IDLE = timedelta(minutes=30)
 WHOLE = timedelta(hours=10)
 SEEN_EVERY = timedelta(minutes=1)  # a session is marked as seen no more often: every page would else be a write
 TRIES_OF_NAME, TRIES_OF_ADDRESS = 5, 50
 TRIES_WITHIN = timedelta(minutes=15)
+ELSEWHERE = timedelta(minutes=10)  # that a log-in may take at the house's provider
 TOKEN_PREFIX = "sixth_"
 LONGEST_TOKEN_DAYS = 180
 NAME = re.compile(r"[\w.@-]{2,64}")
@@ -155,8 +156,10 @@ def fail(ledger: Engine, name: str, address: str, now: datetime) -> None:
         append(session, name, "log in", outcome="refused", address=address, now=now)
 
 
-def log_in(ledger: Engine, name: str, address: str, now: datetime, before: str = "") -> str:
-    """Begin a session under a new token; `before`, the token that the browser came with, ends."""
+def log_in(ledger: Engine, name: str, address: str, now: datetime, before: str = "", by: str = "") -> str:
+    """Begin a session under a new token; `before`, the token that the browser came with, ends. `by`: who vouches for
+    the person, where it was no password.
+    """
     token = secrets.token_urlsafe(32)
     with Session(ledger) as session, session.begin():
         user = _named(session, name)
@@ -173,8 +176,51 @@ def log_in(ledger: Engine, name: str, address: str, now: datetime, before: str =
                 seen_at=now,
             )
         )
-        append(session, name, "log in", address=address, now=now)
+        append(session, name, "log in", by, address=address, now=now)
     return token
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A log-in that was sent to the house's provider: what must come back with it, and where it was to lead."""
+
+    nonce: str
+    verifier: str
+    going_to: str
+
+
+def begin_elsewhere(ledger: Engine, state: str, browser: str, begun: Begun, now: datetime) -> None:
+    """Book a log-in that the provider is asked for; `state` comes back with its answer, `browser` stays with who asks.
+
+    Those that never came back go.
+    """
+    with Session(ledger) as session, session.begin():
+        session.execute(delete(BegunLogin).where(BegunLogin.at <= now - ELSEWHERE))
+        session.add(
+            BegunLogin(
+                state_sha256=digest_of(state),
+                browser_sha256=digest_of(browser),
+                nonce=begun.nonce,
+                verifier=begun.verifier,
+                going_to=begun.going_to,
+                at=now,
+            )
+        )
+
+
+def come_back(ledger: Engine, state: str, browser: str, now: datetime) -> Begun | None:
+    """The log-in of a state, which is over with that: it comes back once. None where there is none, it took too long,
+    or another browser asked.
+    """
+    wanted = select(BegunLogin).where(BegunLogin.state_sha256 == digest_of(state))
+    with Session(ledger) as session, session.begin():
+        found = session.scalar(wanted.with_for_update())
+        if found is None:
+            return None
+        session.delete(found)
+        if found.browser_sha256 != digest_of(browser) or found.at <= now - ELSEWHERE:
+            return None
+        return Begun(found.nonce, found.verifier, found.going_to)
 
 
 def who_is(ledger: Engine, token: str, now: datetime) -> tuple[Person | None, bool]:

@@ -248,10 +248,11 @@ async def log_in_page(portal: Portal, request: Request) -> Response:
     visit = Visit(portal, request, NOBODY, lang, form)
     if request.method == "POST":
         return await run_in_threadpool(_log_in, visit)
-    return keep_language(visit, _log_in_page(visit, own_path(visit.asked("next", "/"))))
+    return keep_language(visit, log_in_form(visit, own_path(visit.asked("next", "/"))))
 
 
-def _log_in_page(visit: Visit, to: str, told: str = "", status: int = 200) -> Response:
+def log_in_form(visit: Visit, to: str, told: str = "", status: int = 200) -> Response:
+    """The page to log in on, which leads on `to`; `told`: why nobody is logged in yet."""
     return visit.page("login.html.jinja", status, to=to, told=told, name=visit.sent("name")[:64])
 
 
@@ -259,19 +260,19 @@ def _log_in(visit: Visit) -> Response:
     portal, name, now = visit.portal, visit.sent("name")[:64], visit.now
     to = own_path(visit.sent("next") or "/")
     if visit.request.headers.get("sec-fetch-site", SAME[0]) not in SAME:
-        return _log_in_page(visit, "/", visit.words.say("refused.forged"), 403)
+        return log_in_form(visit, "/", visit.words.say("refused.forged"), 403)
     if not verifying.acquire(timeout=WAIT_SECONDS):
-        return _log_in_page(visit, to, visit.words.say("login.busy"), 503)
+        return log_in_form(visit, to, visit.words.say("login.busy"), 503)
     try:
         if not people.may_try(portal.reader, name, visit.address, now):
-            page = _log_in_page(visit, to, visit.words.say("login.too_often"), 429)
+            page = log_in_form(visit, to, visit.words.say("login.too_often"), 429)
             page.headers["retry-after"] = str(TRY_AGAIN_SECONDS)
             return page
         password = visit.form.get("password", "")
         secret = people.secret_of(portal.reader, name)
         if not is_right(secret, password if isinstance(password, str) else ""):
             people.fail(portal.ledger, name, visit.address, now)
-            return _log_in_page(visit, to, visit.words.say("login.wrong"), 401)
+            return log_in_form(visit, to, visit.words.say("login.wrong"), 401)
     finally:
         verifying.release()
     token = people.log_in(portal.ledger, name, visit.address, now, visit.request.cookies.get(portal.cookie, ""))

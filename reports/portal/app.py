@@ -20,7 +20,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from expectations.language import SIDE_BY_SIDE
-from reports.portal import access, admin, front, office, own_routes, reader, steward, subscriptions, vault_pages
+from reports.portal import (
+    access,
+    admin,
+    front,
+    office,
+    own_routes,
+    reader,
+    single_sign_on,
+    steward,
+    subscriptions,
+    vault_pages,
+)
 from reports.portal.answers import STATIC, Headers, Limits, drawn
 from reports.portal.shared import Portal
 from reports.portal.words import texts
@@ -59,20 +70,25 @@ def metrics(portal: Portal, request: Request) -> Response:
     return Response(text_of(portal.home, portal.reader, now), media_type=CONTENT_TYPE_LATEST)
 
 
+def open_routes(portal: Portal) -> list[Route]:
+    """What nobody has to be logged in for: the ways in, and what programs ask for by tokens or to see that we live."""
+    return [
+        Route("/login", partial(access.log_in_page, portal), methods=["GET", "POST"]),
+        *single_sign_on.routes(portal),
+        Route("/pull", partial(reader.pull, portal), methods=["GET"]),
+        Route("/healthz", partial(health, portal), methods=["GET"]),
+        Route("/metrics", partial(metrics, portal), methods=["GET"]),
+    ]
+
+
 def application(portal: Portal) -> ASGIApp:
     """The portal's routes, within its limits and headers."""
     routes = access.Routes(portal)
     for pages in PAGES:
         pages.add_to(routes)
-    log_in = Route("/login", partial(access.log_in_page, portal), methods=["GET", "POST"])
-    pull = Route("/pull", partial(reader.pull, portal), methods=["GET"])
-    watched = [
-        Route("/healthz", partial(health, portal), methods=["GET"]),
-        Route("/metrics", partial(metrics, portal), methods=["GET"]),
-    ]
     elsewhere = Route("/{path:path}", routes.anything_else, methods=["GET", "POST"])
     app = Starlette(
         exception_handlers={Exception: failed},
-        routes=[log_in, pull, *watched, *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere],
+        routes=[*open_routes(portal), *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere],
     )
     return Headers(Limits(app, UPLOADS, UPLOAD_BYTES), tls=portal.tls)

@@ -14,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 LEAST_LENGTH = 12  # characters
 AT_ONCE = 2  # of 64 MiB each: fifty at once would take 3 GB
 WAIT_SECONDS = 10.0
+NO_PASSWORD = "none"  # what is kept of a user who comes by single sign-on alone
 
 _hasher = PasswordHasher()
 verifying = threading.Semaphore(AT_ONCE)
@@ -38,8 +39,11 @@ def _decoy() -> str:
 
 
 def is_right(secret: str | None, password: str) -> bool:
-    """Whether a password is that of a hash. Without one it takes as long all the same, so that nobody learns names."""
+    """Whether a password is that of a hash. Without one, or where the user has none, it takes as long all the same, so
+    that nobody learns names.
+    """
+    known = None if secret == NO_PASSWORD else secret
     try:
-        return _hasher.verify(secret or _decoy(), password) and secret is not None
+        return _hasher.verify(known or _decoy(), password) and known is not None
     except (VerificationError, InvalidHashError):
         return False

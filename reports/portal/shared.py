@@ -5,6 +5,7 @@ Belongs here: opening them once. Does not: a visit (access.py), the routes (app.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -58,7 +59,8 @@ class Portal:
         self.zone = self.settings.zone
         self.software = installed_version()
         # By this prefix browsers take no such cookie from another host, nor without TLS.
-        self.cookie = "__Host-sixth" if tls else "sixth"
+        self.cookie, self.oidc_cookie = ("__Host-sixth", "__Host-sixth-oidc") if tls else ("sixth", "sixth-oidc")
+        self.oidc_secret = os.environ.get(self.settings.portal.client_secret_env, "")
         self.of_cookies: OfCookies = {"path": "/", "httponly": True, "samesite": "lax", "secure": tls}
         self.pages = KeptPages()
         self._register: tuple[Hashable, Register] | None = None

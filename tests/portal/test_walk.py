@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from assets.instance.home import Home
 from assets.ledger import people
 from reports.portal.access import Routes
-from reports.portal.app import PAGES
+from reports.portal.app import PAGES, open_routes
 from reports.portal.reading import opened
 from reports.portal.shared import Portal
 from tests.portal.made_portal import OTHER_UNIT, PEOPLE, UNIT, Browser, portal_of
@@ -60,6 +61,14 @@ def address(route: Route, portal: Portal, unit: str) -> str:
 
 def test_every_route_is_on_the_list(portal: Portal) -> None:
     assert {route.path for route in routes(portal)} == EVERYBODY.union(*OF_ROLE.values())
+
+
+def test_what_is_open_to_nobody_in_particular_is_on_the_list(portal: Portal) -> None:
+    ways_in = {"/login", "/pull", "/healthz", "/metrics"}
+    assert {route.path for route in open_routes(portal)} == ways_in
+    issuer = replace(portal.settings.portal, issuer="https://login.example", client_id="sixth")
+    with_sso = SimpleNamespace(settings=replace(portal.settings, portal=issuer))
+    assert {route.path for route in open_routes(with_sso)} == {*ways_in, "/login/oidc", "/login/oidc/back"}  # type: ignore[arg-type]
 
 
 def test_nobody_is_led_to_the_log_in_whatever_is_asked(portal: Portal) -> None:

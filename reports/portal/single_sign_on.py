@@ -1,0 +1,266 @@
+"""Single sign-on: a person who has logged in at the house's OpenID provider is let in as the user of that name.
+
+OpenID Connect Core 1.0, 3.1 (code flow), with PKCE (RFC 7636) and the issuer in the answer (RFC 9207) where the
+provider sends it. Belongs here: asking the provider, judging its word, and the session that follows. Does not: users,
+whom `sixth user add` makes alone; the page to log in on (access.py).
+
+What was asked is booked in the ledger (state, nonce, verifier) for the one browser that has the cookie of it, and comes
+back once. Authlib makes the requests and checks the claims, joserfc (Authlib's own) the signature, by the public keys
+of the provider: a token signed with a shared secret, or not at all, is none.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from assets.instance.settings import SAFE_ADDRESS, PortalSettings
+from assets.ledger import audit, people
+from assets.ledger.people import Begun
+from reports.portal.access import NOBODY, Visit, keep_language, language_of, log_in_form, own_path
+from reports.portal.shared import Portal
+
+if TYPE_CHECKING:
+    from authlib.integrations.requests_client import OAuth2Session
+
+BEGIN, BACK = "/login/oidc", "/login/oidc/back"
+DISCOVERY = "/.well-known/openid-configuration"
+SCOPE = "openid profile email"
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")  # with public keys
+SECONDS = 10.0  # that the provider may take for one answer
+AGAIN_SECONDS = 10.0  # after which its keys are read again where one is not among them
+KEPT_SECONDS = 3600.0  # that we go by what it said of itself
+LEEWAY_SECONDS = 60  # between its clock and ours
+
+
+class NotVouchedFor(Exception):
+    """The provider does not vouch for anybody. `why` is away, refused, or wrong: its word is not to be believed; `what`
+    is told to the audit.
+    """
+
+    def __init__(self, why: str, what: str) -> None:
+        super().__init__(what)
+        self.why, self.what = why, what
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the provider says of itself, its public keys, and when that was."""
+
+    document: Mapping[str, Any]
+    keys: Mapping[str, Any]
+    at: float
+
+
+class Provider:
+    """The provider of the settings; `secret` is the portal's own there."""
+
+    def __init__(self, settings: PortalSettings, secret: str) -> None:
+        self.settings, self.secret = settings, secret
+        self._known: Known | None = None
+
+    def address(self, back: str, state: str, begun: Begun) -> str:
+        """Where to send a browser, which comes back to `back`. Raises NotVouchedFor."""
+        endpoint = self._known_by(KEPT_SECONDS).document["authorization_endpoint"]
+        more = {"nonce": begun.nonce, "code_verifier": begun.verifier}
+        address, _ = self._session(back).create_authorization_url(endpoint, state=state, **more)
+        return str(address)
+
+    def name_of(self, back: str, code: str, begun: Begun) -> str:
+        """The name of the person for whom the provider vouches by a code. Raises NotVouchedFor."""
+        from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - an extra, where the settings want it
+        from requests import RequestException  # noqa: PLC0415
+
+        session = self._session(back)
+        document = self._known_by(KEPT_SECONDS).document
+        try:
+            token = session.fetch_token(
+                document["token_endpoint"], code=code, code_verifier=begun.verifier, timeout=SECONDS
+            )
+        except AuthlibBaseError as error:
+            raise NotVouchedFor("refused", f"the provider gave no token: {error.error}") from error
+        except (RequestException, ValueError) as error:
+            raise NotVouchedFor("away", f"the provider did not answer: {type(error).__name__}") from error
+        claims = self._claims(token, begun.nonce)
+        found = claims.get(self.settings.claim)
+        if found is None and "userinfo_endpoint" in document:
+            said = self._json(partial(session.get, timeout=SECONDS), document["userinfo_endpoint"])
+            if said.get("sub") != claims["sub"]:
+                raise NotVouchedFor("wrong", "userinfo is of another subject")
+            claims = said
+            found = said.get(self.settings.claim)
+        if not isinstance(found, str) or not found:
+            raise NotVouchedFor("wrong", f"the provider says no {self.settings.claim}")
+        if self.settings.claim == "email" and claims.get("email_verified") is False:
+            raise NotVouchedFor("wrong", "the provider has not verified the email")
+        return found
+
+    def _claims(self, token: Mapping[str, Any], nonce: str) -> Mapping[str, Any]:
+        """What an ID token says, its signature and its claims checked. Raises NotVouchedFor."""
+        from authlib.oidc.core import CodeIDToken  # noqa: PLC0415
+        from joserfc.errors import JoseError  # noqa: PLC0415
+
+        wanted = {
+            "iss": {"essential": True, "value": self.settings.issuer},
+            "aud": {"essential": True, "value": self.settings.client_id},
+        }
+        more = {"nonce": nonce, "client_id": self.settings.client_id, "access_token": token.get("access_token")}
+        try:
+            header, said = self._opened(str(token.get("id_token", "")))
+            claims = CodeIDToken(said, header, wanted, more)
+            claims.validate(leeway=LEEWAY_SECONDS)
+        except (JoseError, ValueError, TypeError) as error:
+            raise NotVouchedFor("wrong", f"the ID token is not to be believed: {error}") from error
+        return dict(claims)
+
+    def _opened(self, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Header and claims of a token that one of the provider's keys has signed; its keys are read again where it may
+        have changed them.
+        """
+        from joserfc import jwt  # noqa: PLC0415
+        from joserfc.errors import JoseError  # noqa: PLC0415
+        from joserfc.jwk import KeySet  # noqa: PLC0415
+
+        for oldest in (KEPT_SECONDS, AGAIN_SECONDS):
+            keys = KeySet.import_key_set(dict(self._known_by(oldest).keys))  # type: ignore[arg-type]
+            try:
+                token = jwt.decode(text, keys, algorithms=ALGORITHMS)
+            except (JoseError, ValueError):
+                if oldest == AGAIN_SECONDS:
+                    raise
+            else:
+                return dict(token.header), dict(token.claims)
+        raise AssertionError
+
+    def _known_by(self, oldest: float) -> Known:
+        """What the provider says of itself, no older than so many seconds. Raises NotVouchedFor."""
+        known = self._known
+        if known is not None and time.monotonic() - known.at < oldest:
+            return known
+        get = partial(self._session("").get, withhold_token=True, timeout=SECONDS, allow_redirects=False)
+        document = self._json(get, self.settings.issuer.rstrip("/") + DISCOVERY)
+        if document.get("issuer") != self.settings.issuer:
+            raise NotVouchedFor("wrong", f"the provider calls itself {document.get('issuer')!r}")
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+            if not SAFE_ADDRESS.fullmatch(str(document.get(name, "")).partition("?")[0]):
+                raise NotVouchedFor("wrong", f"the provider has no safe {name}")
+        self._known = Known(document, self._json(get, document["jwks_uri"]), time.monotonic())
+        return self._known
+
+    def _json(self, get: Callable[..., Any], address: str) -> dict[str, Any]:
+        from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415
+        from requests import RequestException  # noqa: PLC0415
+
+        try:
+            answer = get(address)
+            answer.raise_for_status()
+            content = answer.json()
+        except (RequestException, AuthlibBaseError, ValueError) as error:
+            raise NotVouchedFor("away", f"the provider did not answer: {type(error).__name__}") from error
+        if not isinstance(content, dict):
+            raise NotVouchedFor("away", "the provider did not answer with an object")
+        return content
+
+    def _session(self, back: str) -> OAuth2Session:
+        from authlib.integrations.requests_client import OAuth2Session  # noqa: PLC0415
+
+        session = OAuth2Session(
+            self.settings.client_id,
+            self.secret or None,
+            scope=SCOPE,
+            redirect_uri=back,
+            code_challenge_method="S256",
+        )
+        session.verify = self.settings.ca_file or True
+        return session
+
+
+@lru_cache(maxsize=4)
+def provider_of(settings: PortalSettings, secret: str) -> Provider:
+    """The provider of the settings, which is asked of itself once an hour."""
+    return Provider(settings, secret)
+
+
+def routes(portal: Portal) -> list[Route]:
+    """The routes, which are there where the settings name a provider."""
+    if not portal.settings.portal.issuer:
+        return []
+    return [
+        Route(BEGIN, partial(_called, portal, _begin), methods=["GET"]),
+        Route(BACK, partial(_called, portal, _come_back), methods=["GET"]),
+    ]
+
+
+async def _called(portal: Portal, handler: Callable[[Visit], Response], request: Request) -> Response:
+    visit = Visit(portal, request, NOBODY, language_of(request))
+    return keep_language(visit, await run_in_threadpool(handler, visit))
+
+
+def _begin(visit: Visit) -> Response:
+    """Send the browser to the provider."""
+    portal, to = visit.portal, own_path(visit.asked("next", "/"))
+    begun = Begun(secrets.token_urlsafe(32), secrets.token_urlsafe(48), to)
+    state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    try:
+        address = provider_of(portal.settings.portal, portal.oidc_secret).address(_back(visit), state, begun)
+    except NotVouchedFor as nobody:
+        return _refused(visit, nobody.why, nobody.what, to)
+    people.begin_elsewhere(portal.ledger, state, browser, begun, visit.now)
+    response = RedirectResponse(address, 303)
+    lasts = int(people.ELSEWHERE.total_seconds())
+    response.set_cookie(portal.oidc_cookie, browser, max_age=lasts, **portal.of_cookies)
+    return response
+
+
+def _back(visit: Visit) -> str:
+    """Where the provider sends the browser back to, as it is registered there."""
+    return f"{visit.request.url.scheme}://{visit.request.url.netloc}{BACK}"
+
+
+def _come_back(visit: Visit) -> Response:
+    """The browser with the provider's answer: a session for the user of that name, or words why there is none."""
+    portal, query = visit.portal, visit.request.query_params
+    browser = visit.request.cookies.get(portal.oidc_cookie, "")
+    begun = people.come_back(portal.ledger, query.get("state", ""), browser, visit.now)
+    if begun is None:
+        return _refused(visit, "over", "the state is unknown, over, or another browser's")
+    if query.get("iss", portal.settings.portal.issuer) != portal.settings.portal.issuer:
+        return _refused(visit, "wrong", "the answer is of another issuer", begun.going_to)
+    if "code" not in query:
+        return _refused(visit, "refused", f"the provider refused: {query.get('error', '')[:60]}", begun.going_to)
+    try:
+        provider = provider_of(portal.settings.portal, portal.oidc_secret)
+        name = provider.name_of(_back(visit), query["code"], begun)
+    except NotVouchedFor as nobody:
+        return _refused(visit, nobody.why, nobody.what, begun.going_to)
+    if people.secret_of(portal.reader, name) is None:
+        return _refused(visit, "unknown", "there is no such user", begun.going_to, name[:64])
+    before = visit.request.cookies.get(portal.cookie, "")
+    token = people.log_in(portal.ledger, name, visit.address, visit.now, before, by="single sign-on")
+    response = RedirectResponse(begun.going_to, 303)
+    response.delete_cookie(portal.oidc_cookie, **portal.of_cookies)
+    portal.set_session(response, token)
+    return response
+
+
+def _refused(visit: Visit, why: str, what: str, to: str = "/", name: str = "") -> Response:
+    audit.note(
+        visit.portal.ledger,
+        name,
+        "log in",
+        f"single sign-on: {what}"[:500],
+        outcome="refused",
+        address=visit.address,
+        now=visit.now,
+    )
+    told = visit.words.say(f"sso.{why}", name=name)
+    return log_in_form(visit, to, told, 503 if why == "away" else 401)

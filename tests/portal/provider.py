@@ -1,0 +1,132 @@
+"""An OpenID provider on a port of this machine, as the house's would be: discovery, keys, codes, tokens, userinfo.
+
+Belongs here: doing what the specification says, and, where a test asks for it, not quite. Does not: asserting.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+import uvicorn
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+CLIENT, SECRET = "sixth", "of the portal"
+
+
+@cache
+def first_key() -> RSAKey:
+    """The key of all providers of a process: making one takes a tenth of a second."""
+    return RSAKey.generate_key(2048, {"kid": "1", "use": "sig"})
+
+
+class Provider:
+    """A provider at which everybody is logged in already, as `person`. `changed` is what a test lets it say otherwise
+    in an ID token, `header` in that's header; `key` signs, and `others` are the keys that it shows beside it.
+    """
+
+    def __init__(self) -> None:
+        self.issuer = ""
+        self.key: Any = first_key()
+        self.shown: list[Any] = [self.key]
+        self.person: dict[str, Any] = {"sub": "4711", "preferred_username": "steward"}
+        self.userinfo: dict[str, Any] | None = None
+        self.changed: Callable[[dict[str, Any]], dict[str, Any]] = lambda claims: claims
+        self.algorithm = "RS256"
+        self.refuses = ""
+        self.calls_itself: str | None = None
+        self.codes: dict[str, dict[str, str]] = {}
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/.well-known/openid-configuration", self.discovery),
+            Route("/keys", self.keys),
+            Route("/authorize", self.authorize),
+            Route("/token", self.token, methods=["POST"]),
+            Route("/userinfo", self.info),
+        ]
+
+    async def discovery(self, request: Request) -> Response:
+        return JSONResponse(
+            {
+                "issuer": self.calls_itself or self.issuer,
+                "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
+                "userinfo_endpoint": f"{self.issuer}/userinfo",
+                "jwks_uri": f"{self.issuer}/keys",
+                "id_token_signing_alg_values_supported": ["RS256"],
+            }
+        )
+
+    async def keys(self, request: Request) -> Response:
+        return JSONResponse({"keys": [key.as_dict(private=False) for key in self.shown]})
+
+    async def authorize(self, request: Request) -> Response:
+        asked = dict(request.query_params)
+        assert asked["response_type"] == "code"
+        assert asked["client_id"] == CLIENT
+        assert "openid" in asked["scope"].split()
+        assert asked["code_challenge_method"] == "S256"
+        back = {"state": asked["state"], "iss": self.issuer}
+        if self.refuses:
+            return RedirectResponse(f"{asked['redirect_uri']}?{urlencode({**back, 'error': self.refuses})}", 302)
+        code = secrets.token_urlsafe(16)
+        self.codes[code] = asked
+        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode({**back, 'code': code})}", 302)
+
+    async def token(self, request: Request) -> Response:
+        form = await request.form()
+        asked = self.codes.pop(str(form.get("code")), None)
+        known = base64.b64encode(f"{CLIENT}:{SECRET.replace(' ', '+')}".encode()).decode()
+        plain = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
+        if request.headers.get("authorization") not in (f"Basic {known}", f"Basic {plain}"):
+            return JSONResponse({"error": "invalid_client"}, 401)
+        challenge = hashlib.sha256(str(form.get("code_verifier")).encode()).digest()
+        told = base64.urlsafe_b64encode(challenge).rstrip(b"=").decode()
+        if asked is None or told != asked["code_challenge"] or form.get("redirect_uri") != asked["redirect_uri"]:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "aud": CLIENT,
+            "exp": now + 300,
+            "iat": now,
+            "nonce": asked["nonce"],
+            **self.person,
+        }
+        header = {"alg": self.algorithm} | ({"kid": self.key.kid} if self.key.kid else {})
+        signed = jwt.encode(header, self.changed(claims), self.key, algorithms=[self.algorithm])
+        return JSONResponse({"access_token": "at", "token_type": "Bearer", "expires_in": 300, "id_token": signed})
+
+    async def info(self, request: Request) -> Response:
+        if request.headers.get("authorization") != "Bearer at" or self.userinfo is None:
+            return JSONResponse({"error": "invalid_token"}, 401)
+        return JSONResponse(self.userinfo)
+
+
+@contextmanager
+def provider() -> Iterator[Provider]:
+    """A provider that answers until the block is over."""
+    made = Provider()
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=made.routes()), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    made.issuer = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield made
+    server.should_exit = True
+    thread.join()
