@@ -67,6 +67,10 @@ class Provider:
     def __init__(self, settings: PortalSettings, secret: str) -> None:
         self.settings, self.secret = settings, secret
         self._known: Known | None = None
+        # Said with each request: of a session REQUESTS_CA_BUNDLE would go before the settings.
+        self._way: dict[str, Any] = {"timeout": SECONDS, "allow_redirects": False}
+        if settings.ca_file:
+            self._way["verify"] = settings.ca_file
 
     def address(self, back: str, state: str, begun: Begun) -> str:
         """Where to send a browser, which comes back to `back`. Raises NotVouchedFor."""
@@ -84,7 +88,7 @@ class Provider:
         document = self._known_by(KEPT_SECONDS).document
         try:
             token = session.fetch_token(
-                document["token_endpoint"], code=code, code_verifier=begun.verifier, timeout=SECONDS
+                document["token_endpoint"], code=code, code_verifier=begun.verifier, **self._way
             )
         except AuthlibBaseError as error:
             raise NotVouchedFor("refused", f"the provider gave no token: {error.error}") from error
@@ -93,7 +97,7 @@ class Provider:
         claims = self._claims(token, begun.nonce)
         found = claims.get(self.settings.claim)
         if found is None and "userinfo_endpoint" in document:
-            said = self._json(partial(session.get, timeout=SECONDS), document["userinfo_endpoint"])
+            said = self._json(partial(session.get, **self._way), document["userinfo_endpoint"])
             if said.get("sub") != claims["sub"]:
                 raise NotVouchedFor("wrong", "userinfo is of another subject")
             claims = said
@@ -146,7 +150,7 @@ class Provider:
         known = self._known
         if known is not None and time.monotonic() - known.at < oldest:
             return known
-        get = partial(self._session("").get, withhold_token=True, timeout=SECONDS, allow_redirects=False)
+        get = partial(self._session("").get, withhold_token=True, **self._way)
         document = self._json(get, self.settings.issuer.rstrip("/") + DISCOVERY)
         if document.get("issuer") != self.settings.issuer:
             raise NotVouchedFor("wrong", f"the provider calls itself {document.get('issuer')!r}")
@@ -173,15 +177,13 @@ class Provider:
     def _session(self, back: str) -> OAuth2Session:
         from authlib.integrations.requests_client import OAuth2Session  # noqa: PLC0415
 
-        session = OAuth2Session(
+        return OAuth2Session(
             self.settings.client_id,
             self.secret or None,
             scope=SCOPE,
             redirect_uri=back,
             code_challenge_method="S256",
         )
-        session.verify = self.settings.ca_file or True
-        return session
 
 
 @lru_cache(maxsize=4)
