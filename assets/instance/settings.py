@@ -126,7 +126,8 @@ class SmtpSettings:
     """A mail server. The password is in the environment variable `password_env` or, if that is "", alone in the
     file `password_file`; without a `user` there is no login. `tls` is from the start, by STARTTLS, or none
     (loopback); `ca_file` names a certificate authority of the house's own. `mails_per_minute` 0: as fast as it takes
-    them. `password_until`, a date, is when the password ends: operators are told before.
+    them, over so many `connections` at once (of mails under way on as many, a killed run does not know whether they
+    went out, and sends them again). `password_until`, a date, is when the password ends: operators are told before.
     """
 
     host: str
@@ -138,11 +139,14 @@ class SmtpSettings:
     ca_file: str = ""
     timeout_seconds: float = 60.0
     mails_per_minute: float = 0.0
+    connections: int = 1
     password_until: date | None = None
 
     def __post_init__(self) -> None:
         """Raise TypeError where `tls` is none of the three ways, or `password_until` no date."""
         _check_date("password_until", self.password_until)
+        if self.connections < 1:
+            raise TypeError(f"connections: {self.connections} is not 1 or more")
         if self.tls not in ("tls", "starttls", "none"):
             raise TypeError(f"tls: {self.tls!r} is none of tls, starttls, none")
 

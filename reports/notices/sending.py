@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from pathlib import Path
+from queue import SimpleQueue
 
 from sqlalchemy import Engine
 
@@ -240,24 +242,82 @@ def _send_all(
     """Write, send and book mails; outcome and detail for their rows, by number, and why no more of them went out."""
     outcomes: dict[int, tuple[str, str]] = {}
     waiting: list[_Prepared] = []
-    with open_delivery(room.smtp, room.sender, room.outbox) as deliver, closing(write_all(drafts)) as written:
+    with _lines_of(room) as lines, closing(write_all(drafts)) as written, ThreadPoolExecutor(len(lines)) as crew:
+        mails = _Underway(room, ledger, lines, crew, outcomes)
+        for draft, made in written:
+            if isinstance(made, Unwritten):
+                outcomes[draft.number] = _put_off(room, ledger, kept[draft.number], made)
+                continue
+            waiting.append(_Prepared(draft.number, kept[draft.number], made))
+            size = sum(len(p.made.mail.content) for p in waiting)
+            # A server answers mail by mail, and what it said of one must be booked before the next.
+            if room.smtp is not None or len(waiting) >= AT_ONCE or size >= MOST_BYTES:
+                mails.begin(waiting)
+                waiting = []
+            if mails.unreachable:
+                break
+        if waiting and not mails.unreachable:
+            mails.begin(waiting)
+        mails.end()
+    if mails.unreachable:
+        log.error("no mails go out: %s", mails.unreachable)
+    return outcomes, mails.unreachable
+
+
+@contextmanager
+def _lines_of(room: Mailroom) -> Iterator[list[Deliver]]:
+    """The ways out: as many connections as the settings allow, which share the pace; without a server, the outbox."""
+    smtp = room.smtp
+    if smtp is not None:
+        smtp = replace(smtp, mails_per_minute=smtp.mails_per_minute / smtp.connections)
+    with ExitStack() as opened:
+        many = range(smtp.connections if smtp else 1)
+        yield [opened.enter_context(open_delivery(smtp, room.sender, room.outbox)) for _ in many]
+
+
+class _Underway:
+    """Mails on their way, no more at once than there are lines, each booked as soon as it is out."""
+
+    def __init__(
+        self,
+        room: Mailroom,
+        ledger: Engine,
+        lines: Sequence[Deliver],
+        crew: Executor,
+        outcomes: dict[int, tuple[str, str]],
+    ) -> None:
+        self.room, self.ledger, self.crew, self.outcomes = room, ledger, crew, outcomes
+        self.idle: SimpleQueue[Deliver] = SimpleQueue()
+        for line in lines:
+            self.idle.put(line)
+        self.most = len(lines)
+        self.sending: set[Future[dict[int, tuple[str, str]]]] = set()
+        self.unreachable = ""
+
+    def begin(self, prepared: Sequence[_Prepared]) -> None:
+        """Hand mails to a line, and wait until one is free for the next."""
+        self.sending.add(self.crew.submit(self._send, prepared))
+        self._settle(self.most - 1)
+
+    def end(self) -> None:
+        """Wait for the rest."""
+        self._settle(0)
+
+    def _settle(self, most: int) -> None:
+        while len(self.sending) > most:
+            done, self.sending = wait(self.sending, return_when=FIRST_COMPLETED)
+            for sent in done:
+                try:
+                    self.outcomes |= sent.result()
+                except Unreachable as error:
+                    self.unreachable = self.unreachable or str(error)
+
+    def _send(self, prepared: Sequence[_Prepared]) -> dict[int, tuple[str, str]]:
+        deliver = self.idle.get()
         try:
-            for draft, made in written:
-                if isinstance(made, Unwritten):
-                    outcomes[draft.number] = _put_off(room, ledger, kept[draft.number], made)
-                    continue
-                waiting.append(_Prepared(draft.number, kept[draft.number], made))
-                size = sum(len(p.made.mail.content) for p in waiting)
-                # A server answers mail by mail, and what it said of one must be booked before the next.
-                if room.smtp is not None or len(waiting) >= AT_ONCE or size >= MOST_BYTES:
-                    outcomes |= _send(room, ledger, waiting, deliver)
-                    waiting = []
-            if waiting:
-                outcomes |= _send(room, ledger, waiting, deliver)
-        except Unreachable as error:
-            log.error("no mails go out: %s", error)
-            return outcomes, str(error)
-    return outcomes, ""
+            return _send(self.room, self.ledger, prepared, deliver)
+        finally:
+            self.idle.put(deliver)
 
 
 @dataclass(frozen=True, slots=True)

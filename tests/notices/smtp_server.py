@@ -24,7 +24,7 @@ PASSWORD = "geheim-Pass-77"
 
 @dataclass
 class Post:
-    """What the server does and has. `refuse` maps a recipient to the answer to RCPT; `senders` to that to MAIL."""
+    """What the server does and has. `wait_for`: takes no mail before so many are under way. `refuse` maps a recipient to the answer to RCPT; `senders` to that to MAIL."""
 
     refuse: dict[str, str] = field(default_factory=dict)
     senders: str = ""
@@ -32,8 +32,10 @@ class Post:
     drop_after_data: int = 0
     drop_at_data: int = 0
     drop_after_mails: int = 0
+    wait_for: int = 0
     taken: list[tuple[str, bytes]] = field(default_factory=list)
     connections: int = 0
+    underway: int = 0
     in_session: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -76,6 +78,9 @@ class Post:
         """Take the mail; or break the connection before that, or after it and before the answer."""
         if self.content:
             return self.content
+        self.underway += 1
+        while self.underway < self.wait_for:
+            await asyncio.sleep(0.01)
         if self.drop_at_data:
             self.drop_at_data -= 1
             break_off(server)

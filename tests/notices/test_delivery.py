@@ -344,6 +344,34 @@ def test_two_hundred_mails_go_over_one_connection(tmp_path: Path, ledger: Engine
     assert post.connections == 1
 
 
+def test_mails_go_out_over_several_connections_at_once_each_once(tmp_path: Path, ledger: Engine) -> None:
+    post, of = (
+        Post(wait_for=3, drop_at_data=2, refuse={"u007@oa.example": "550 5.1.1 no such user"}),
+        many(tmp_path / "register", 10),
+    )
+    with smtp_server(post) as smtp:
+        room = mailroom(tmp_path, of, smtp=replace(smtp, connections=3))
+        first = outcomes(remind(room, ledger, PERIOD, owing(of)))
+        assert len(post.taken) == 7
+        assert post.connections == 5, "three, and one for each that was lost"
+        again = outcomes(remind(room, ledger, PERIOD, owing(of)))
+    assert sorted(first.values()) == ["queued"] * 3 + ["sent"] * 7
+    assert sorted(again.values()) == ["before"] * 7 + ["queued"] + ["sent"] * 2
+    assert sorted(to for to, _ in post.taken) == [f"u{n:03}@oa.example" for n in range(10) if n != 7]
+
+
+def test_a_server_that_takes_no_mail_of_ours_ends_every_connection(tmp_path: Path, ledger: Engine) -> None:
+    post, of = Post(senders="550 5.7.1 sender rejected"), many(tmp_path / "register", 10)
+    with smtp_server(post) as smtp:
+        room = mailroom(tmp_path, of, smtp=replace(smtp, connections=3))
+        rows = remind(room, ledger, PERIOD, owing(of))
+        assert set(outcomes(rows).values()) == {"queued"}
+        assert all("sender rejected" in row.detail for row in rows)
+        post.senders = ""
+        assert summary(remind(room, ledger, PERIOD, owing(of))) == "10 sent"
+    assert len(post.taken) == 10
+
+
 def test_a_server_that_ends_connections_after_some_mails_gets_new_ones(tmp_path: Path, ledger: Engine) -> None:
     post, of = Post(drop_after_mails=3), many(tmp_path / "register", 10)
     with smtp_server(post) as smtp:
