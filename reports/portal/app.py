@@ -27,6 +27,7 @@ from reports.portal import (
     office,
     own_routes,
     reader,
+    scan_pages,
     single_sign_on,
     steward,
     subscriptions,
@@ -37,7 +38,7 @@ from reports.portal.shared import Portal
 from reports.portal.words import texts
 
 UPLOADS = (own_routes.CHECK, own_routes.SEND)
-PAGES = (front, steward, office, own_routes, reader, subscriptions, vault_pages, admin)
+PAGES = (front, steward, office, own_routes, reader, subscriptions, vault_pages, scan_pages, admin)
 UPLOAD_BYTES = 32 * 1024 * 1024
 
 

@@ -678,6 +678,7 @@ def unit(visit: Visit, role: str = ROLE) -> Response:
         moving=moving,
         flags=[(rule, visit.words.rule(rule), n) for rule, n in flags.most_common()],
         mails=_mails_of(forms, scans),
+        scan=_shown_scan(scans),
         months=months,
         decided=[d for d in log.decisions if d.unit_code == code and (d.period in ("", period))],
         extension=next((d for d in log.on(f"{code}/{period}") if d.kind == "extend"), None),
@@ -722,6 +723,12 @@ def _mails_of(forms: Sequence[Row], scans: Sequence[Row]) -> list[dict[str, Any]
             mail = mails.setdefault(row["mail"], {"at": row["received_at"], "forms": [], "scans": []})
             mail[key].append(row)
     return [{"mail": mail, **what} for mail, what in sorted(mails.items(), key=lambda m: m[1]["at"], reverse=True)]
+
+
+def _shown_scan(scans: Sequence[Row]) -> Row | None:
+    """The scan to look at: the latest with a seal, else the latest that could be opened."""
+    states = ("sealed", "unsealed")
+    return next((row for state in states for row in scans if row["state"] == state), None)
 
 
 def decide_on_unit(visit: Visit) -> Response:

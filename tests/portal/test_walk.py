@@ -23,8 +23,8 @@ from tests.reports.settled_sample import LAST
 
 LARGEST = 250_000  # bytes of a page of the sample
 OF_ROLE = {
-    "steward": {"/worklist", "/worklist.csv", "/finding/{finding}", "/units", "/units/{unit}", "/units/{unit}/{form}", "/held", "/held/{mail}", "/decisions", "/decisions/{key}", "/approvals", "/approvals/{number}"},
-    "office": {"/office", "/office/{unit}", "/office/{unit}/{form}"},
+    "steward": {"/worklist", "/worklist.csv", "/finding/{finding}", "/units", "/units/{unit}", "/units/{unit}/{form}", "/units/{unit}/scans/{mail}/{number}", "/held", "/held/{mail}", "/decisions", "/decisions/{key}", "/approvals", "/approvals/{number}"},
+    "office": {"/office", "/office/{unit}", "/office/{unit}/{form}", "/office/{unit}/scans/{mail}/{number}"},
     "unit": {"/own", "/own/{period}/{unit}/{file}", "/own/check", "/own/send", "/own/explain", "/own/blank"},
     "reader": {"/reports", "/reports/{period}/{scope}/{version}/{form}", "/tokens", "/subscriptions", "/unmasked", "/unmasked/{number}"},
     "admin": {"/people", "/audit"},

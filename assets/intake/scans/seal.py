@@ -48,7 +48,7 @@ def find_seal(bgr: Picture, thresholds: SealThresholds, short_mm: float = PAGE_M
         return SealResult(found=False, grey=True, score=0.0)
     px_per_mm = thresholds.page_px / PAGE_MM
     page_px = round(px_per_mm * short_mm)
-    red = _red_ink(_to_working_size(bgr, page_px))
+    red = red_ink(_to_working_size(bgr, page_px))
     best = Ring(0.0)
     for floor in _floors(red, thresholds):
         ink = _strokes(red, floor, thresholds.solid_mm * px_per_mm)
@@ -85,7 +85,7 @@ def _to_working_size(bgr: Picture, page_px: int) -> Picture:
     return cv2.resize(bgr, size, interpolation=how)  # type: ignore[return-value]
 
 
-def _red_ink(page: Picture) -> Field:
+def red_ink(page: Picture) -> Field:
     """Redness of each pixel, 0 for paper and black ink: the paper's own colour and shading are taken out."""
     height, width = page.shape[:2]
     paper = cv2.resize(page, (max(1, width // 8), max(1, height // 8)), interpolation=cv2.INTER_AREA)
