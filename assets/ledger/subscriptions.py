@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, and_, false, or_, select
 from sqlalchemy.orm import Session
 
 from assets.instance.recipients import Recipient
@@ -119,7 +119,7 @@ def subscribed(ledger: Engine, tree: Tree, at: datetime, *, encrypted: bool) -> 
 def mailed(ledger: Engine, subscriptions: Collection[Subscription], most: int) -> list[Notice]:
     """The latest mails with reports that went, or are to go, where some subscriptions say."""
     pairs = {(s.scope, s.mailbox) for s in subscriptions}
-    wanted = select(Notice).where(Notice.kind == "report", Notice.recipient.in_({m for _, m in pairs}))
+    theirs = (and_(Notice.unit_code == scope, Notice.recipient == mailbox) for scope, mailbox in sorted(pairs))
+    wanted = select(Notice).where(Notice.kind == "report", or_(false(), *theirs)).order_by(Notice.id.desc())
     with Session(ledger, expire_on_commit=False) as session, session.begin():
-        found = [n for n in session.scalars(wanted.order_by(Notice.id.desc())) if (n.unit_code, n.recipient) in pairs]
-        return found[:most]
+        return list(session.scalars(wanted.limit(most)))

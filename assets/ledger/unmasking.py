@@ -7,13 +7,14 @@ asked, a download beyond what was granted, and any change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Select, and_, false, func, or_, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from assets.ledger.audit import append
 from assets.ledger.models import UnmaskAnswer, UnmaskDownload, UnmaskRequest, User
@@ -21,6 +22,7 @@ from assets.ledger.people import Person
 
 HOURS, LONGEST_HOURS = 4, 24
 DOWNLOADS, MOST_DOWNLOADS = 1, 3
+SHOWN = 200  # requests of a page
 
 
 class UnmaskingError(Exception):
@@ -146,46 +148,67 @@ def take(ledger: Engine, who: Person, number: int, now: datetime, *, address: st
 def request_of(ledger: Engine, number: int) -> Asked | None:
     """The request of a number, whoever asked; None where there is none."""
     with Session(ledger) as session, session.begin():
-        return _asked(session, number) if session.get(UnmaskRequest, number) else None
+        found = session.execute(_told().where(UnmaskRequest.id == number)).first()
+        return _as_asked(*found) if found else None
 
 
-def requests(ledger: Engine, user_id: int | None = None) -> list[Asked]:
-    """Requests, of one person or of all, the latest first."""
+def requests(
+    ledger: Engine, user_id: int | None = None, within: Mapping[str, Collection[str]] | None = None
+) -> list[Asked]:
+    """The latest requests, the last first: of one person, or those of some scopes by month, or all."""
+    wanted = _told().order_by(UnmaskRequest.id.desc()).limit(SHOWN)
+    if user_id is not None:
+        wanted = wanted.where(UnmaskRequest.user_id == user_id)
+    if within is not None:
+        of_months = (
+            and_(UnmaskRequest.period == period, UnmaskRequest.scope.in_(scopes)) for period, scopes in within.items()
+        )
+        wanted = wanted.where(or_(false(), *of_months))
     with Session(ledger) as session, session.begin():
-        found = select(UnmaskRequest.id).order_by(UnmaskRequest.id.desc())
-        found = found.where(UnmaskRequest.user_id == user_id) if user_id is not None else found
-        return [_asked(session, number) for number in session.scalars(found.limit(200))]
+        return [_as_asked(*row) for row in session.execute(wanted)]
 
 
 def _asked(session: Session, number: int) -> Asked:
-    request = session.get(UnmaskRequest, number)
-    if request is None:
+    found = session.execute(_told().where(UnmaskRequest.id == number)).first()
+    if found is None:
         raise UnmaskingError("unknown")
-    given = session.scalar(select(UnmaskAnswer).where(UnmaskAnswer.request_id == number))
-    taken = select(func.count()).select_from(UnmaskDownload).where(UnmaskDownload.request_id == number)
+    return _as_asked(*found)
+
+
+def _told() -> Select[Any]:
+    """Requests with who asked, the answer and who gave it, and how often the rows were fetched."""
+    asker, giver = aliased(User), aliased(User)
+    taken = select(func.count()).where(UnmaskDownload.request_id == UnmaskRequest.id).scalar_subquery()
+    return (
+        select(UnmaskRequest, asker.display, UnmaskAnswer, giver.display, taken)
+        .join(asker, asker.id == UnmaskRequest.user_id)
+        .outerjoin(UnmaskAnswer, UnmaskAnswer.request_id == UnmaskRequest.id)
+        .outerjoin(giver, giver.id == UnmaskAnswer.user_id)
+    )
+
+
+def _as_asked(
+    request: UnmaskRequest, asked_by: str, given: UnmaskAnswer | None, answered_by: str | None, taken: int
+) -> Asked:
     asked = Asked(
         id=request.id,
         user_id=request.user_id,
-        asked_by=_display(session, request.user_id),
+        asked_by=asked_by,
         period=request.period,
         scope=request.scope,
         tables=tuple(request.tables.split(",")),
         reason=request.reason,
         asked_at=request.asked_at,
-        taken=session.scalar(taken) or 0,
+        taken=taken,
     )
     if given is None:
         return asked
     return replace(
         asked,
-        answered_by=_display(session, given.user_id),
+        answered_by=answered_by or "",
         approved=given.approved,
         remark=given.remark,
         answered_at=given.at,
         ends_at=given.ends_at,
         downloads=given.downloads,
     )
-
-
-def _display(session: Session, user_id: int) -> str:
-    return session.scalar(select(User.display).where(User.id == user_id)) or ""

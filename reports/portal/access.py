@@ -86,10 +86,11 @@ class Visit:
 
     def number(self, name: str) -> int:
         """The number of a row that the form names. Raises NotThere for what is none, or longer than any there is."""
-        value = self.sent(name)
-        if not value.isdecimal() or len(value) > MOST_DIGITS:
-            raise NotThere
-        return int(value)
+        return _row_number(self.sent(name))
+
+    def number_of_path(self, name: str) -> int:
+        """The number of a row that the address names. Raises NotThere as `number` does."""
+        return _row_number(str(self.request.path_params[name]))
 
     def told(self, act: str, what: str = "", outcome: str = "done") -> None:
         """Append a line to the audit log."""
@@ -123,6 +124,12 @@ class Visit:
         key = (rests_on, url.scheme, url.netloc, url.path, url.query, self.lang, self.who.grants)
         body = self.portal.pages.page(key, self.who, lambda who: bytes(draw(replace(self, who=who)).body))
         return HTMLResponse(body)
+
+
+def _row_number(value: str) -> int:
+    if not value.isdecimal() or len(value) > MOST_DIGITS:
+        raise NotThere
+    return int(value)
 
 
 Handler = Callable[[Visit], Response]

@@ -16,7 +16,7 @@ from assets.ledger import signatures
 from assets.ledger.models import TO_UNITS
 from assets.ledger.queue import notices
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
-from reports.portal.reading import Row, Snapshot, periods
+from reports.portal.reading import Row, Snapshot, periods, within
 from reports.portal.signing import SignedOff, published, signed_off
 from reports.portal.steward import (
     UNITS_A_PAGE,
@@ -56,9 +56,8 @@ def office(visit: Visit) -> Response:
         states = states_of(snapshot.rows("states_below", **below))
         names = {row["unit_code"]: row["unit_name"] for row in snapshot.rows("names", **below)}
         about = snapshot.about
-    within = [n for n in nodes if node["place"] <= n["place"] < node["ends"]]
     version, published_at = published(visit.portal, period, node["unit_code"])
-    offs = signed_off(visit.portal, period, within, visit.now)
+    offs = signed_off(visit.portal, period, within(nodes, node), visit.now)
     sent = [n for n in notices(visit.portal.reader, period, (*TO_UNITS, "office_list"), *names) if n.kind in REMINDERS]
     return visit.page(
         "office.html.jinja",

@@ -23,9 +23,10 @@ from assets.instance.periods import is_period, is_span, months_of
 from assets.ledger import audit, people
 from assets.ledger.people import PeopleError
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit, holder_of
-from reports.portal.reading import Row, opened, periods
+from reports.portal.reading import Row, opened, periods, within
 from reports.portal.shared import Portal
 from reports.portal.signing import signed_off
+from reports.portal.summaries import told_of
 from reports.publishing.versions import INTERIM, latest_version, versions
 
 ROLE = "reader"
@@ -121,13 +122,8 @@ def reports(visit: Visit) -> Response:
         changes=_changes(visit, folder, versions(folder)),
         earlier=[_line(portal, p, n[0], n[0]) | {"period": p} for p, n in there if p != period],
         month=visit.words.month(period),
-        offs=signed_off(portal, period, _within(nodes, node), visit.now) if is_period(period) else [],
+        offs=signed_off(portal, period, within(nodes, node), visit.now) if is_period(period) else [],
     )
-
-
-def _within(nodes: Sequence[Row], node: Row) -> list[Row]:
-    """A node and those below it."""
-    return [n for n in nodes if node["place"] <= n["place"] < node["ends"]]
 
 
 def _files(folder: Path) -> dict[str, int]:
@@ -142,16 +138,11 @@ def _files(folder: Path) -> dict[str, int]:
 def _line(portal: Portal, period: str, node: Row, above: Row) -> dict[str, Any]:
     folder = portal.home.published / period / node["unit_code"]
     version = latest_version(folder) or INTERIM
-    figures = _json(folder / version / "summary.json")
     return {
+        **told_of(folder / version),
         "node": node,
         "deeper": max(0, min(3, node["depth"] - above["depth"])),
         "version": version,
-        "units": figures["units"],
-        "assets": figures["exposed_assets"]["rows_counted"],
-        "pass_rate": figures["self_check"]["pass_rate"],
-        "open": figures["rectification"]["open"],
-        "as_of": figures["as_of"],
         "documents": [form for form in DOCUMENTS if (folder / version / FILES[form]).exists()],
     }
 

@@ -43,6 +43,11 @@ Row = dict[str, Any]
 Stamp = tuple[int, int, int]
 
 
+def within(nodes: Sequence[Row], node: Row) -> list[Row]:
+    """A node and those below it."""
+    return [n for n in nodes if node["place"] <= n["place"] < node["ends"]]
+
+
 class Snapshot:
     """A month as somebody may see it."""
 
@@ -115,9 +120,9 @@ def opened(folder: Path, period: str, scopes: Sequence[str], cut: Sequence[str] 
         marks = ", ".join("?" * len(scopes))
         found = db.execute(f"select place, ends from {behind}.nodes where unit_code in ({marks})", list(scopes))
         # With the + the cut is no reason for an index: each query goes by what it asks for itself.
-        within = [f"+place >= {int(lo) or HELD} and +place < {int(hi)}" for lo, hi in found] or ["place < place"]
+        cuts = [f"+place >= {int(lo) or HELD} and +place < {int(hi)}" for lo, hi in found] or ["place < place"]
         for table in cut:
-            db.execute(f"create temp view {table} as select * from {behind}.{table} where {' or '.join(within)}")
+            db.execute(f"create temp view {table} as select * from {behind}.{table} where {' or '.join(cuts)}")
         for table in WHOLE:
             db.execute(f"create temp view {table} as select * from {behind}.{table}")
 

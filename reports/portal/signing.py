@@ -6,7 +6,6 @@ reader.py), what a signature is on (assets/month/signing.py).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from assets.ledger.models import Signature
 from assets.ledger.signatures import standing
 from reports.portal.reading import Row
 from reports.portal.shared import Portal
+from reports.portal.summaries import told_of
 from reports.publishing.versions import INTERIM, latest_version
 
 
@@ -51,5 +51,4 @@ def published(portal: Portal, period: str, scope: str) -> tuple[str, datetime | 
     version = latest_version(folder) or INTERIM
     if version == INTERIM:
         return "", None
-    summary = json.loads((folder / version / "summary.json").read_text(encoding="utf-8"))
-    return version, datetime.fromisoformat(summary["as_of"])
+    return version, datetime.fromisoformat(told_of(folder / version)["as_of"])

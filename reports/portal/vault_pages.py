@@ -6,7 +6,7 @@ Belongs here: who may ask and who may answer, and the pages. Does not: what the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from starlette.responses import RedirectResponse, Response
 
@@ -15,7 +15,7 @@ from assets.ledger.unmasking import Asked, UnmaskingError
 from assets.month.findings.substance import says_something
 from reports.portal import reader, steward
 from reports.portal.access import NotThere, Refused, Routes, Visit
-from reports.portal.reading import opened, periods
+from reports.portal.reading import Row, opened, periods
 from reports.portal.shape import VAULT, unmasked_tables
 
 LONGEST_REASON = 500
@@ -52,9 +52,9 @@ def covered(visit: Visit, role: str) -> Callable[[str, str], bool]:
     return is_covered
 
 
-def _names(visit: Visit, period: str, role: str) -> list[Mapping[str, object]]:
+def _names(visit: Visit, period: str, role: str) -> list[Row]:
     with opened(visit.portal.home.portal, period, visit.who.scopes(role)) as snapshot:
-        return list(snapshot.rows("nodes"))
+        return snapshot.rows("nodes")
 
 
 # ----------------------------------------------------------------------------------------------------------- to ask
@@ -103,7 +103,7 @@ def fetch(visit: Visit) -> Response:
 
     _asked_for(visit)
     portal, say = visit.portal, visit.words.say
-    number = _number(visit)
+    number = visit.number_of_path("number")
     asked = unmasking.request_of(portal.reader, number)
     if asked is None or asked.user_id != visit.who.id or not covered(visit, reader.ROLE)(asked.period, asked.scope):
         raise NotThere
@@ -137,28 +137,21 @@ def _told(visit: Visit, asked: Asked) -> dict[str, str]:
     }
 
 
-def _number(visit: Visit) -> int:
-    number = str(visit.request.path_params["number"])
-    if not number.isdecimal() or len(number) > 9:
-        raise NotThere
-    return int(number)
-
-
 # -------------------------------------------------------------------------------------------------------- to answer
 def approvals(visit: Visit) -> Response:
     """The requests within the steward's scopes: those that wait for somebody else than who asked, and the others."""
     _asked_for(visit)
-    is_theirs = covered(visit, steward.ROLE)
-    rows: Sequence[tuple[Asked, str]] = [
-        (asked, asked.state(visit.now))
-        for asked in unmasking.requests(visit.portal.reader)
-        if is_theirs(asked.period, asked.scope)
-    ]
+    portal = visit.portal
+    within = {
+        period: [node["unit_code"] for node in _names(visit, period, steward.ROLE)]
+        for period in periods(portal.home.portal)
+    }
+    rows = [(asked, asked.state(visit.now)) for asked in unmasking.requests(portal.reader, within=within)]
     return visit.page(
         "approvals.html.jinja",
         waiting=[asked for asked, state in rows if state == "waiting"],
         others=[(asked, state) for asked, state in rows if state != "waiting"],
-        names=visit.portal.names,
+        names=portal.names,
         hours=(unmasking.HOURS, unmasking.LONGEST_HOURS),
         downloads=(unmasking.DOWNLOADS, unmasking.MOST_DOWNLOADS),
         done=visit.asked("done"),
@@ -168,7 +161,7 @@ def approvals(visit: Visit) -> Response:
 def answer(visit: Visit) -> Response:
     """Approve or refuse a request of somebody else within the steward's scopes."""
     _asked_for(visit)
-    say, number, act = visit.words.say, _number(visit), visit.sent("act")
+    say, number, act = visit.words.say, visit.number_of_path("number"), visit.sent("act")
     asked = unmasking.request_of(visit.portal.reader, number)
     if asked is None or not covered(visit, steward.ROLE)(asked.period, asked.scope):
         raise NotThere

@@ -87,6 +87,21 @@ def test_a_request_lives_by_the_answer_of_another(ledger: Engine, two: tuple[Per
     ]  # fmt: skip
 
 
+def test_the_latest_requests_are_those_of_the_scopes_asked_for(
+    ledger: Engine, two: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those of the latest of everybody: many of another province hid one that waits."""
+    wang, li = two
+    mine = unmasking.ask(ledger, wang, LAST, PROVINCE, ["exposed_assets"], REASON, NOW)
+    others = [unmasking.ask(ledger, li, LAST, OTHER_PROVINCE, ["exposed_assets"], REASON, NOW) for _ in range(3)]
+    monkeypatch.setattr(unmasking, "SHOWN", 2)
+    assert [asked.id for asked in unmasking.requests(ledger, within={LAST: [PROVINCE]})] == [mine]
+    assert [asked.id for asked in unmasking.requests(ledger, within={LAST: [OTHER_PROVINCE]})] == others[:0:-1]
+    assert [asked.id for asked in unmasking.requests(ledger, within={"2026-01": [PROVINCE]})] == []
+    assert unmasking.requests(ledger, within={}) == []
+    assert [asked.asked_by for asked in unmasking.requests(ledger, wang.id)] == [wang.display]
+
+
 def test_the_database_itself_holds_what_was_granted(ledger: Engine, two: tuple[Person, Person]) -> None:
     wang, li = two
     granted, refused, open_one = (
