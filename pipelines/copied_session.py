@@ -24,16 +24,18 @@ def copied_session(
     overrides: Path | None = None,
     apply_register: Collection[str] = (),
     lang: str = "zh",
+    into: Path | None = None,
 ) -> Iterator[Session]:
     """The home opened with a copy of its warehouse, which is gone afterwards: what is done there changes nothing.
 
     `overrides` is a folder with other files of the catalogue than the home's; `apply_register`: closed months that rest
-    on today's register there. While a run is under way, the copy is of what the warehouse held when that began.
+    on today's register there; `into`: the folder that the copy lies in, for who clears it away after a process that was
+    killed. While a run is under way, the copy is of what the warehouse held when that began.
     Raises WarehouseBusy, WarehouseDamaged.
     """
     home.check()
     home.warehouse.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.warehouse, prefix="replay-") as folder:
+    with tempfile.TemporaryDirectory(dir=into or home.warehouse, prefix="replay-") as folder:
         copy_warehouse(home.warehouse, Path(folder))
         with open_warehouse(Path(folder)) as warehouse:
             yield Session(home, warehouse, as_of, None, lang, overrides, apply_register)

@@ -1,19 +1,34 @@
 """The desk of the portal: the same decisions as at the command line, by what a page has read of its snapshot.
 
-Belongs here: handing the desk what a page knows, as the warehouse may be held by a run. Does not: what may be decided
-(decisions.py), the pages (reports/portal).
+Belongs here: handing the desk what a page knows, as the warehouse may be held by a run; what a decision will come to,
+worked out in a process that may die. Does not: what may be decided (decisions.py), settling without and with it
+(preview.py), the pages (reports/portal).
 """
 
 from __future__ import annotations
 
+import logging
+import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from assets.instance.home import Home
-from assets.ledger.decisions import DecisionError
+from assets.instance.limits import MIB
+from assets.instance.workers import Died, run_isolated
+from assets.ledger.decisions import DecisionError, drafted
 from assets.ledger.models import Decision
 from pipelines.decisions import Desk, Planned, Steward
-from reports.portal.deciding import Wanted
+from reports.portal.deciding import Foreseen, Wanted
+
+log = logging.getLogger("sixth.portal")
+
+AT_ONCE = 1
+WAIT_SECONDS = 10.0
+SECONDS = 40.0  # of processor time for one preview
+MEMORY = 3072 * MIB
 
 
 class SnapshotDesk(Desk):
@@ -65,11 +80,47 @@ class SnapshotDesk(Desk):
         return {name: row[name] for name in ("unit_code", "period", "mail")} if row else {}
 
 
+def _foreseen(task: tuple[Home, Planned, Path]) -> list[dict[str, Any]] | str:
+    """What differs, or why it is not worked out (reports.portal.deciding.Foreseen)."""
+    from assets.instance.warehouse import WarehouseBusy  # noqa: PLC0415 - all that settles months, in the worker alone
+    from pipelines.preview import foreseen, is_cheap  # noqa: PLC0415
+
+    home, planned, folder = task
+    desk = Desk(home)
+    try:
+        if not desk.months():
+            return "nothing"
+        return foreseen(desk, planned, folder) if is_cheap(desk) else "many"
+    except WarehouseBusy:
+        return "busy"
+
+
 class PortalDecider:
     """The decider of one home (reports.portal.deciding.Decider)."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self._settling = threading.Semaphore(AT_ONCE)
+
+    def foresee(self, wanted: Wanted) -> Foreseen:
+        """What a decision will come to, settled in a process of its own. Raises DecisionError."""
+        desk = SnapshotDesk(self.home, wanted)
+        planned = self._planned(desk, wanted)
+        drafted(desk.decisions(), planned.proposals, datetime.now(UTC))  # refused now as it would be then
+        if not self._settling.acquire(timeout=WAIT_SECONDS):
+            return Foreseen(None, "busy")
+        try:
+            with tempfile.TemporaryDirectory(dir=self.home.warehouse, prefix="replay-") as folder:
+                task = self.home, planned, Path(folder)
+                ((_, result),) = run_isolated(
+                    _foreseen, [task], workers=1, batch=1, seconds_per_task=SECONDS, memory_bytes=MEMORY
+                )
+        finally:
+            self._settling.release()
+        if isinstance(result, Died):
+            log.warning("what a decision comes to was not worked out: %s", result.detail)
+            return Foreseen(None, "limit")
+        return Foreseen(None, result) if isinstance(result, str) else Foreseen(result)
 
     def decide(self, wanted: Wanted) -> list[Decision]:
         """Plan and record. Raises DecisionError."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from assets.instance.clock import last_run
@@ -32,12 +33,12 @@ def is_cheap(desk: Desk) -> bool:
     return bool(months) and len(desk.register.tree(months[-1]).reporting) <= MOST_UNITS
 
 
-def foreseen(desk: Desk, planned: Planned) -> list[dict[str, Any]]:
+def foreseen(desk: Desk, planned: Planned, into: Path | None = None) -> list[dict[str, Any]]:
     """What the next run will find otherwise by the decisions planned, by the clock of the last one: rows as those of
     `differences`, worked out by settling the months without and with them. None before the first run.
 
     Decisions that were taken since the last run are in force on both sides; a waiver that awaits approval counts as
-    approved. Raises what the log raises for a decision that it refuses, and WarehouseBusy.
+    approved. `into`: see copied_session. Raises what the log raises for a decision that it refuses, and WarehouseBusy.
     """
     at, months = last_run(desk.home), desk.months()
     if at is None or not months:
@@ -45,7 +46,7 @@ def foreseen(desk: Desk, planned: Planned) -> list[dict[str, Any]]:
     taken, now = desk.decisions(), datetime.now(UTC)
     drafts = drafted(taken, planned.proposals, now)
     needing = desk.settings.approved_effects
-    with copied_session(desk.home, at) as session:
+    with copied_session(desk.home, at, into=into) as session:
         work = session.once(indexed_work)
         before = _settled_with(work, effective_decisions(taken, now, needing), months)
         decided = effective_decisions([*taken, *drafts], now, needing)

@@ -39,8 +39,23 @@ class Wanted:
     anyway: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a decision will come to. `rows`: what differs between the months of the last run settled without it and with
+    it, exactly: dicts with what (rule, unit, score, figure), period, subject, unit_code, before, after, fails, passes.
+    None where that was not worked out, for the reason `why`: many (units), busy, limit (of time or memory), nothing
+    (settled yet).
+    """
+
+    rows: Sequence[Mapping[str, Any]] | None
+    why: str = ""
+
+
 class Decider(Protocol):
     """Plans and records a decision, all or none."""
+
+    def foresee(self, wanted: Wanted) -> Foreseen:
+        """What it will come to; nothing is recorded. Raises DecisionError where it would be refused."""
 
     def decide(self, wanted: Wanted) -> list[Decision]:
         """Record it. Raises assets.ledger.decisions.DecisionError where it is refused."""

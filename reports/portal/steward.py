@@ -26,7 +26,7 @@ from expectations.language import DEFAULT
 from expectations.messages import fill, reason_text
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit, own_path
 from reports.portal.answers import templates
-from reports.portal.deciding import Log, Wanted
+from reports.portal.deciding import Decider, Log, Wanted
 from reports.portal.reading import Row, Snapshot, opened, periods
 from reports.portal.shape import ANY, BESIDE, HELD, RANK
 from reports.portal.words import Words
@@ -40,6 +40,7 @@ FILTERS = ("period", "scope", "unit", "moves", "status", "can", "rule", "sheet")
 MOVES = ("", *RANK, "all")
 STATUSES = ("open", "waived", "explained", "all")
 NO_SHEET = "-"
+FORESEE = "foresee"  # what a form sends as its `step` to be told first what a decision will come to
 PAGES_OF_UNITS = {ROLE: "/units", "office": "/office"}
 
 
@@ -434,20 +435,96 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 # ---------------------------------------------------------------------------------------------------------- deciding
-def record(visit: Visit, wanted: Wanted) -> list[Decision]:
-    """Record a decision and tell the audit. Raises Refused, with words for the person."""
+def decided(visit: Visit, wanted: Wanted, to: str) -> Response:
+    """Record a decision and go on to a page of ours; or, where the form asks for that first, what it will come to."""
+    if visit.sent("step") == FORESEE:
+        return foreseen(visit, wanted, to)
+    made = record(visit, wanted)
+    joint = "&" if "?" in to else "?"
+    return RedirectResponse(f"{to}{joint}done={len(made)}", 303)
+
+
+def foreseen(visit: Visit, wanted: Wanted, to: str) -> Response:
+    """What a decision will come to, with all that was sent, to be sent again as it is."""
+    say = visit.words.say
+    decider = _ready(visit, wanted)
+    with _in_words(visit, wanted, tells=False):
+        found = decider.foresee(wanted)
+    mine = _codes(visit)
+    rows = [row for row in found.rows or () if row["unit_code"] in mine]
+    effects = Counter(row["effect"] for row in wanted.rows) if wanted.kind == "waive" else Counter([wanted.kind])
+    names = {unit.code: unit.name for unit in visit.portal.register.units}
+    told = visit.portal.catalogue.texts["glossary"]["figures"]
+    figures = [row for row in rows if row["what"] == "figure"]
+    return visit.page(
+        "foreseen.html.jinja",
+        found=found,
+        kind=wanted.kind,
+        at_most=[say(f"foreseen.most.{effect}", n=n) for effect, n in effects.items()],
+        units=_units_foreseen(visit, rows, names),
+        rules=[(row, names.get(row["unit_code"], "")) for row in rows if row["what"] == "rule"],
+        figures=[row for row in figures if row["subject"] in told],
+        others=sum(row["subject"] not in told for row in figures),
+        sent=[(k, v) for k, v in visit.form.multi_items() if isinstance(v, str) and k not in ("csrf", "step")],
+        to=to,
+    )
+
+
+def _units_foreseen(visit: Visit, rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Of every unit and month that changes its name, state and score before and after; "" where one stays."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        if row["what"] in ("unit", "score"):
+            of = found.setdefault((row["period"], row["unit_code"]), {"state": ("", ""), "score": ("", "")})
+            both = row["before"], row["after"]
+            of["state" if row["what"] == "unit" else "score"] = (
+                tuple(_state_in_words(visit, value) for value in both)
+                if row["what"] == "unit"
+                else tuple("—" if value is None else f"{value:.2f}" for value in both)
+            )
+    return [
+        {"period": period, "unit_code": code, "unit_name": names.get(code, ""), **of}
+        for (period, code), of in sorted(found.items())
+    ]
+
+
+def _state_in_words(visit: Visit, told: str | None) -> str:
+    """A state as `sixth rehearse` tells it, as pages do."""
+    state, _, when = (told or "missing").partition(" ")
+    return visit.words.say("state.late" if (state, when) == ("complete", "late") else f"state.{state}")
+
+
+def _ready(visit: Visit, wanted: Wanted) -> Decider:
+    """The decider, for a decision with a reason. Raises Refused."""
     decider, say = visit.portal.decider, visit.words.say
     if decider is None:
         raise Refused(say("decide.nowhere"), 503)
     if not says_something(wanted.reason, visit.portal.catalogue):
         raise Refused(say("decide.no_reason"))
+    return decider
+
+
+def record(visit: Visit, wanted: Wanted) -> list[Decision]:
+    """Record a decision and tell the audit. Raises Refused, with words for the person."""
+    decider = _ready(visit, wanted)
+    with _in_words(visit, wanted):
+        made = decider.decide(wanted)
+    visit.told(wanted.kind, ",".join(d.key for d in made))
+    return made
+
+
+@contextmanager
+def _in_words(visit: Visit, wanted: Wanted, *, tells: bool = True) -> Iterator[None]:
+    """What the decider refuses, in words for the person, and `tells` the audit. Raises Refused."""
+    say = visit.words.say
     told = wanted.subject or wanted.unit or (wanted.mail or {}).get("mail", "")
     told = told or ",".join(str(row["finding_id"]) for row in wanted.rows)
     try:
-        made = decider.decide(wanted)
-    except AlreadyDecided as decided:
-        standing = decided.standing
-        visit.told(wanted.kind, told, "refused")
+        yield
+    except AlreadyDecided as already:
+        standing = already.standing
+        if tells:
+            visit.told(wanted.kind, told, "refused")
         raise Refused(
             say(
                 "decide.already",
@@ -458,22 +535,16 @@ def record(visit: Visit, wanted: Wanted) -> list[Decision]:
                 decision=standing.key,
             ),
             409,
-        ) from decided
+        ) from already
     except DecisionError as refused:
-        visit.told(wanted.kind, told, "refused")
+        if tells:
+            visit.told(wanted.kind, told, "refused")
         why = say(f"why.{refused.why}", **refused.told) if refused.why else say("why.other")
         raise Refused(say("decide.refused", why=why)) from refused
-    visit.told(wanted.kind, ",".join(d.key for d in made))
-    return made
 
 
 def _wanted(visit: Visit, kind: str, **told: Any) -> Wanted:
     return Wanted(kind, visit.who.display, visit.sent("reason"), visit.now, over=visit.sent("over")[:12], **told)
-
-
-def _back(visit: Visit, to: str, made: Sequence[Decision]) -> Response:
-    joint = "&" if "?" in to else "?"
-    return RedirectResponse(f"{to}{joint}done={len(made)}", 303)
 
 
 def _findings_sent(visit: Visit, names: Sequence[str]) -> list[Row]:
@@ -500,8 +571,8 @@ def waive_batch(visit: Visit) -> Response:
     if not names:
         raise Refused(visit.words.say("decide.none_chosen"))
     rows = _findings_sent(visit, names)
-    made = record(visit, _wanted(visit, "waive", rows=rows, through=visit.sent("through")))
-    return _back(visit, own_path(visit.sent("back") or "/worklist"), made)
+    wanted = _wanted(visit, "waive", rows=rows, through=visit.sent("through"))
+    return decided(visit, wanted, own_path(visit.sent("back") or "/worklist"))
 
 
 # ---------------------------------------------------------------------------------------------------------- a finding
@@ -593,14 +664,14 @@ def decide_on_finding(visit: Visit) -> Response:
     to = own_path(visit.sent("back") or f"/finding/{name}")
     act = visit.sent("act")
     if act == "waive":
-        made = record(visit, _wanted(visit, "waive", rows=[row], through=visit.sent("through")))
+        wanted = _wanted(visit, "waive", rows=[row], through=visit.sent("through"))
     elif act == "note":
-        made = record(visit, _wanted(visit, "note", rows=[row], subject=name))
+        wanted = _wanted(visit, "note", rows=[row], subject=name)
     elif act == "confirm_seal":
-        made = record(visit, _wanted(visit, "confirm_seal", rows=[row], unit=row["unit_code"], period=row["period"]))
+        wanted = _wanted(visit, "confirm_seal", rows=[row], unit=row["unit_code"], period=row["period"])
     else:
         raise Refused(visit.words.say("decide.no_act"))
-    return _back(visit, to, made)
+    return decided(visit, wanted, to)
 
 
 # -------------------------------------------------------------------------------------------------------------- units
@@ -745,12 +816,12 @@ def decide_on_unit(visit: Visit) -> Response:
         except ValueError as error:
             raise Refused(visit.words.say("decide.no_time")) from error
         late = visit.sent("late") == "yes"
-        made = record(visit, _wanted(visit, "extend", unit=code, period=period, until=until, late=late))
+        wanted = _wanted(visit, "extend", unit=code, period=period, until=until, late=late)
     elif act == "note":
-        made = record(visit, _wanted(visit, "note", subject=f"{code}/{period}"))
+        wanted = _wanted(visit, "note", subject=f"{code}/{period}")
     else:
         raise Refused(visit.words.say("decide.no_act"))
-    return _back(visit, f"/units/{code}?period={period}", made)
+    return decided(visit, wanted, f"/units/{code}?period={period}")
 
 
 # --------------------------------------------------------------------------------------------------------- held mails
@@ -796,8 +867,8 @@ def assign(visit: Visit) -> Response:
     anyway = visit.sent("anyway") == "yes"
     if covers - {code} and not anyway:
         raise Refused(visit.words.say("decide.other_unit", units="、".join(sorted(covers))))
-    made = record(visit, _wanted(visit, "assign", mail=mail, unit=code, period=period, anyway=anyway))
-    return _back(visit, f"/held?period={period}", made)
+    wanted = _wanted(visit, "assign", mail=mail, unit=code, period=period, anyway=anyway)
+    return decided(visit, wanted, f"/held?period={period}")
 
 
 # ------------------------------------------------------------------------------------------------------ the log
@@ -857,5 +928,4 @@ def decide_on_decision(visit: Visit) -> Response:
         raise Refused(visit.words.say("decide.no_act"))
     if act == "approve" and decision.decided_by == visit.who.display:
         raise Refused(visit.words.say("decide.own"))
-    made = record(visit, _wanted(visit, act, subject=key))
-    return _back(visit, own_path(visit.sent("back") or "/decisions"), made)
+    return decided(visit, _wanted(visit, act, subject=key), own_path(visit.sent("back") or "/decisions"))

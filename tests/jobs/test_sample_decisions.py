@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from assets.instance.session import open_session
 from assets.ledger.decisions import DecisionError
 from assets.month.settle import indexed_work
 from assets.month.spans import settle_months
+from pipelines import portal_desk
 from pipelines.decisions import Desk, Planned, Steward
 from pipelines.new_home import SAMPLE
+from pipelines.portal_desk import PortalDecider
 from pipelines.preview import foreseen
 from pipelines.rehearsal import differences
+from reports.portal.deciding import Wanted
 from tests.jobs.decided_month import command, settled
 from tests.jobs.test_rehearsal import changed_rule
 from tests.reports.settled_sample import EMPTY, settled_sample
@@ -161,3 +165,26 @@ def test_three_months_rehearsed_differ_as_two_homes_settled_from_the_start(home:
     assert FIRST not in months["figure"]
     (counted,) = (r for r in told if r["subject"] == "exposed_assets.rows_counted")
     assert counted["after"] < counted["before"] == 122
+
+
+def test_the_portal_foresees_the_same_in_a_process_of_its_own(desk: Desk) -> None:
+    """And leaves nothing behind."""
+    ids = of(desk, "2026-10", ("EX-15-01-006", "GEN-02", "O4"))
+    rows = [desk._finding(name) for name in ids]
+    wanted = Wanted("waive", WHO.by, WHO.reason, datetime.now(UTC), rows=rows)
+    found = PortalDecider(desk.home).foresee(wanted)
+    assert found.rows == foreseen(desk, desk.waive(ids, replace(WHO, at=wanted.at)))
+    assert desk.decisions() == []
+    assert not list(desk.home.warehouse.glob("replay-*"))
+
+
+def test_the_portal_says_why_it_has_not_settled(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rows = [desk._finding(name) for name in of(desk, "2026-10", ("EX-15-01-006", "GEN-02", "O4"))]
+    wanted = Wanted("waive", WHO.by, WHO.reason, datetime.now(UTC), rows=rows)
+    decider = PortalDecider(desk.home)
+    monkeypatch.setattr(portal_desk, "SECONDS", 0.2)
+    assert (decider.foresee(wanted).rows, decider.foresee(wanted).why) == (None, "limit")
+    assert not list(desk.home.warehouse.glob("replay-*"))
+    monkeypatch.setattr(portal_desk, "WAIT_SECONDS", 0.0)
+    decider._settling.acquire()
+    assert decider.foresee(wanted).why == "busy"

@@ -18,7 +18,7 @@ from assets.ledger import decisions as ledger_decisions
 from assets.ledger.decisions import DecisionError, all_decisions
 from pipelines import decisions
 from pipelines.decisions import Desk, Steward
-from reports.portal.deciding import Wanted
+from reports.portal.deciding import Foreseen, Wanted
 from reports.portal.reading import opened
 from reports.portal.shared import Portal
 from reports.portal.words import texts
@@ -134,6 +134,52 @@ def test_a_batch_is_waived_with_one_reason_and_taken_back(portal: Portal) -> Non
     assert made[0].key in log
     assert "撤回" in log
     assert made[0].subject in BOX.findall(browser.get(f"/worklist?period={LAST}&rule=KPI-02").text)
+
+
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+
+
+def test_what_a_decision_will_come_to_is_told_within_the_scope_and_nothing_is_recorded(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one, *_) = found(portal, "decides = 'waive' and effect = 'drop' and status = 'open'", PROVINCE)
+    unit, path = one["unit_code"], "exposed_assets.rows_counted"
+    row = {"period": LAST, "fails": 0, "passes": 0, "otherwise": 0, "before": None, "after": None}
+    rows = [
+        row | {"what": "unit", "subject": unit, "unit_code": unit, "before": "incomplete", "after": "complete late"},
+        row | {"what": "score", "subject": unit, "unit_code": unit, "before": 80.7, "after": 95.5},
+        row | {"what": "score", "subject": OTHER_UNIT, "unit_code": OTHER_UNIT, "before": 70.11, "after": 71.22},
+        row | {"what": "rule", "subject": "GEN-02", "unit_code": unit, "passes": 1},
+        row | {"what": "figure", "subject": path, "unit_code": "", "before": 1234, "after": 1235},
+    ]
+    monkeypatch.setattr(portal.decider, "foresee", lambda wanted: Foreseen(rows))
+    before = len(all_decisions(portal.ledger))
+    steward, provincial = Browser(portal, "steward"), Browser(portal, "provincial")
+    sent = {"finding": one["finding_id"], "step": "foresee", "back": f"/worklist?period={LAST}"}
+    whole, cut = (decide(browser, "/worklist", **sent).text for browser in (steward, provincial))
+    for told in ("精确", "不完整 → <b>迟报</b>", "80.70 → <b>95.50</b>", "少 1 处"):
+        assert told in whole, told
+        assert told in cut, told
+    for told in ("70.11", "1234"):
+        assert told in whole, told
+        assert told not in cut, told
+    assert len(all_decisions(portal.ledger)) == before
+    again = dict(HIDDEN.findall(cut))
+    assert "step" not in again
+    answer = provincial.client.post("/worklist", data=again)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/worklist?period={LAST}&done=1")
+    (made,) = all_decisions(portal.ledger)[before:]
+    assert (made.subject, made.reason) == (one["finding_id"], REASON)
+    refused = decide(provincial, "/worklist", **sent | {"reason": "核实无误"})
+    assert (refused.status_code, "没有记录" in refused.text) == (422, True)
+
+
+def test_what_was_not_settled_is_told_as_the_most_there_can_be(portal: Portal) -> None:
+    one, *_ = found(portal, "decides = 'waive' and effect = 'drop' and status = 'open'", "EX-16")
+    page = decide(Browser(portal, "steward"), "/worklist", finding=one["finding_id"], step="foresee")
+    assert page.status_code == 200
+    assert "还没有结算过的月份" in page.text
+    assert "1 处剔除被豁免，至多 1 行恢复计入" in page.text
 
 
 def test_a_finding_is_drawn_in_its_sheet_with_those_beside_it(portal: Portal) -> None:
