@@ -14,13 +14,14 @@ from assets.instance.logs import are_json, dagster_logger
 from assets.instance.periods import preceding
 from assets.instance.register import RegisterError, load_register
 from assets.instance.resource import ANSWERING, JOB, HomeResource
-from assets.instance.settings import SettingsError, load_settings
+from assets.instance.settings import SettingsError, Shards, load_settings
 from assets.intake import assets as intake
 from assets.month import assets as month
 from assets.month.checks import CHECKS, figures_reconcile
 from pipelines import quiet_runs
 from pipelines.partitions import monthly
 from pipelines.sensors import deadline_check, sensors_of
+from pipelines.shard_runs import partitions_of, shard_job, shards_given
 
 log = logging.getLogger("sixth.night")
 
@@ -33,13 +34,15 @@ MAX_RUNTIME_SECONDS = 6 * 3600
 WITHOUT_REGISTER = "2026-01"
 
 
-def _calendar(home: Home) -> tuple[str, str]:
-    """First period and time zone of a home; defaults where it has none yet, so that the web pages open all the same."""
+def _calendar(home: Home) -> tuple[str, str, Shards]:
+    """First period, time zone and shards of a home; defaults where it has none yet, so that the web pages open all the
+    same.
+    """
     try:
-        timezone = load_settings(home.register / "settings.yaml").cutoff.timezone
-        return load_register(home.register).first_period, timezone
+        settings = load_settings(home.register / "settings.yaml")
+        return load_register(home.register).first_period, settings.cutoff.timezone, settings.shards
     except (RegisterError, SettingsError):
-        return WITHOUT_REGISTER, "Asia/Shanghai"
+        return WITHOUT_REGISTER, "Asia/Shanghai", Shards()
 
 
 def _is_quiet(home: Home, period: str) -> bool:
@@ -69,15 +72,27 @@ def build_defs(
 
     `executor`: by default a run works in one process, with the home opened once; one with a process a step works too.
     """
-    first_period, timezone = _calendar(home)
+    first_period, timezone, shards = _calendar(home)
     partitions = monthly(first_period, timezone, as_of)
-    partitioned = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions), assets)
+    of_no_month: Sequence[dg.AssetsDefinition] = OF_NO_MONTH
+    if shards.most_units:
+        assets = (*month.WITH_SHARDS, *assets)
+        after = intake.parsed_after(*(key for asset in month.WITH_SHARDS for key in asset.keys))
+        of_no_month = [after if asset is intake.parsed_mails else asset for asset in of_no_month]
+    elsewhere = month.ON_WORKERS if shards.most_units and shards.workers else ()
+    by_shard = partitions_of(partitions)
+    partitioned = [
+        *dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions), assets),
+        *dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=by_shard), elsewhere),
+    ]
     is_out = deadline_check(home)
     in_json = are_json(home)
     job = dg.define_asset_job(
         JOB,
         config={"loggers": {"console": {}}} if in_json else None,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.checks(is_out),
+        selection=dg.AssetSelection.all()
+        - dg.AssetSelection.checks(is_out)
+        - dg.AssetSelection.assets(*(key for asset in elsewhere for key in asset.keys)),
         description="Mails to the published report of one period.",
         tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
     )
@@ -121,12 +136,13 @@ def build_defs(
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
 
+    of_shards = [shard_job(MAX_RUNTIME_SECONDS)] if elsewhere else []
     return dg.Definitions(
-        assets=[*OF_NO_MONTH, *partitioned],
+        assets=[*of_no_month, *partitioned],
         asset_checks=[*CHECKS, is_out],
-        jobs=[job, answer, look],
+        jobs=[job, answer, look, *of_shards],
         schedules=[nightly, at_six],
-        sensors=sensors_of(home, job, answer),
+        sensors=[*sensors_of(home, job, answer), *(shards_given(home, one) for one in of_shards)],
         resources={"home": HomeResource(home=str(home.root)), **(resources or {})},
         executor=executor,
         loggers={"console": dagster_logger()} if in_json else None,

@@ -25,7 +25,16 @@ from fontTools.ttLib import TTFont, TTLibError
 
 from assets.instance.clock import now
 from assets.instance.disk import disk_fault
-from assets.instance.home import DAGSTER_YAML, EARLIER_DAGSTER_YAML, SCHEMA, Home, HomeError, postgresql_of
+from assets.instance.home import (
+    DAGSTER_YAML,
+    EARLIER_DAGSTER_YAML,
+    ON_WORKERS_YAML,
+    SCHEMA,
+    Home,
+    HomeError,
+    dagster_yaml,
+    postgresql_of,
+)
 from assets.instance.recipients import load_recipients
 from assets.instance.register import RegisterError, load_register
 from assets.instance.settings import Settings, SettingsError, load_settings
@@ -156,10 +165,11 @@ def _dagster(home: Home, settings: Settings) -> Iterator[Told]:
     if hashlib.sha256(file.read_bytes()).hexdigest() in EARLIER_DAGSTER_YAML:
         yield Told("dagster", "dagster.yaml is an earlier version's; the next run brings it up to date")
         return
-    anew = f"take it over from {DAGSTER_YAML}, or move {file} away: the next run writes it anew"
+    ours = ON_WORKERS_YAML if settings.shards.workers else DAGSTER_YAML
+    anew = f"take it over from {ours}, or move {file} away: the next run writes it anew"
     try:
         config = yaml.safe_load(file.read_text(encoding="utf-8"))
-        wanted = yaml.safe_load(DAGSTER_YAML.read_text(encoding="utf-8"))
+        wanted = yaml.safe_load(dagster_yaml(settings.shards.workers))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         yield Told("dagster", f"dagster.yaml cannot be read: {error}", anew)
         return

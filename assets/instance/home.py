@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 from assets.instance.durable import write_durably
 
 DAGSTER_YAML = Path(__file__).parent / "dagster.yaml"
+ON_WORKERS_YAML = Path(__file__).parent / "dagster_on_workers.yaml"
+WORKERS_LINE = "limit: 0  # the setting shards.workers\n"
 # What earlier versions wrote there, by sha256: such a file nobody has changed.
 EARLIER_DAGSTER_YAML = frozenset({"469a9b79a8e5df9487da2fa7ed8f235924386bd4f9729369ff111ca9f37005b6"})
 SCHEMA = 2
@@ -53,6 +56,11 @@ class Home:
     def warehouse(self) -> Path:
         """DuckDB, the sightings of mails, and the ledger."""
         return self.root / "warehouse"
+
+    @property
+    def shards(self) -> Path:
+        """What shards were given and have made of it, a folder each (assets/intake/shards.py)."""
+        return self.root / "shards"
 
     @property
     def published(self) -> Path:
@@ -141,21 +149,29 @@ class Home:
     def configure_dagster(self) -> None:
         """Write Dagster's settings where there are none, or none that somebody has changed, with the storage that
         `dagster_url` names; left as they are while settings.yaml cannot be read, which whoever needs more of it tells:
-        services that were started once go on by themselves when it is mended. Raises HomeError where the URL is none.
+        services that were started once go on by themselves when it is mended. Raises HomeError where the URL is none or
+        a package is missing.
         """
-        from assets.instance.settings import SettingsError, load_settings  # noqa: PLC0415 - `--help` reads none
+        from assets.instance.settings import Settings, SettingsError, load_settings  # noqa: PLC0415 - `--help` reads none
 
-        config, ours = self.dagster / "dagster.yaml", DAGSTER_YAML.read_text(encoding="utf-8")
+        config = self.dagster / "dagster.yaml"
         try:
-            url = load_settings(self.register / "settings.yaml").dagster_url
+            settings = load_settings(self.register / "settings.yaml")
         except SettingsError:
             if config.exists():
                 return
-            url = ""
-        wanted = ours + (_storage(url) if url else "")
+            settings = Settings()
+        if settings.shards.workers and not (find_spec("dagster_celery") and find_spec("redis")):
+            raise HomeError(
+                "workers in section shards of settings.yaml needs the packages dagster-celery and redis, which are not "
+                "installed: pip install 'sixth[cluster]'"
+            )
+        ours = dagster_yaml(settings.shards.workers)
+        wanted = ours + (_storage(settings.dagster_url) if settings.dagster_url else "")
         there = config.read_text(encoding="utf-8") if config.exists() else ours
         bare = there.partition(STORAGE)[0]
-        is_ours = bare == ours or hashlib.sha256(bare.encode()).hexdigest() in EARLIER_DAGSTER_YAML
+        known = (dagster_yaml(0), dagster_yaml(_workers_in(bare)))
+        is_ours = bare in known or hashlib.sha256(bare.encode()).hexdigest() in EARLIER_DAGSTER_YAML
         if is_ours and (there != wanted or not config.exists()):
             config.write_text(wanted, encoding="utf-8")
 
@@ -168,6 +184,20 @@ def postgresql_of(url: str) -> str:
     if find_spec("dagster_postgres") is None:
         raise HomeError("dagster_url in settings.yaml needs the package dagster-postgres, which is not installed")
     return f"postgresql+psycopg2://{rest}"
+
+
+def dagster_yaml(workers: int) -> str:
+    """Dagster's settings of a home whose shards run on so many processes of workers; 0: it has none."""
+    if not workers:
+        return DAGSTER_YAML.read_text(encoding="utf-8")
+    return ON_WORKERS_YAML.read_text(encoding="utf-8").replace(WORKERS_LINE, WORKERS_LINE.replace("0", str(workers)))
+
+
+def _workers_in(text: str) -> int:
+    """How many processes such settings are for; 0 where they are for none."""
+    before, _, after = WORKERS_LINE.partition("0")
+    found = re.search(re.escape(before) + r"(\d+)" + re.escape(after), text)
+    return int(found[1]) if found else 0
 
 
 def _storage(url: str) -> str:

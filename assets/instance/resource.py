@@ -28,6 +28,7 @@ from assets.instance.warehouse import WarehouseBusy
 
 JOB = "month"  # of all steps
 ANSWERING = "answer"  # of those that answer units, and of no report
+SHARD_JOB = "shard"  # of what one shard works on
 POOL = "warehouse"  # of every step and check
 PARTITION = "dagster/partition"  # the tag of a run that is of one month
 WAIT_SECONDS = 60.0

@@ -245,6 +245,24 @@ class PortalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Shards:
+    """Where one machine is not enough (docs/scale.md): mails are worked on in shards, one a province, or several of
+    equal size where it has more than `most_units` reporting units; 0: the run does everything itself. `workers`: so
+    many processes of workers on other machines are at shards at a time, for which a run waits `wait_minutes` and then
+    does itself what is missing; 0: it does one after another.
+    """
+
+    most_units: int = 0
+    workers: int = 0
+    wait_minutes: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Raise TypeError where there can be no such shards."""
+        if self.most_units < 0 or self.workers < 0:
+            raise TypeError("most_units and workers: must be a number, or 0")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. `form_versions` are the accepted ones; empty: the version of forms.yaml alone. A return with fewer
     than `coverage_percent` of its answers, or of its indicators, is incomplete (CHK-09, KPI-05).
@@ -269,6 +287,7 @@ class Settings:
     notices: NoticeSettings = field(default_factory=NoticeSettings)
     operators: OperatorSettings = field(default_factory=OperatorSettings)
     portal: PortalSettings = field(default_factory=PortalSettings)
+    shards: Shards = field(default_factory=Shards)
     ledger_url: str = ""
     dagster_url: str = ""
     feedback: bool = True
@@ -325,6 +344,7 @@ _SECTIONS: dict[str, type] = {
     "notices": NoticeSettings,
     "operators": OperatorSettings,
     "portal": PortalSettings,
+    "shards": Shards,
 }
 
 

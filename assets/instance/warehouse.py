@@ -137,17 +137,52 @@ class Warehouse:
         rows = self.execute(sql, parameters).fetchall()  # all: DuckDB refuses new work beside an unfinished result
         return rows[0][0] if rows else None
 
-    def exists(self, table: str) -> bool:
-        """Whether there is a table `schema.name`."""
+    @contextmanager
+    def attached(self, file: Path, name: str) -> Iterator[bool]:
+        """The warehouse in another file beside this one, as database `name`, to be read; False where there is none, or
+        it cannot be read now: somebody writes it, or it is damaged.
+        """
+        quoted = str(file).replace("'", "''")
+        try:
+            if file.exists():
+                self.execute(f"attach '{quoted}' as {name} (read_only)")
+                is_there = True
+            else:
+                is_there = False
+        except duckdb.Error as error:
+            log.warning("%s is left alone: %s", file, str(error).strip().splitlines()[0])
+            is_there = False
+        try:
+            yield is_there
+        finally:
+            if is_there:
+                self.execute(f"detach {name}")
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is written inside is written as a whole or not at all."""
+        self.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self.execute("rollback")
+            raise
+        self.execute("commit")
+
+    def exists(self, table: str, database: str = "") -> bool:
+        """Whether there is a table `schema.name`, in the database in use or in an attached one."""
         schema, name = table.split(".")
         return bool(
             self.value(
                 """
                 select count(*)
                 from information_schema.tables
-                where table_catalog = current_database() and table_schema = $schema and table_name = $name
+                where
+                    table_catalog = coalesce(nullif($database, ''), current_database())
+                    and table_schema = $schema
+                    and table_name = $name
                 """,
-                {"schema": schema, "name": name},
+                {"schema": schema, "name": name, "database": database},
             )
         )
 
@@ -221,14 +256,9 @@ class Warehouse:
         self.execute(f"create table {table} as select * from ({_bare(sql)}) limit 0", parameters)
 
     def _replace(self, table: str, source: str, parameters: Mapping[str, Any], instead_of: str) -> None:
-        self.execute("begin")
-        try:
+        with self.at_once():
             self.execute(f"delete from {table} where period = $period and {instead_of}", parameters)
             self.execute(f"insert into {table} by name select * from ({_bare(source)})", parameters)
-        except BaseException:
-            self.execute("rollback")
-            raise
-        self.execute("commit")
 
 
 def _named(sql: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -397,13 +427,18 @@ def copy_warehouse(folder: Path, to: Path) -> None:
 
 @contextmanager
 def open_warehouse(
-    folder: Path, *, threads: int | None = None, wait_seconds: float = 0, for_run: bool = False
+    folder: Path,
+    *,
+    threads: int | None = None,
+    wait_seconds: float = 0,
+    for_run: bool = False,
+    has_readers: bool = True,
 ) -> Iterator[Warehouse]:
     """Open `folder/sixth.duckdb`, made where it is missing. Raises WarehouseBusy where another run holds it that long,
     WarehouseDamaged.
 
     `for_run`: one that is damaged is set aside and begun anew, as a run makes again all that was in it; and what it
-    holds now is copied for those who read meanwhile.
+    holds now is copied for those who read meanwhile, where it `has_readers`.
 
     The operating system holds the lock for the process: it is free at once when that is killed.
     """
@@ -419,7 +454,7 @@ def open_warehouse(
             connection = _connect(file, wait_seconds)
         except duckdb.Error as error:
             raise damaged(file, error) or error from error
-    descriptor = _copy_for_readers(connection, folder) if for_run and not is_new else None
+    descriptor = _copy_for_readers(connection, folder) if for_run and has_readers and not is_new else None
     try:
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("set timezone = 'UTC'")

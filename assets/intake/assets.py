@@ -18,6 +18,7 @@ from assets.instance.warehouse import model
 from assets.intake import staging
 from assets.intake.collecting import collect
 from assets.intake.parsing import parser_of
+from assets.intake.shards import take_mails
 from assets.ledger.said import said_to
 from expectations.catalogue import load_catalogue
 from expectations.secrets import hidden
@@ -25,6 +26,7 @@ from expectations.secrets import hidden
 NO_MAILS = "files that are no mails"
 UNREACHABLE = "mailbox unreachable"
 SHEETS = tuple(load_catalogue().sheets)
+MAILS = dg.AssetKey("archived_mails")
 PARSED = dg.AssetKey("parsed_mails")
 
 
@@ -71,54 +73,63 @@ def archived_mails(home: HomeResource) -> dg.MaterializeResult:
     )
 
 
-@dg.multi_asset(
-    name="parsed_mails",
-    pool=POOL,
-    specs=[
-        dg.AssetSpec(
-            PARSED,
-            description="Mails taken apart in worker processes: forms recognised, covers, scans, faults.",
-            deps=[archived_mails],
-            group_name="mail",
-            kinds={"duckdb"},
-            code_version=code_version(*PARSED_BY),
-        ),
-        *(
+def parsed_after(*others: dg.AssetKey) -> dg.AssetsDefinition:
+    """The asset of parsed mails, which waits for `others` beside the archived ones."""
+
+    @dg.multi_asset(
+        name="parsed_mails",
+        pool=POOL,
+        specs=[
             dg.AssetSpec(
-                sheet_key(sheet),
-                description=f"Rows of sheet {sheet} as sent, each value with the cell it came from.",
-                deps=[archived_mails],
+                PARSED,
+                description="Mails taken apart in worker processes: forms recognised, covers, scans, faults.",
+                deps=[archived_mails, *others],
                 group_name="mail",
                 kinds={"duckdb"},
                 code_version=code_version(*PARSED_BY),
-            )
-            for sheet in SHEETS
-        ),
-    ],
-)
-def parsed_mails(home: HomeResource) -> Iterator[dg.MaterializeResult]:
-    """Mails taken apart in worker processes: forms recognised, rows with the cell each value came from, scans."""
-    session = home.session
-    parser = session.once(parser_of)
-    new = staging.parse_new(
-        session.warehouse,
-        parser,
-        session.home.archive,
-        session.home.warehouse / "incoming",
-        lambda done, of: reporter("parsing mails", done, of),
+            ),
+            *(
+                dg.AssetSpec(
+                    sheet_key(sheet),
+                    description=f"Rows of sheet {sheet} as sent, each value with the cell it came from.",
+                    deps=[archived_mails, *others],
+                    group_name="mail",
+                    kinds={"duckdb"},
+                    code_version=code_version(*PARSED_BY),
+                )
+                for sheet in SHEETS
+            ),
+        ],
     )
-    version = dg.DataVersion(f"{parser.fingerprint}-{_receipts(session)}")
-    yield dg.MaterializeResult(
-        asset_key=PARSED,
-        metadata={**table_metadata(session.warehouse, "staging.forms"), "mails parsed": new},
-        data_version=version,
-    )
-    for sheet in SHEETS:
+    def parsed_mails(home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        """Mails taken apart in worker processes: forms recognised, rows with the cell each value came from, scans."""
+        session = home.session
+        parser = session.once(parser_of)
+        taken = take_mails(session.warehouse, parser, session.home) if session.settings.shards.most_units else 0
+        new = staging.parse_new(
+            session.warehouse,
+            parser,
+            session.home.archive,
+            session.home.warehouse / "incoming",
+            lambda done, of: reporter("parsing mails", done, of),
+        )
+        version = dg.DataVersion(f"{parser.fingerprint}-{_receipts(session)}")
         yield dg.MaterializeResult(
-            asset_key=sheet_key(sheet),
-            metadata=table_metadata(session.warehouse, f"staging.{sheet}"),
+            asset_key=PARSED,
+            metadata={**table_metadata(session.warehouse, "staging.forms"), "mails parsed": taken + new},
             data_version=version,
         )
+        for sheet in SHEETS:
+            yield dg.MaterializeResult(
+                asset_key=sheet_key(sheet),
+                metadata=table_metadata(session.warehouse, f"staging.{sheet}"),
+                data_version=version,
+            )
+
+    return parsed_mails
+
+
+parsed_mails = parsed_after()
 
 
 def _receipts(session: Session) -> str:

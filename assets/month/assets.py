@@ -8,23 +8,31 @@ is the fingerprint under which the month stands, and a month before that is sett
 own. Dependencies of marts are those of their SQL.
 """
 
+import socket
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
-from assets.instance.resource import ANSWERING, POOL, HomeResource
+from assets.instance.home import Home
+from assets.instance.resource import ANSWERING, POOL, SHARD_JOB, HomeResource
 from assets.instance.shown import DATA_VERSION, code_version, table_metadata
-from assets.intake.assets import PARSED, sheet_key
+from assets.intake.assets import MAILS, PARSED, sheet_key
+from assets.intake.shards import Given
 from assets.month.booking import book_month
 from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import decide, fingerprint_of, is_settling, mark_settled, unsettle_changed
 from assets.month.marts import ROW_MARTS, STANDING_MARTS, build_marts, count_rows
 from assets.month.models import references
 from assets.month.settle import as_indexed, indexed_work, settle_month
+from assets.month.shards import give_shards, take_months, wait_for, work_on, work_on_all
 from assets.month.work import Work
 from expectations.validating import start_early
 
 CODE = ("assets/month", "expectations")  # what makes the tables of a month, beside their models
+SHARD, GIVEN_TAG = "province", "sixth/given"  # a dimension of the partitions of runs of shards; a tag of theirs
 LAST_MONTH = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
 
 
@@ -39,6 +47,53 @@ def _result(work: Work, period: str, table: str, key: dg.AssetKey | None = None)
         asset_key=key,
         metadata=table_metadata(work.warehouse, table, period),
         data_version=dg.DataVersion(fingerprint_of(work, period)),
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- shards
+@dg.asset(
+    pool=POOL,
+    group_name="mail",
+    kinds={"duckdb"},
+    deps=[MAILS],
+    code_version=code_version(*CODE, "assets/intake", "sql"),
+)
+def shards(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """The mails given to shards, by province, and what goes by mail and unit worked out there (setting `shards`)."""
+    session = home.session
+    given = give_shards(session, context.partition_key)
+    wanted = session.settings.shards
+    if wanted.workers:
+        failed = wait_for(session.home, given, partial(_has_failed, context.instance), 60 * wanted.wait_minutes)
+    else:
+        failed = work_on_all(session.home, given, session.lang)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(given),
+            "mails": dg.MetadataValue.json({one.name: one.mails for one in given}),
+            "left to this run": dg.MetadataValue.json(failed),
+        }
+    )
+
+
+def _has_failed(instance: dg.DagsterInstance, given: Given) -> bool:
+    """Whether the runs of what a shard was given have ended, and none is to be tried again."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB, tags={GIVEN_TAG: given.digest}), limit=1)
+    return any(run.is_finished and run.tags.get(WILL_RETRY_TAG) != "true" for run in runs)
+
+
+@dg.asset(group_name="mail", kinds={"duckdb"}, code_version=code_version(*CODE, "assets/intake", "sql"))
+def worked_shards(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """What one shard works out of the mails that it was given, on whichever machine (setting `shards.workers`)."""
+    assert isinstance(context.partition_key, dg.MultiPartitionKey)
+    name = context.partition_key.keys_by_dimension[SHARD]
+    worked = work_on(Home(Path(home.home)), name, home.lang)
+    return dg.MaterializeResult(
+        metadata={
+            "mails parsed": worked.parsed if worked else 0,
+            "months settled again": dg.MetadataValue.json(worked.months if worked else ()),
+            "machine": socket.gethostname(),
+        }
     )
 
 
@@ -63,6 +118,7 @@ def earlier_months(context: dg.AssetExecutionContext, home: HomeResource) -> dg.
     every = decide(work, context.partition_key)
     if every and context.run.job_name != ANSWERING:
         start_early()  # what validates what they come to (reports/data_docs/) has its libraries by then
+    taken = take_months(work, home.session.home, every) if home.session.settings.shards.most_units else {}
     stale = [m for m in every if m < context.partition_key]
     for month in stale:
         settle_month(work, month)
@@ -79,6 +135,7 @@ def earlier_months(context: dg.AssetExecutionContext, home: HomeResource) -> dg.
         metadata={
             "settled again": dg.MetadataValue.json(stale),
             "changed since they were settled": dg.MetadataValue.json(changed),
+            **({"units taken over from shards": dg.MetadataValue.json(taken)} if taken else {}),
         }
     )
 
@@ -221,3 +278,5 @@ TABLES = {
 }
 ASSETS = (earlier_months, submissions, form_findings, counted_rows, findings, marts)
 OF_NO_MONTH = (indexed_mails,)
+WITH_SHARDS = (shards,)  # of a home whose settings want any
+ON_WORKERS = (worked_shards,)  # of one whose shards run elsewhere

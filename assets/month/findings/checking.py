@@ -176,12 +176,18 @@ def form_failures(warehouse: Warehouse, units: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def check_across(warehouse: Warehouse, catalogue: Catalogue, period: Mapping[str, Any]) -> pl.DataFrame:
+def check_across(
+    warehouse: Warehouse, catalogue: Catalogue, period: Mapping[str, Any], *, of_absent_alone: bool = False
+) -> pl.DataFrame:
     """Ask the rules that look at other months or units of the period's effective submissions, and those on what is
     absent of the ones whose units do not stand (core.standing_units); failures with `sheet` and unit_code.
+    `of_absent_alone`: the latter alone.
     """
     parts = []
-    for table, checks in tables_across(catalogue).items():
+    for table, every in tables_across(catalogue).items():
+        checks = [c for c in every if is_of_what_is_absent(c.rule, catalogue) or not of_absent_alone]
+        if not checks:
+            continue
         sheets = {check.rule.id: check.rule.sheet for check in checks}
         warehouse.execute(f"create or replace temp table asked as {model(f'carried/{table}')}", period)
         of_some = any(is_of_what_is_absent(check.rule, catalogue) for check in checks)
@@ -193,7 +199,7 @@ def check_across(warehouse: Warehouse, catalogue: Catalogue, period: Mapping[str
         )
         for rows in _some_at_a_time(warehouse):
             frame = enrich_across(table, rows)
-            found = failures(f"{table}, across", checks, frame).with_columns(
+            found = failures(f"{table}, across", tuple(checks), frame).with_columns(
                 sheet=pl.col("rule_id").replace_strict(sheets, return_dtype=pl.String)
             )
             units = frame.select("form_id", "unit_code").unique()

@@ -129,10 +129,13 @@ def _submissions(warehouse: Warehouse, parameters: Mapping[str, Any], which: str
     )
 
 
-def check_month_across(work: Work, period: str) -> int:
-    """The rules that look at other months, other units or what is absent; how many findings they add."""
+def check_month_across(work: Work, period: str, *, of_absent_alone: bool = False) -> int:
+    """The rules that look at other months, other units or what is absent; how many findings they add.
+
+    `of_absent_alone`: those alone for which a unit's own form is enough.
+    """
     parameters = work.parameters(period)
-    failures = checking.check_across(work.warehouse, work.catalogue, parameters)
+    failures = checking.check_across(work.warehouse, work.catalogue, parameters, of_absent_alone=of_absent_alone)
     parameters |= {
         "carried": _carried(work.catalogue),
         "absent": sorted(r.id for r in work.catalogue.rules.values() if is_of_what_is_absent(r, work.catalogue)),

@@ -1,0 +1,49 @@
+"""The Celery application of workers that shards run on: `celery -A pipelines.celery_worker worker`.
+
+The broker is the one of the environment, SIXTH_BROKER, which may hold a password and so stands in no file of the home.
+
+Belongs here: the application, and making its processes fit for work that has processes of its own. Does not: which runs
+come here (shard_launcher.py).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from multiprocessing.process import AuthenticationString  # type: ignore[attr-defined]
+from typing import Any
+
+from celery.signals import worker_process_init
+from dagster_celery.config import DEFAULT_CONFIG
+from dagster_celery.make_app import make_app
+from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
+
+BROKER = "SIXTH_BROKER"
+QUEUE = "dagster"
+SETTINGS: dict[str, Any] = {
+    **DEFAULT_CONFIG,
+    "broker_connection_retry_on_startup": True,
+    "worker_disable_prefetch": True,  # a task that waits behind another would be lost with its worker for an hour
+    "worker_max_tasks_per_child": 20,
+}
+
+app = make_app(
+    {
+        "broker": os.environ.get(BROKER, ""),
+        "backend": os.environ.get(BROKER, ""),
+        "config_source": dict(SETTINGS),
+        "task_default_queue": QUEUE,
+    }
+)
+execute_job = create_execute_job_task(app)
+resume_job = create_resume_job_task(app)
+
+
+@worker_process_init.connect
+def have_processes(**_: object) -> None:
+    """Let a process of the pool start processes: Celery marks it as a daemon, which may not, and its key is of a kind
+    that cannot be handed on.
+    """
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    config["daemon"] = False
+    config["authkey"] = AuthenticationString(bytes(config["authkey"]))

@@ -1,0 +1,96 @@
+"""Shards on workers of Celery behind a real Redis, one worker killed at its work: the month is published the same."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from assets.instance.home import ON_WORKERS_YAML, Home
+from assets.instance.resource import SHARD_JOB
+from assets.intake.shards import given_shards, is_done
+from tests.jobs.command_line import apart, copy_of, sixth
+from tests.jobs.dagster_home import PERIOD, begin, filled_home, wait_for
+from tests.jobs.test_services import SILENT, Services, free_port, published
+
+AS_OF = "2026-11-06T00:30:00+08:00"
+REDIS = shutil.which("redis-server")
+
+
+def test_settings_of_dagster_follow_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assets.instance.home.find_spec", lambda name: name)
+    home = Home(tmp_path)
+    home.register.mkdir()
+    home.dagster.mkdir()
+    file, settings = home.dagster / "dagster.yaml", home.register / "settings.yaml"
+    home.configure_dagster()
+    alone = file.read_text(encoding="utf-8")
+    for workers in (3, 12):
+        settings.write_text(f"shards: {{most_units: 100, workers: {workers}}}\n", encoding="utf-8")
+        home.configure_dagster()
+        told = yaml.safe_load(file.read_text(encoding="utf-8"))
+        assert told["run_launcher"]["class"] == "ShardRunLauncher"
+        assert told["concurrency"]["runs"]["tag_concurrency_limits"][0] == {"key": "sixth/given", "limit": workers}
+    settings.write_text("shards: {most_units: 100}\n", encoding="utf-8")
+    home.configure_dagster()
+    assert file.read_text(encoding="utf-8") == alone
+    changed = ON_WORKERS_YAML.read_text(encoding="utf-8") + "# ours\n"
+    file.write_text(changed, encoding="utf-8")
+    home.configure_dagster()
+    assert file.read_text(encoding="utf-8") == changed
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """A home whose two units are a shard each, with Redis, code server, daemon and two workers of one process."""
+    home = filled_home(tmp_path / "home", monkeypatch)
+    copy_of(home.root, tmp_path / "twin")
+    port = free_port()
+    monkeypatch.setenv("SIXTH_BROKER", f"redis://127.0.0.1:{port}/0")
+    with (home.register / "settings.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("shards: {most_units: 1, workers: 2, wait_minutes: 8}\n")
+    home.prepare()
+    config = yaml.safe_load((home.dagster / "dagster.yaml").read_text(encoding="utf-8"))
+    config["run_monitoring"]["poll_interval_seconds"] = 2
+    (home.dagster / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    made = Services(home, tmp_path)
+    assert REDIS is not None
+    server = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    made.up["redis"] = subprocess.Popen(server, stdout=SILENT, stderr=SILENT, start_new_session=True)
+    for name in ("one", "two"):
+        worker = ["celery", "-A", "pipelines.celery_worker", "worker", "-n", f"{name}@%h", "-c", "1"]
+        made.up[name] = begin(*worker, told=SILENT)
+    made.start("code", "daemon")
+    yield made
+    made.kill(*made.up)
+
+
+@pytest.mark.outside
+@pytest.mark.long
+def test_a_worker_killed_at_its_work_costs_nothing_but_time(services: Services, tmp_path: Path) -> None:
+    home = services.home
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance, ThreadPoolExecutor(1) as beside:
+        head = beside.submit(apart, "run", "--home", home.root, "--period", PERIOD, "--as-of", AS_OF)
+
+        def at_work() -> bool:
+            started = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB, statuses=[dg.DagsterRunStatus.STARTED]))
+            return len({run.tags["sixth/shard"] for run in started}) == 2
+
+        wait_for(at_work)
+        services.kill("one")
+        head.result()
+        runs = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB))
+    lost = [run for run in runs if run.status == dg.DagsterRunStatus.FAILURE]
+    assert len(lost) == 1
+    assert {run.status for run in runs} == {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS}
+    assert [one.name for one in given_shards(home)] == ["P.1", "P.2"]
+    assert all(is_done(home, one) for one in given_shards(home))
+    twin = tmp_path / "twin"
+    sixth("run", "--home", twin, "--period", PERIOD, "--as-of", AS_OF)
+    assert published(home) == published(Home(twin))
