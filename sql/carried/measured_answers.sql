@@ -1,6 +1,6 @@
 -- Answers 符合 beside the indicator that measures the same (XFM-03). Grain: one answer of one effective annex 3 whose
 -- unit does not stand (core.standing_units), where the item names an indicator that the form reports, counted.
--- falls_short: more than nothing was due, and less was done than the target wants.
+-- falls_short: more than nothing was due, and less was done than the target wants; rate_text is never rounded up to it.
 select
     r.form_id,
     r.row,
@@ -9,8 +9,11 @@ select
     r.result__text,
     k.name as indicator_name,
     m.indicator_code || ' ' || k.name as indicator_label,
-    round(100.0 * m.numerator / m.denominator, 2) || '%' as rate_text,
     case when 100.0 * m.numerator < k.target * m.denominator then true end as falls_short,
+    case
+        when falls_short then least(round(100.0 * m.numerator / m.denominator, 2), round(k.target - 0.01, 2))
+        else round(100.0 * m.numerator / m.denominator, 2)
+    end || '%' as rate_text,
 from marts.self_check as r
 inner join core.units as u
     on u.period = r.period and u.unit_code = r.unit_code

@@ -1,4 +1,5 @@
--- Ratios of units below their target, the furthest first. Grain: one counted row of one unit.
+-- Ratios of units below their target, the furthest first; a rate is never rounded up to the target that it falls short of.
+-- Grain: one counted row of one unit.
 select
     u.scope,
     row_number() over (
@@ -10,9 +11,9 @@ select
     i.indicator_code,
     i.numerator,
     i.denominator,
-    round(100 * i.numerator / i.denominator + 1e-9, 2) as rate,
+    least(round(100 * i.numerator / i.denominator + 1e-9, 2), round(i.target - 0.01, 2)) as rate,
     i.target,
-    round(100 * i.numerator / i.denominator - i.target + 1e-9, 2) as gap,
+    least(round(100 * i.numerator / i.denominator - i.target + 1e-9, 2), -0.01) as gap,
     i.mail,
     i.file,
     i.row,

@@ -144,6 +144,12 @@ QUIET: list[tuple[str, str, dict[str, Any]]] = [
     ("NDA-03", "agreements", {"expires_on": date(2026, 10, 31), "status": "!快到期"}),
     ("NDA-04", "agreements", {"expires_on": date(2026, 12, 30), "status": "终止"}),
     ("NDA-05", "agreements", {"breach_clause": False, "status": "终止"}),
+    # the date that the later rule reads was refused by an earlier one
+    ("APP-05", "app_launches", {"launched_on": date(2026, 11, 5), "assessed_on": date(2026, 11, 6)}),
+    ("INC-03", "incidents", {
+        "occurred_at": datetime(2026, 11, 1, 0, 0), "reported_at": datetime(2026, 11, 1, 9, 0),
+        "responded_at": datetime(2026, 11, 1, 9, 0), "resolved_at": datetime(2026, 11, 1, 10, 0),
+    }),
     ("NDA-04", "agreements", {"expires_on": date(2026, 12, 31)}),
     ("REC-03", "rectification", {"due_on": date(2026, 10, 31)}),
     ("INC-03", "incidents", {"reported_at": datetime(2026, 10, 9, 10, 0)}),
@@ -213,6 +219,19 @@ def test_a_rule_is_not_asked_without_its_values(
 def test_every_rule_on_rows_has_a_case() -> None:
     of_rows = {r.id for r in CATALOGUE.rules.values() if r.table in GOOD and not r.carried}
     assert of_rows - {rule for rule, _, _ in CASES} == set()
+
+
+# Some provinces have two short names, and filings bear either: 蜀ICP备 and 川ICP备 are both of Sichuan.
+@pytest.mark.parametrize("province", "京津沪渝冀豫云滇辽黑湘皖鲁新苏浙赣鄂桂甘陇晋蒙陕秦吉闽贵黔粤青藏川蜀宁琼")
+def test_filing_numbers_of_every_province_are_read(warehouse: Warehouse, province: str) -> None:
+    assert failing(warehouse, "exposed_assets", {"icp_no": f"{province}ICP备12345678号-1"}) == set()
+    assert failing(warehouse, "app_launches", {"app_filing_no": f"{province}ICP备12345678号-2A"}) == set()
+
+
+def test_a_rate_below_its_target_is_never_told_as_the_target(warehouse: Warehouse) -> None:
+    frame = frame_of(warehouse, "indicators", [row("indicators", {"numerator": 999_999, "denominator": 1_000_000})])
+    found = failures("rows", sheet_checks(CATALOGUE.sheets["indicators"], CATALOGUE), frame)
+    assert found.select("rule_id", "value").rows() == [("KPI-03", "99.99%")]
 
 
 def test_error_and_cleaned_cells_are_told_one_by_one(warehouse: Warehouse) -> None:

@@ -103,6 +103,12 @@ def test_met_is_held_against_the_counted_indicator_of_the_same_form(warehouse: W
     ]
 
 
+def test_a_rate_below_its_target_is_never_told_as_the_target(warehouse: Warehouse) -> None:
+    answers(warehouse, [("I-0", "符合", True)])
+    indicators(warehouse, [("K-1", 99_999, 100_000, True)])
+    assert failing(warehouse, "measured_answers") == [("XFM-03", 5, "result", "99.99%", "K-1 指标")]
+
+
 @pytest.mark.parametrize(
     ("result", "numerator", "denominator"), [("符合", 10, 10), ("符合", 0, 0), ("部分符合", 1, 10), ("不符合", 1, 10)]
 )
