@@ -3,6 +3,7 @@
 A property that says nothing else is tried on 50 cases, so that all tests end in CI's time; SIXTH_EXAMPLES tries more.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, settings
 
+from assets.instance.workers import RARELY
 from tests.postgresql import ledger, ledger_url, postgresql_url
 
 __all__ = ("ledger", "ledger_url", "postgresql_url")
@@ -45,3 +47,12 @@ JOBS = Path(__file__).parent / "jobs"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of whole runs first: the many short files then fill both processes to the end, whatever each took."""
     items.sort(key=lambda item: JOBS not in item.path.parents)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage seldom, as the workers of a run do, and never among what was imported: a quarter of the time of
+    a workbook that openpyxl reads and writes, a tenth of a run's.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*RARELY)

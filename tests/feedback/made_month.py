@@ -49,8 +49,10 @@ class Home:
         return self.register.tree(PERIOD).by_code[code]
 
 
-def home(root: Path, units: Iterable[str]) -> Home:
-    """A home with one city and these units, each of kind network with the services access and im."""
+def home(root: Path, units: Iterable[str], first_period: str = "2026-09") -> Home:
+    """A home with one city and these units, each of kind network with the services access and im. Every month from
+    `first_period` on is settled: where the one before PERIOD is not looked at, PERIOD takes half the time.
+    """
     rows = [",".join(UNIT_COLUMNS), "C,集团,,carrier,,,,2025-01,", "P,北原省公司,C,province,,,,2025-01,"]
     rows.append("D,青川分公司,P,city,,,,2025-01,")
     rows += [f"{u},{u}单位,D,unit,network,access;im,{u.lower()}@oa.example,2025-01," for u in units]
@@ -58,7 +60,7 @@ def home(root: Path, units: Iterable[str]) -> Home:
     folder.mkdir(parents=True)
     (folder / "units.csv").write_text("\n".join(rows), encoding="utf-8")
     (folder / "networks.csv").write_text("cidr,name\n203.0.113.0/24,出口\n", encoding="utf-8")
-    (folder / "calendar.yaml").write_text("first_period: 2026-09\n", encoding="utf-8")
+    (folder / "calendar.yaml").write_text(f"first_period: {first_period}\n", encoding="utf-8")
     return Home(root, load_register(folder), load_catalogue())
 
 

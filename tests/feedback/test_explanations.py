@@ -6,8 +6,11 @@ Belongs here: the way of an explanation from the sheet 反馈 to the next answer
 
 from __future__ import annotations
 
+import copy
 import io
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -54,12 +57,19 @@ class Month:
     """A unit's month, mail by mail, with the answer to each."""
 
     def __init__(self, root: Path) -> None:
-        self.made: Home = home(root, ("NET",))
+        self.made: Home = home(root, ("NET",), PERIOD)
         self.folder = root / "published" / "feedback"
         self.day = 2
         forms = filled_forms(self.made.unit("NET"), self.made.catalogue, self.made.register)
         self.first = changed(changed(forms["annex2"], put("ports", "22")), put("ports", "22", FIRST_ROW + 1))
         self.answered: bytes = self.send(self.first)
+
+    def copied(self, root: Path) -> Month:
+        """The same elsewhere, to go on with."""
+        shutil.copytree(self.made.root, root)
+        other = copy.copy(self)
+        other.made, other.folder = replace(self.made, root=root), root / "published" / "feedback"
+        return other
 
     def settle(self) -> Work:
         with settled(self.made, f"2026-11-{self.day:02d}T23:30:00") as work:
@@ -86,9 +96,15 @@ class Month:
         return (self.folder / "NET" / PAGE).read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Month:
+    """The month after its first mail."""
+    return Month(tmp_path_factory.mktemp("explained") / "home")
+
+
 @pytest.fixture
-def month(tmp_path: Path) -> Month:
-    return Month(tmp_path)
+def month(answered: Month, tmp_path: Path) -> Month:
+    return answered.copied(tmp_path / "home")
 
 
 def edited(content: bytes, *edits: Edit) -> bytes:

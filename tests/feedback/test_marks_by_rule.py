@@ -44,7 +44,7 @@ class Sample:
 
     def _send(self, fault: Fault, number: int) -> None:
         unit = self.made.unit(fault.unit)
-        forms = filled_forms(unit, self.made.catalogue, self.made.register, number, only=fault.form)
+        forms = filled_forms(unit, self.made.catalogue, self.made.register, number, only=(fault.form,))
         book = openpyxl.load_workbook(io.BytesIO(forms[fault.form]))
         self.places[fault.rule_id] = fault.spoil(book, self.made.catalogue)
         forms[fault.form] = saved(book)

@@ -22,7 +22,7 @@ ROW = FIRST_ROW
 
 @pytest.fixture
 def made(tmp_path: Path) -> Home:
-    return home(tmp_path, ("NET",))
+    return home(tmp_path, ("NET",), PERIOD)
 
 
 def answer(made: Home) -> tuple[str, dict[str, tuple[SheetChange, ...]]]:

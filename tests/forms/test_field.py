@@ -62,7 +62,7 @@ def register() -> Register:
 def annexes(catalogue: Catalogue, register: Register) -> dict[str, bytes]:
     """Annexes filled in right, the second one with two assets and an app; `nil`: annex 2 with nothing new."""
     unit = next(u for u in register.tree(PERIOD).units if u.level == "unit")
-    nil = filled_forms(unit, catalogue, register, nil=True, only="annex2")
+    nil = filled_forms(unit, catalogue, register, nil=True, only=("annex2",))
     return {**filled_forms(unit, catalogue, register), "nil": nil["annex2"]}
 
 

@@ -68,8 +68,7 @@ def _in_assets(values: dict[int, dict[str, Any]], cover: dict[str, Any] | None =
 
 
 def _forms(made: made_month.Home, unit: str, change: Change | None = None, period: str = PERIOD) -> dict[str, bytes]:
-    forms = filled_forms(made.unit(unit), made.catalogue, made.register, int(unit[1:]))
-    del forms["annex6"]
+    forms = filled_forms(made.unit(unit), made.catalogue, made.register, int(unit[1:]), only=("annex2", "annex3"))
     if change:
         forms["annex2"] = changed(forms["annex2"], change)
     if period != PERIOD:

@@ -130,7 +130,7 @@ def test_a_page_that_is_crumpled_over_a_corner_of_the_code_is_still_read(printed
 
 # -------------------------------------------------------------------------------------------------------- the formulas
 def test_totals_follow_the_cells_and_take_no_notice_of_words_for_nothing(made: Home, tmp_path: Path) -> None:
-    forms = filled_forms(made.unit("NET"), made.catalogue, made.register, only="annex2")
+    forms = filled_forms(made.unit("NET"), made.catalogue, made.register, only=("annex2",))
 
     def more(book: openpyxl.Workbook) -> None:
         sheet = book["暴露面资产新增"]
