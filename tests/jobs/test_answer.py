@@ -8,28 +8,22 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-import reports.assets
 from assets.instance.home import Home
 from assets.instance.register import load_register
-from assets.intake import staging
 from expectations.catalogue import load_catalogue
 from pipelines.answer_run import answer_period
 from pipelines.month_run import run_period
-from reports.feedback import folders
-from reports.notices import composing
 from reports.publishing.versions import versions
 from tests.feedback.made_month import PERIOD, ZONE, drop_mail
 from tests.feedback.made_month import Home as Made
 from tests.feedback.made_month import home as made_home
 from tests.jobs.command_line import SIXTH, copy_of, sixth
 from tests.jobs.test_single_assets import LATE, PUNCTUAL
-from tests.jobs.year import Bare, in_this_process, rendered
 from tests.scans.made_scans import SEALED, made_scan
 from tests.templates.filled_forms import filled_forms
 
@@ -40,27 +34,21 @@ DEADLINE, NEXT_NOON, NEXT_NIGHT = (
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def first_night(tmp_path_factory: pytest.TempPathFactory, undrawn: None) -> Home:
     """A home after a night in which one unit had reported. Reports are data alone here, as nobody looks at a page."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reports.assets, "gather", lambda *_: Bare)
-        patch.setattr(reports.assets, "render_all", rendered)
-        for module in (staging, folders, composing):
-            patch.setattr(module, "run_isolated", in_this_process)
-        patch.setattr(reports.assets, "validate_months", lambda _: [])
-        home = Home(tmp_path_factory.mktemp("answer") / "home")
-        made_home(home.root, [PUNCTUAL, LATE])
-        (home.register / "settings.yaml").write_text("settle_seconds: 0\n", encoding="utf-8")
-        send(PUNCTUAL, 3, home)
-        run_period(home, PERIOD, FIRST_NIGHT, None, "zh", earlier=True)
-        yield home
+    home = Home(tmp_path_factory.mktemp("answer") / "home")
+    made_home(home.root, [PUNCTUAL, LATE])
+    (home.register / "settings.yaml").write_text("settle_seconds: 0\n", encoding="utf-8")
+    send(PUNCTUAL, 3, home)
+    run_period(home, PERIOD, FIRST_NIGHT, None, "zh", earlier=True)
+    return home
 
 
 def send(unit: str, day: int, *homes: Home) -> None:
     """A complete return of a unit, with nothing in it that another has: the same mail to each of the homes."""
     made = Made(homes[0].root, load_register(homes[0].register), load_catalogue())
     number = day + 10 * [PUNCTUAL, LATE].index(unit)
-    forms = filled_forms(made.unit(unit), made.catalogue, made.register, number)
+    forms = filled_forms(made.unit(unit), made.catalogue, made.register, number, only=("annex2", "annex3"))
     files = [("附件2.xlsx", forms["annex2"]), ("附件3.xlsx", forms["annex3"])]
     drop_mail(made, unit, [*files, ("扫描件.jpg", made_scan(SEALED[0], number))], day=day, scan=False)
     mail = homes[0].inbox / f"{unit}-{day}.eml"

@@ -18,6 +18,8 @@ from tests.feedback.made_month import home as made_home
 from tests.jobs.test_single_assets import DEADLINE_RUN, LATE, NEXT_NIGHT, PUNCTUAL, materialise, send
 from tests.month.test_sql_tests import MUTANTS
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:

@@ -19,7 +19,7 @@ from tests.notices.made_units import when
 from tests.templates.filled_forms import filled_forms
 
 __all__ = ["dovecot"]
-pytestmark = pytest.mark.outside
+pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("page_alone")]
 
 PERIOD, CARRIER, USER = "2026-10", "C", "collected"
 ANNEXES = ("annex2", "annex3")
@@ -64,7 +64,7 @@ def test_the_report_waits_for_the_mailbox_then_goes_out_and_is_made_up_for(
     made = made_month.home(tmp_path / "home", ["U1", "U2"])
     home = Home(made.root)
     for number, unit in enumerate(("U1", "U2"), 1):
-        forms = filled_forms(made.unit(unit), made.catalogue, made.register, number)
+        forms = filled_forms(made.unit(unit), made.catalogue, made.register, number, only=ANNEXES)
         attachments = [(f"{form}.xlsx", forms[form]) for form in ANNEXES]
         made_month.drop_mail(made, unit, [*attachments, ("扫描件.jpg", made_month.made_scan(made_month.SEALED[0], number))],
                              scan=False)  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.instance import software, warehouse
+from assets.instance import software, sql, warehouse
 from assets.instance.home import Home
 from assets.instance.session import Session, open_session
 from assets.intake import staging
@@ -32,7 +32,7 @@ CLOCK = datetime(2026, 11, 8, 0, 30, tzinfo=ZONE)
 def home(tmp_path: Path) -> Home:
     """A home with the mail of one unit, late by a day."""
     made = made_home(tmp_path / "home", [UNIT])
-    forms = filled_forms(made.unit(UNIT), made.catalogue, made.register)
+    forms = filled_forms(made.unit(UNIT), made.catalogue, made.register, only=("annex2", "annex3"))
     drop_mail(made, UNIT, [("附件2.xlsx", forms["annex2"]), ("附件3.xlsx", forms["annex3"])], day=7)
     return Home(made.root)
 
@@ -115,14 +115,14 @@ def test_an_edited_model_is_settled_again(home: Home, tmp_path: Path, monkeypatc
     assert text.count(late) == 1
     edited.write_text(text.replace(late, "when state = 'complete' then 0.25"), encoding="utf-8")
     monkeypatch.setattr(software, "ROOT", tmp_path / "edited")
-    monkeypatch.setattr(warehouse, "SQL", tmp_path / "edited" / "sql")
-    for cached in (software._digest_of, warehouse.model):
+    monkeypatch.setattr(sql, "SQL", tmp_path / "edited" / "sql")
+    for cached in (software._digest_of, sql.model):
         cached.cache_clear()
     try:
         stale, (after,) = night(home, points)
     finally:
         monkeypatch.undo()
-        for cached in (software._digest_of, warehouse.model):
+        for cached in (software._digest_of, sql.model):
             cached.cache_clear()
     assert stale == ["2026-09", PERIOD]
     assert after["points"] < before["points"]

@@ -11,9 +11,8 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -36,15 +35,12 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.sensor import execute_sensor_iteration
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
-import reports.assets
 from assets.instance import clock
 from assets.instance.home import Home
-from assets.intake import staging
 from expectations.catalogue import load_catalogue
 from pipelines.event_log import PRINTED_ALONE
-from reports.feedback import folders
-from reports.notices import composing
 from tests import bench
+from tests.jobs.undrawn import stand_in
 from tests.scans.made_scans import SEALED, made_scan
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -121,35 +117,6 @@ def mail(unit: str, period: str, at: datetime, sender: str = "") -> bytes:
     return message.as_bytes(policy=SMTP)
 
 
-@dataclass
-class Bare:
-    """A report that nobody draws."""
-
-    header: Any
-    data: Path | None = None
-    pages: Any = None
-
-
-def rendered(drawn: Iterable[tuple[str, Bare]]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    for scope, report in drawn:
-        yield scope, {"report.html": f"{report.header.mailbox_unreachable}".encode()}
-
-
-def in_this_process(
-    function: Callable[[Any], Any],
-    tasks: Iterable[Any],
-    *,
-    initializer: Callable[..., object] | None = None,
-    initargs: tuple[Any, ...] = (),
-    **_: Any,
-) -> Iterator[tuple[Any, Any]]:
-    """As workers.run_isolated, without workers: to start them takes longer than the few mails of a night."""
-    if initializer:
-        initializer(*initargs)
-    for task in tasks:
-        yield task, function(task)
-
-
 class Host:
     """The machine with Dagster on it: it looks when it is up. Down, nothing looks, and its memory is lost."""
 
@@ -159,12 +126,7 @@ class Host:
         patch.setattr(bench, "ASSETS", 2)
         patch.setattr(bench, "APPS", 1)
         patch.setattr(bench, "PROBLEMS", 2)
-        patch.setattr(reports.assets, "gather", lambda *_: Bare)
-        patch.setattr(reports.assets, "render_all", rendered)
-        for module in (staging, folders, composing):
-            patch.setattr(module, "run_isolated", in_this_process)
-        patch.setattr(reports.assets, "validate_months", lambda _: [])
-        patch.setattr(reports.assets, "write_data_docs", lambda *_: [])
+        stand_in(patch)
         self.instance = opened.enter_context(
             dg.instance_for_test(
                 overrides={
