@@ -331,6 +331,7 @@ CELLS = st.sampled_from(
         "<c {r}/>",
         "<c {r} s='1'/>",
         '<c {r} s="1"/>',
+        '<c {r} s="1" />',
         "<c {r}><v>{n}</v></c>",
         '<c {r} s="1"><v>{n}</v></c>',
         '<c {r} t="s"><v>1</v></c>',
@@ -362,6 +363,39 @@ def test_the_short_way_for_plain_cells_reads_what_the_long_way_does(
         markup += f'<row r="{index}"{height}>{inner}</row>'
     kinds: dict[str, Any] = {"strings": [string_item("甲"), string_item("乙")], "formats": ["14", "[h]:mm"]}
     assert only_sheet(xlsx(markup, **kinds)) == only_sheet(xlsx(markup.replace("<row", "<!-- --><row"), **kinds))
+
+
+def read_or_refused(markup: str) -> Sheet | None:
+    try:
+        return only_sheet(xlsx(markup))
+    except WorkbookUnreadable:
+        return None
+
+
+TAGS = [
+    tag
+    for n in (1, 2, 3)
+    for tag in (f'<row r="{n}" ht="20">', f'<c r="A{n}"><v>{n}</v></c>', f'<c r="B{n}" s="1"/>', "</row>")
+]
+ODD = st.sampled_from(
+    [
+        '<row r="4"/>', '<row r="4" ht="20" />', '<row r="5">', "</row>", '<row r="1048577">', '<row r="0">', "<row>",
+        "<row r='6'>", '<row r="7" a="<">', '<row r="7"a="">', '<row r="8" x:y="é">', '<c r="C2"><v>1</v></c>',
+        '<c r="XFE2"><v>1</v></c>', '<c r="D1">', "</c>", "<v>1</v>", " ", "\n", "x", "&", "&amp;", "]]>", "\x00", "<",
+        "</sheetData><sheetData>",
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(TAGS)), ODD), max_size=3))
+def test_rows_that_are_taken_whole_are_well_formed_ones(odd: list[tuple[int, str]]) -> None:
+    """Whatever stands between the tags is read, or refused, as by the long way, which a comment sends it."""
+    tags = list(TAGS)
+    for at, piece in odd:
+        tags.insert(at, piece)
+    markup = "".join(tags)
+    assert read_or_refused(markup) == read_or_refused("<!-- -->" + markup)
 
 
 def test_a_sheet_of_many_pieces_is_read_whole() -> None:

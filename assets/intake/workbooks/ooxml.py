@@ -39,14 +39,18 @@ from assets.intake.workbooks.shown import BUILT_IN, GENERAL, with_format
 _DEPTH = 64
 _TAGS = 10_000_000  # of a part, opening and closing; more cannot be read in time
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, 22.9.2.19 ST_Xstring
-_BLANK_CELL = re.compile(r'<c r="[A-Z]{1,3}[1-9][0-9]{0,6}"(?: s="[0-9]{1,5}")?/>')
-_BLANK_ROW = re.compile(r'<row r="[1-9][0-9]{0,6}"(?: [\w:]+="[^"<>&]*")*(?:/>|></row>)')
+_BLANK_CELL = re.compile(r'<c r="[A-Z]{1,3}[1-9][0-9]{0,6}"(?: s="[0-9]{1,5}")? ?/>')
+_BLANK_ROW = re.compile(r'<row r="[1-9][0-9]{0,6}"(?: [\w:]+="[^"<>&]*")*(?: ?/>|></row>)')
 _PLAIN_CELL = re.compile(
     r'<c r="([A-Z]{1,3})([1-9][0-9]{0,6})"(?: s="([0-9]{1,5})")?(?: t="([ns])")?><v>([0-9.Ee+-]{1,40})</v></c>'
 )
-_NOT_PLAIN = re.compile(
-    r'<!|<\?(?!xml )|<c(?! r=")[\s/>]|:c[\s/>]'
-)  # text that may look like a cell, cells without place
+_PLAIN_ROWS = re.compile(  # rows of nothing but the cells above, each attribute and bracket of them
+    r'(?>(?:<row r="[1-9][0-9]{0,5}"(?: [\w:]+="[^"<>&]*")*+(?: ?/>|>(?>'
+    r'<c r="[A-Z]{1,3}[1-9][0-9]{0,6}"(?: s="[0-9]{1,5}")?(?: ?/>|(?: t="[ns]")?><v>[0-9.Ee+-]{1,40}</v></c>)'
+    r")*+</row>))*+)"
+)
+# Markup that can hold text like a cell, and cells without a place: one search each, as each begins with fixed text.
+_NOT_PLAIN = tuple(map(re.compile, ("<!", r"<\?(?!xml )", r'<c(?! r=")[\s/>]', r":c[\s/>]")))
 _PLAIN_STRINGS = re.compile(
     r'(?:<\?xml version="1\.0" encoding="(?:UTF|utf)-8"(?: standalone="(?:yes|no)")?\?>[ \t\r\n]*)?'
     r'<sst(?: [\w:]+="[^"<>&]*")*>'
@@ -361,15 +365,21 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
         string, cells and rows that are only formatted (of which people make a million).
 
         What is taken are whole elements without markup in them, so that what is left is as well formed as before;
-        none any more once there was markup that can hold text like them, or a cell without a place.
+        none any more once there was markup that can hold text like them, or a cell without a place. Most sheets have
+        rows of such cells alone: those are taken whole.
         """
         nonlocal plain, taken, row, column
         known, base = common.by_number, 0
         markup = rows.decode("latin-1")  # plain cells are ASCII, whatever the encoding
-        plain = plain and not _NOT_PLAIN.search(markup)
+        plain = plain and not any(odd.search(markup) for odd in _NOT_PLAIN)
         if not plain:
             return rows
-        markup = _BLANK_CELL.sub("", markup)
+        begin = markup.find("<row ")
+        whole = begin >= 0 and _PLAIN_ROWS.match(markup, begin)
+        if whole and "<row" not in markup[whole.end() :]:
+            left, markup = markup[:begin] + markup[whole.end() :], whole[0]
+        else:
+            left, markup = None, _BLANK_CELL.sub("", markup)
         row_digits = ""
         for letters, digits, style, kind, content in _PLAIN_CELL.findall(markup):
             if digits != row_digits:
@@ -381,9 +391,11 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
                 values.append(known[content])
             else:
                 take(_meaning(content, kind or "n", style, common))
-        markup = _PLAIN_CELL.sub("", _BLANK_ROW.sub("", markup))
-        taken = taken or len(markup) < len(rows)
-        return markup.encode("latin-1")
+        if len(places) + len(errors) > room.cells:
+            raise WorkbookUnreadable("too_many_cells", f"part {name!r}: more than {room.cells}")
+        left = _PLAIN_CELL.sub("", _BLANK_ROW.sub("", markup)) if left is None else left
+        taken = taken or len(left) < len(rows)
+        return left.encode("latin-1")
 
     pieces = map(unusual, _between_rows(package.pieces(name, kept=False)))
     _parse(pieces, name, start, end, texts.append)
