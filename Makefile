@@ -4,7 +4,8 @@
 # make test    types, lint and all tests
 # make test-quick   lint, rules, parsers and SQL models, for daily work
 # make year    a year of nights, and what runs for long: a night killed at every stage, on a full disk, services killed
-# make bench   speed of a generated month against the floor (BENCH_UNITS, default 2000; BENCH_AGAINST, a file of another commit), and of the portal on 10,000 units
+# make bench   speed of a generated month against the floor and a plain script, of the sample and of light commands
+#              (BENCH_UNITS, default 2000; BENCH_AGAINST, a file of another commit), and of the portal on 10,000 units
 # make lock    the lock file again from pyproject.toml
 # make picture the picture of the report in the README
 

@@ -6,12 +6,16 @@ each mail, open its workbooks with calamine, with scans also decode each page at
 after the first night, and the ratio is to the mean of both: a shared machine may change its speed by a third between
 them. Without scans the job marks no workbooks and sends no notices either. Nothing here asserts a time.
 
-After the first night: one mail in a hundred again (second night), a run with nothing to be done, one mail to its answer
-(`sixth answer`), and the floor a last time. Floors, first and last, are the machine's noise: where any two of them
-differ by more than a tenth, results are not compared with those of another run. They are kept by commit.
+Beside the first night stands a plain script that reads the same workbooks on one core (tests/bench_plain.py). After
+it: one mail in a hundred again (supplement night), a run with nothing to be done, one mail to its answer
+(`sixth answer`), and the floor a last time; in a home of its own a night before the deadline, and the next with one
+mail in a hundred again. Floors, first and last, are the machine's noise: where any two of them differ by more than a
+tenth, results are not compared with those of another run. They are kept by commit. Last comes what does not depend on
+the month: the sample in an empty home, and commands that people wait for.
 
     python -m tests.bench --units 2000                 N/4, N/2, N and 2N, without scans and with
     python -m tests.bench --units 10000 --only         N alone
+    python -m tests.bench --units 100 --only --without-commands   not the sample and the commands
     python -m tests.bench --units 100 --history 60     the same month after 60 months and after one
     python -m tests.bench --against bench/0a1b2c3.json   beside what another commit took
 """
@@ -26,6 +30,7 @@ import ipaddress
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -50,6 +55,9 @@ from expectations.catalogue import Catalogue, load_catalogue
 PERIOD = "2026-10"
 FIRST_NIGHT = "2026-11-06T00:30:00+08:00"
 SECOND_NIGHT = "2026-11-07T02:00:00+08:00"
+EARLY_NIGHT, NEXT_EARLY_NIGHT = "2026-11-05T09:00:00+08:00", "2026-11-05T21:00:00+08:00"
+BETWEEN_EARLY_NIGHTS, AFTER_FIRST_NIGHT = b"Thu, 05 Nov 2026 15:00:00", b"Fri, 06 Nov 2026 15:00:00"
+AFTER_SECOND_NIGHT = b"Sun, 08 Nov 2026 09:00:00"
 UNCHANGED_NIGHT, AT_NOON = "2026-11-07T03:00:00+08:00", "2026-11-08T12:00:00+08:00"
 MOST_NOISE = 0.1  # between floors that results may be compared over
 ROOT = Path(__file__).parent.parent
@@ -409,31 +417,27 @@ def job(home: Home, as_of: str, period: str = PERIOD) -> dict[str, Any]:
     return {"seconds": seconds, **json.loads(done.stdout.splitlines()[-1])}
 
 
-def second_night(home: Home, units: int) -> None:
-    """One mail in a hundred again with a later date, all over the carrier: a correction after the first night."""
-    for number in range(0, units, 100):
+def send_again(home: Home, numbers: Sequence[int], moment: bytes, suffix: str) -> None:
+    """The mails of some units once more, as received at a moment (a header's, without its zone)."""
+    for number in numbers:
         path = home.inbox / PERIOD / f"{number // 1000:03d}" / f"{number:06d}.eml"
-        raw = path.read_bytes().replace(b"Sun, 01 Nov", b"Fri, 06 Nov", 2)
-        for day in (b"Mon, 02 Nov", b"Tue, 03 Nov", b"Wed, 04 Nov", b"Thu, 05 Nov"):
-            raw = raw.replace(day, b"Fri, 06 Nov", 2)
-        path.with_name(f"{number:06d}-again.eml").write_bytes(raw)
+        raw = re.sub(rb"[A-Z][a-z]{2}, \d\d Nov 2026 \d\d:\d\d:\d\d", moment, path.read_bytes())
+        path.with_name(f"{number:06d}-{suffix}.eml").write_bytes(raw)
 
 
-def one_mail(home: Home) -> None:
-    """The first unit's mail once more, of the day after the second night."""
-    path = home.inbox / PERIOD / "000" / "000000-again.eml"
-    path.with_name("000000-once-more.eml").write_bytes(path.read_bytes().replace(b"Fri, 06 Nov", b"Sun, 08 Nov", 2))
-
-
-def command(home: Home, name: str, as_of: str, *more: str) -> dict[str, float]:
-    """A command as a person calls it: wall seconds, and processor seconds of all its processes."""
-    words = [sys.executable, "-m", "pipelines.cli", name, "--home", str(home.root), "--as-of", as_of, *more]
+def measured(*words: str, may_fail: bool = False) -> dict[str, float]:
+    """A module of Python as a person calls it: wall seconds, and processor seconds of all its processes."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
     seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
+    if done.returncode > may_fail:
         raise SystemExit(done.stderr[-4000:])
     return {"seconds": seconds, "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
+
+
+def sixth(*words: str, may_fail: bool = False) -> dict[str, float]:
+    """A command of `sixth`. `may_fail`: that it ends with 1 is no failure, as of `check`."""
+    return measured("pipelines.cli", *words, may_fail=may_fail)
 
 
 class NotComparable(Exception):
@@ -455,14 +459,21 @@ def compared(now: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) ->
         units, scans, what = result["units"], result["scans"], result["what"]
         if (units, scans, what) not in was or what.startswith("floor"):
             continue
-        low, high = min(floors[units, scans]), max(floors[units, scans])
-        if high > (1 + MOST_NOISE) * low:
-            raise NotComparable(f"floors of {units} units lie between {low:.2f} and {high:.2f} s: nothing is compared")
+        for size, taken in [(units, floors[units, scans])] if units else [(n, own) for (n, _), own in floors.items()]:
+            low, high = min(taken), max(taken)
+            if high > (1 + MOST_NOISE) * low:
+                told = f"floors of {size} units lie between {low:.2f} and {high:.2f} s"
+                raise NotComparable(f"{told}: nothing is compared")
         old = was[units, scans, what]["seconds"]
-        lines.append(
-            f"{units:7d} {'with scans' if scans else 'no scans':11s} {what:28s} {result['seconds'] / old:9.2f}"
-        )
+        lines.append(f"{_of(result)} {what:28s} {result['seconds'] / old:9.2f}")
     return lines
+
+
+def _of(result: dict[str, Any]) -> str:
+    """The month that a result is of, in a table; blank where it is of none."""
+    if not result["units"]:
+        return " " * 19
+    return f"{result['units']:7d} {'with scans' if result['scans'] else 'no scans':11s}"
 
 
 def commit() -> str:
@@ -474,23 +485,67 @@ def commit() -> str:
 
 
 def measure(folder: Path, units: int, *, scans: bool) -> Iterator[dict[str, Any]]:
-    """Floors, first night, second night and what follows of a month; without scans also without feedback."""
+    """Floors, first night, supplement night and what follows of a month; without scans also without feedback."""
     home = make_home(folder, units, feedback=scans)
     make_mails(home, units, Month(PERIOD), scans=scans)
-    label = {"units": units, "scans": scans}
+    label, root = {"units": units, "scans": scans}, str(home.root)
     before = floor_seconds(home.inbox)
     yield {**label, "what": "floor", "seconds": before}
     first = job(home, FIRST_NIGHT)
     after = floor_seconds(home.inbox)
     yield {**label, "what": "floor again", "seconds": after}
     yield {**label, "what": "first night", **first, "ratio": first["seconds"] / ((before + after) / 2)}
-    second_night(home, units)
+    plain = measured("tests.bench_plain", str(home.inbox))
+    yield {**label, "what": "pandas + calamine, one core", **plain, "ratio": first["seconds"] / plain["seconds"]}
+    send_again(home, range(0, units, 100), AFTER_FIRST_NIGHT, "again")
     second = job(home, SECOND_NIGHT)
-    yield {**label, "what": "second night", **second, "ratio": second["seconds"] / first["seconds"]}
-    yield {**label, "what": "nothing new", **command(home, "run", UNCHANGED_NIGHT, "--period", PERIOD)}
-    one_mail(home)
-    yield {**label, "what": "one mail to its answer", **command(home, "answer", AT_NOON)}
+    yield {**label, "what": "supplement night, 1 % new", **second, "ratio": second["seconds"] / first["seconds"]}
+    nothing = sixth("run", "--home", root, "--as-of", UNCHANGED_NIGHT, "--period", PERIOD)
+    yield {**label, "what": "nothing new", **nothing}
+    send_again(home, [0], AFTER_SECOND_NIGHT, "once-more")
+    yield {**label, "what": "one mail to its answer", **sixth("answer", "--home", root, "--as-of", AT_NOON)}
     yield {**label, "what": "floor, last", "seconds": floor_seconds(home.inbox)}
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure_interim(folder: Path, units: int) -> Iterator[dict[str, Any]]:
+    """Two nights before the deadline, with scans; to the second one mail in a hundred is new."""
+    home = make_home(folder, units)
+    make_mails(home, units, Month(PERIOD), scans=True)
+    label = {"units": units, "scans": True}
+    first = job(home, EARLY_NIGHT)
+    yield {**label, "what": "interim night", **first}
+    send_again(home, range(0, units, 100), BETWEEN_EARLY_NIGHTS, "again")
+    second = job(home, NEXT_EARLY_NIGHT)
+    yield {**label, "what": "interim night, 1 % new", **second, "ratio": second["seconds"] / first["seconds"]}
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure_commands(folder: Path) -> Iterator[dict[str, Any]]:
+    """The sample in an empty home, both months one after the other; commands that people wait for, the least of three."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    label, home = {"units": 0, "scans": True}, str(folder / "home")
+    parts = [sixth("init", "--sample", "--home", home)]
+    for period, as_of in (("2026-09", "2026-10-06T00:30:00+08:00"), (PERIOD, FIRST_NIGHT)):
+        parts.append(sixth("run", "--home", home, "--period", period, "--as-of", as_of))
+    cold = {name: sum(part[name] for part in parts) for name in ("seconds", "cpu")}
+    yield {**label, "what": "sample, cold, both months", **cold}
+    (code, name, kind), *_ = unit_codes(1)
+    books = {
+        folder / "附件2.xlsx": annex2(code, name, Month(PERIOD), load_catalogue(), random.Random(1)),
+        folder / "附件3.xlsx": annex3(code, name, kind, Month(PERIOD), load_catalogue(), random.Random(1)),
+    }
+    for path, content in books.items():
+        path.write_bytes(content)
+    commands = {
+        "check of two workbooks": ["check", *map(str, books)],
+        "status": ["status", "--home", home],
+        "--help": [],
+    }
+    for what, words in commands.items():
+        taken = [sixth(*(words or ["--help"]), may_fail=True) for _ in range(3)]
+        yield {**label, "what": what, **min(taken, key=lambda one: one["cpu"])}
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -518,10 +573,9 @@ def show(result: dict[str, Any]) -> None:
     """One result as lines of a table."""
     ratio = f"{result['ratio']:8.2f}" if "ratio" in result else " " * 8
     peak = f"{result['peak_mb']:9.0f}" if "peak_mb" in result else " " * 9
-    scans = "with scans" if result["scans"] else "no scans"
     cpu = f"{result['cpu']:8.2f}" if "cpu" in result else " " * 8
     print(
-        f"{result['units']:7d} {scans:11s} {result['what']:28s} {result['seconds']:9.2f} {cpu} {ratio} {peak}",
+        f"{_of(result)} {result['what']:28s} {result['seconds']:9.2f} {cpu} {ratio} {peak}",
         flush=True,
     )
     for stage in result.get("stages", ()):
@@ -538,6 +592,7 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=2000)
     parser.add_argument("--only", action="store_true", help="N alone, not N/4, N/2 and 2N")
     parser.add_argument("--without-scans", action="store_true", help="measure without scans alone")
+    parser.add_argument("--without-commands", action="store_true", help="not the sample and the light commands")
     parser.add_argument("--history", type=int, help="only: a month after so many others, beside one after one")
     parser.add_argument("--against", type=Path, help="results of another commit, to compare with")
     parser.add_argument("--folder", type=Path, default=Path("bench"))
@@ -553,18 +608,25 @@ def main() -> None:
         sizes = [arguments.units // 4, arguments.units // 2, arguments.units, 2 * arguments.units]
     print(f"{'units':>7s} {'':11s} {'what':28s} {'seconds':>9s} {'CPU s':>8s} {'ratio':>8s} {'peak MB':>9s}")
     results = []
-    measured = (
-        [measure_history(folder / "history", arguments.units, arguments.history)]
-        if arguments.history
-        else [
+    if arguments.history:
+        parts = [measure_history(folder / "history", arguments.units, arguments.history)]
+    else:
+        parts = [
             measure(folder / f"{units}", units, scans=scans)
             for units in sizes
             for scans in ((False,) if arguments.without_scans else (False, True))
         ]
-    )
-    for result in chain.from_iterable(measured):
+        if not arguments.without_scans:
+            parts.append(measure_interim(folder / "interim", arguments.units))
+        if not arguments.without_commands:
+            parts.append(measure_commands(folder / "commands"))
+    for result in chain.from_iterable(parts):
         show(result)
         results.append(result)
+    peaks = {r["units"]: r["peak_mb"] for r in results if r["what"] == "first night" and r["scans"]}
+    if 2 * arguments.units in peaks:
+        growth = peaks[2 * arguments.units] / peaks[arguments.units]
+        print(f"peak memory of {2 * arguments.units} units to that of {arguments.units}: {growth:.2f}")
     folder.mkdir(exist_ok=True)
     for name in dict.fromkeys(("results", commit() or "results")):
         (folder / f"{name}.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
@@ -575,7 +637,8 @@ def main() -> None:
             raise SystemExit(f"tests.bench: {error}") from error
     print(
         f"written to {arguments.folder / 'results.json'}; "
-        "ratio: to the mean floor, of the second night to the first, of the longer history to the shorter"
+        "ratio: to the mean floor, of the first night to the plain script, of a later night to the first, of the longer "
+        "history to the shorter"
     )
 
 

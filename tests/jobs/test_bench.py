@@ -18,15 +18,17 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_bench_measures_floor_first_and_second_night(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--units", "3", "--only", "--without-scans", "--folder", "measured"],
+        [sys.executable, "-m", "tests.bench", "--units", "3", "--only", "--without-scans", "--without-commands", "--folder", "measured"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     results = {r["what"]: r for r in json.loads((tmp_path / "measured/results.json").read_text(encoding="utf-8"))}
     assert list(results) == [
-        "floor", "floor again", "first night", "second night", "nothing new", "one mail to its answer", "floor, last"
+        "floor", "floor again", "first night", "pandas + calamine, one core", "supplement night, 1 % new", "nothing new",
+        "one mail to its answer", "floor, last",
     ]  # fmt: skip
-    before, after, first, second, nothing, answer, _ = results.values()
+    before, after, first, plain, second, nothing, answer, _ = results.values()
+    assert plain["ratio"] == first["seconds"] / plain["seconds"]
     assert 0 < nothing["cpu"] < answer["cpu"]
     assert first["ratio"] == first["seconds"] / ((before["seconds"] + after["seconds"]) / 2)
     assert second["ratio"] == second["seconds"] / first["seconds"]
@@ -50,3 +52,12 @@ def test_results_are_compared_over_floors_that_are_alike_alone() -> None:
         compared([result("floor", 11.2), result("first night", 15.0)], quiet)
     with pytest.raises(NotComparable):
         compared(faster[:2], [*quiet[:2], result("floor, last", 12.0)])
+
+
+def test_what_does_not_depend_on_the_month_is_compared_over_all_floors() -> None:
+    status = {"units": 0, "scans": True, "what": "status", "seconds": 0.4}
+    run = [result("floor", 10.0), result("floor, last", 10.5), status]
+    (line,) = compared(run, [{**status, "seconds": 0.8}])
+    assert line.split()[-2:] == ["status", "0.50"]
+    with pytest.raises(NotComparable, match="floors of 10 units"):
+        compared(run, [result("floor", 8.0), status])
