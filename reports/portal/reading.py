@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,9 @@ def carriers(folder: Path) -> dict[str, tuple[Stamp, str]]:
     found = {}
     for period in periods(folder):
         file = folder / f"{period}.sqlite"
-        stamp = stamp_of(file)
-        found[period] = (stamp, _carrier(file, stamp))
+        with suppress(FileNotFoundError):  # gone since it was listed
+            stamp = stamp_of(file)
+            found[period] = (stamp, _carrier(file, stamp))
     return found
 
 

@@ -99,7 +99,11 @@ def test_a_steward_filters_chooses_and_waives(visitor: Visitor, portal: Portal) 
     boxes.nth(1).check()
     assert page.locator("[data-chosen]").text_content() == "2"
     page.fill("#reason", REASON)
-    page.click(".batch .btn")
+    page.click(".batch button[name=step]")
+    assert "下面是上限" in page.get_by_role("status").text_content()  # of this home no month is settled
+    assert "2 处剔除被豁免，至多 2 行恢复计入" in page.inner_text("main")
+    assert all_decisions(portal.ledger) == []
+    page.click("main form .btn >> nth=0")
     assert page.get_by_role("status").text_content().startswith("已记录 2 项决定")
     assert {d.subject for d in all_decisions(portal.ledger)} == {first, second}
     page.goto(f"/finding/{first}?period={LAST}&can=yes&moves=drop")

@@ -6,15 +6,22 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
+import polars as pl
 import pytest
 
+from assets.instance.clock import take_clock
 from assets.ledger import people
+from assets.ledger.decisions import Proposal, record
 from assets.ledger.people import Person
 from reports.portal.kept import KeptPages
 from reports.portal.shared import Portal
-from tests.portal.made_portal import Browser
+from reports.portal.snapshot import write_whole
+from tests.portal.made_portal import Browser, home_of, portal_of
 from tests.reports.settled_sample import LAST
+
+NODES = pl.DataFrame({"place": [0], "unit_code": ["EX"]})
 
 
 def person(name: str) -> Person:
@@ -76,6 +83,30 @@ def test_two_of_one_scope_see_one_page_and_each_their_own_token(portal: Portal) 
         assert own[other] not in seen[browser]
         seen[browser] = seen[browser].replace(own[browser], "").replace(f">{name}<", "")
     assert seen[first] == seen[second]
+
+
+def test_what_pages_rest_on_changes_with_a_snapshot_a_version_a_run_and_a_decision(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    with portal_of(home) as portal:
+        seen = [portal.state()]
+
+        def has_changed() -> bool:
+            seen.append(portal.state())
+            return seen[-1] not in seen[:-1] and portal.state() == seen[-1]
+
+        home.portal.mkdir()
+        write_whole(home.portal / "2026-10.sqlite", [("nodes", NODES)])
+        assert has_changed()
+        write_whole(home.portal / "2026-10.sqlite", [("nodes", NODES)])
+        assert has_changed()  # another file, whatever is in it
+        (home.published / "2026-10" / "EX" / "v1").mkdir(parents=True)
+        assert has_changed()
+        take_clock(home, datetime(2026, 11, 6, tzinfo=UTC))
+        assert has_changed()
+        now = datetime.now(UTC)
+        record(portal.ledger, [Proposal("note", "EX/2026-10", "王晓燕", "已电话核实，原件属实", now)], now)
+        assert has_changed()
+        assert [d.kind for d in portal.log().decisions] == ["note"]
 
 
 def test_a_process_of_the_portal_is_small_until_somebody_asks_for_more() -> None:
