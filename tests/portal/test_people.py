@@ -144,3 +144,15 @@ def test_verifying_finds_what_was_changed_taken_out_or_rewritten(peopled: Engine
         connection.execute(text("delete from audit where id = 5"))
     assert audit.verify(peopled)[0] == []  # of a chain alone nobody sees that its end is gone
     assert "was noted before" in str(audit.verify(peopled, last)[0][0])
+
+
+def test_a_log_in_at_the_provider_comes_back_once_in_time_and_to_the_browser_that_asked(ledger: Engine) -> None:
+    begun = people.Begun("nonce", "verifier", "/units")
+    for state in ("one", "two", "three"):
+        people.begin_elsewhere(ledger, state, f"browser of {state}", begun, NOW)
+    assert people.come_back(ledger, "one", "browser of one", NOW + timedelta(minutes=9)) == begun
+    assert people.come_back(ledger, "one", "browser of one", NOW) is None
+    assert people.come_back(ledger, "two", "browser of one", NOW) is None
+    assert people.come_back(ledger, "two", "browser of two", NOW) is None  # whoever tries has used it up
+    assert people.come_back(ledger, "three", "browser of three", NOW + timedelta(minutes=10)) is None
+    assert people.come_back(ledger, "", "", NOW) is None
