@@ -6,6 +6,7 @@
 # make year    a year of nights, and what runs for long: a night killed at every stage, on a full disk, services killed
 # make bench   speed of a generated month against the floor and a plain script, of the sample and of light commands
 #              (BENCH_UNITS, default 2000; BENCH_AGAINST, a file of another commit), and of the portal on 10,000 units
+# make bench-shards   the same month whole and in shards: what they cost, what of it is the head's, and that all is the same
 # make lock    the lock file again from pyproject.toml
 # make picture the picture of the report in the README
 
@@ -14,7 +15,7 @@ HOME_FOLDER ?= home
 BENCH_UNITS ?= 2000
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run portal test test-quick year bench lock picture clean
+.PHONY: setup run portal test test-quick year bench bench-shards lock picture clean
 
 setup: .venv/.ready
 
@@ -54,6 +55,9 @@ year: setup
 bench: setup
 	.venv/bin/python -m tests.bench --units $(BENCH_UNITS) $(if $(BENCH_AGAINST),--against $(BENCH_AGAINST))
 	.venv/bin/python -m tests.bench_portal
+
+bench-shards: setup
+	.venv/bin/python -m tests.bench_shards
 
 lock: setup
 	.venv/bin/python -m pip install --quiet uv

@@ -62,17 +62,16 @@ class ShardRunLauncher(CheckedRunLauncher):
         return super().terminate(run_id)
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """NOT_FOUND where workers answer and none of them is at the run's task; what is known else."""
+        """NOT_FOUND where workers answer and none of them is at the run's task, which has not ended either; RUNNING
+        where nobody can tell: a broker that was started again knows of no task.
+        """
         if DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
             return super().check_run_worker_health(run)
-        before = self._on_workers.check_run_worker_health(run)
-        if before.status != WorkerStatus.RUNNING:
-            return before
         active = self._on_workers.celery.control.inspect(timeout=ANSWER_SECONDS).active()
+        known = self._on_workers.check_run_worker_health(run)  # after the workers were asked: it may just have ended
+        if known.status in (WorkerStatus.SUCCESS, WorkerStatus.FAILED):
+            return known
         task = run.tags[DAGSTER_CELERY_TASK_ID_TAG]
         if active is None or any(one["id"] == task for tasks in active.values() for one in tasks):
-            return before  # without any answer nobody knows: it ends by dagster/max_runtime
-        after = self._on_workers.check_run_worker_health(run)
-        if after.status != WorkerStatus.RUNNING:
-            return after  # it has just ended
+            return CheckRunHealthResult(WorkerStatus.RUNNING)  # without any answer it ends by dagster/max_runtime
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "no worker is at it: its worker is gone")

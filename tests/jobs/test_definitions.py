@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -97,3 +98,21 @@ def test_every_night_runs_the_open_period_once(definitions: dg.Definitions) -> N
     assert request is not None
     assert [(r.run_key, r.partition_key) for r in request] == [("2026-11-06:2026-10", "2026-10")]
     assert AS_OF not in request[0].tags  # its clock is that of the moment at which it begins
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_shards_are_worked_on_before_mails_are_parsed(tmp_path: Path, workers: int) -> None:
+    home = Home(tmp_path / "home")
+    make_home(home, sample=True)
+    with (home.register / "settings.yaml").open("a", encoding="utf-8") as settings:
+        settings.write(f"\nshards: {{most_units: 10, workers: {workers}}}\n")
+    made = build_defs(home, as_of=datetime(2026, 11, 6, 0, 30, tzinfo=ZONE))
+    assert parents(made, "shards") == {"archived_mails"}
+    assert parents(made, "parsed_mails") == {"archived_mails", "shards"}
+    assert {node.name for node in made.resolve_job_def("month").graph.nodes} >= {"shards", "parsed_mails"}
+    elsewhere = {job.name for job in made.resolve_all_job_defs()} & {"shard"}
+    sensors = {sensor.name for sensor in made.sensors or ()} & {"shards_given"}
+    assert (bool(elsewhere), bool(sensors)) == (workers > 0, workers > 0)
+    if workers:
+        (node,) = made.resolve_job_def("shard").graph.nodes
+        assert node.name == "worked_shards"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -46,6 +47,13 @@ def test_settings_of_dagster_follow_the_number_of_workers(tmp_path: Path, monkey
     assert file.read_text(encoding="utf-8") == changed
 
 
+def start_redis(services: Services, port: int) -> None:
+    """A broker that keeps nothing on the disk."""
+    assert REDIS is not None
+    server = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    services.up["redis"] = subprocess.Popen(server, stdout=SILENT, stderr=SILENT, start_new_session=True)
+
+
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """A home whose two units are a shard each, with Redis, code server, daemon and two workers of one process."""
@@ -60,9 +68,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
     config["run_monitoring"]["poll_interval_seconds"] = 2
     (home.dagster / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     made = Services(home, tmp_path)
-    assert REDIS is not None
-    server = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    made.up["redis"] = subprocess.Popen(server, stdout=SILENT, stderr=SILENT, start_new_session=True)
+    start_redis(made, port)
     for name in ("one", "two"):
         worker = ["celery", "-A", "pipelines.celery_worker", "worker", "-n", f"{name}@%h", "-c", "1"]
         made.up[name] = begin(*worker, told=SILENT)
@@ -73,7 +79,8 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
 
 @pytest.mark.outside
 @pytest.mark.long
-def test_a_worker_killed_at_its_work_costs_nothing_but_time(services: Services, tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed", ["one", "redis"])
+def test_a_worker_or_a_broker_killed_costs_nothing_but_time(services: Services, tmp_path: Path, killed: str) -> None:
     home = services.home
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance, ThreadPoolExecutor(1) as beside:
         head = beside.submit(apart, "run", "--home", home.root, "--period", PERIOD, "--as-of", AS_OF)
@@ -83,12 +90,14 @@ def test_a_worker_killed_at_its_work_costs_nothing_but_time(services: Services, 
             return len({run.tags["sixth/shard"] for run in started}) == 2
 
         wait_for(at_work)
-        services.kill("one")
+        services.kill(killed)
+        if killed == "redis":
+            start_redis(services, int(os.environ["SIXTH_BROKER"].rpartition(":")[2].partition("/")[0]))
         head.result()
         runs = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB))
     lost = [run for run in runs if run.status == dg.DagsterRunStatus.FAILURE]
-    assert len(lost) == 1
-    assert {run.status for run in runs} == {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS}
+    assert len(lost) == (killed == "one")
+    assert len(runs) == 2 + len(lost)
     assert [one.name for one in given_shards(home)] == ["P.1", "P.2"]
     assert all(is_done(home, one) for one in given_shards(home))
     twin = tmp_path / "twin"

@@ -88,7 +88,7 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = made_month.Home(root, _register(root), load_catalogue())
 
     def forms(unit: str, number: int, *names: str) -> list[tuple[str, bytes]]:
-        filled = filled_forms(made.unit(unit), made.catalogue, made.register, number)
+        filled = filled_forms(made.unit(unit), made.catalogue, made.register, number, only=names)
         return [(f"{unit} {form}.xlsx", filled[form]) for form in names]
 
     def drop(unit: str, day: int, *files: tuple[str, bytes]) -> None:
