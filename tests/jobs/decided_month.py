@@ -6,20 +6,23 @@ Belongs here: the mails of the month, running it, deciding in it. Does not: asse
 from __future__ import annotations
 
 import json
+import time
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import openpyxl
+import pytest
 
 from assets.instance.home import Home
 from pipelines.listing import findings_of
 from pipelines.rehearsal import Settled
 from reports.publishing.changes import flatten
 from tests.feedback import made_month
-from tests.jobs.command_line import sixth
+from tests.jobs.command_line import apart, copy_of, shared, sixth
 from tests.jobs.expected import latest, table
+from tests.jobs.undrawn import stand_in
 from tests.scans.made_scans import SEALED, UNSEALED, made_scan
 from tests.templates.filled_forms import FIRST_ROW, Change, cell, changed, cover_cell, filled_forms
 
@@ -68,7 +71,8 @@ def _in_assets(values: dict[int, dict[str, Any]], cover: dict[str, Any] | None =
 
 
 def _forms(made: made_month.Home, unit: str, change: Change | None = None, period: str = PERIOD) -> dict[str, bytes]:
-    forms = filled_forms(made.unit(unit), made.catalogue, made.register, int(unit[1:]), only=("annex2", "annex3"))
+    forms = filled_forms(made.unit(unit), made.catalogue, made.register, int(unit[1:]))
+    del forms["annex6"]
     if change:
         forms["annex2"] = changed(forms["annex2"], change)
     if period != PERIOD:
@@ -101,6 +105,41 @@ def make_month(root: Path) -> Path:
         sender = "stranger@elsewhere.example" if unit == HELD else ""
         _mail(made, unit, _forms(made, unit, FAULTS.get(unit)), scans.get(unit), received, sender)
     return root
+
+
+def evening(factory: pytest.TempPathFactory, to: Path) -> Path:
+    """A copy of the month on the evening before the cut-off, after a run in a process of its own, as those that are
+    killed; made once for all tests that begin there.
+    """
+
+    def make(root: Path) -> None:
+        home = make_month(root / "home")
+        begun = time.monotonic()
+        apart("run", "--home", home, "--period", PERIOD, "--as-of", EVENING)
+        (root / "seconds").write_text(str(time.monotonic() - begun))
+
+    return copy_of(shared(factory, "evening", make) / "home", to)
+
+
+def seconds_of_a_run(factory: pytest.TempPathFactory) -> float:
+    """How long that run took here: runs are killed at any moment of that."""
+    return float((shared(factory, "evening", _there) / "seconds").read_text())
+
+
+def _there(root: Path) -> None:
+    raise AssertionError(f"{root} is made by evening()")
+
+
+def undecided(factory: pytest.TempPathFactory, to: Path) -> Path:
+    """A copy of that month after the deadline report of the day after, with nothing decided; of reports the page alone."""
+
+    def make(root: Path) -> None:
+        evening(factory, root)
+        with pytest.MonkeyPatch.context() as patch:
+            stand_in(patch, page=True)
+            run(root, NEXT_DAY)
+
+    return copy_of(shared(factory, "undecided", make), to)
 
 
 def send_again(root: Path, period: str, received: str) -> None:

@@ -21,9 +21,13 @@ from assets.instance.home import Home
 from pipelines import backup
 from pipelines.backup import BackupError, back_up, restore
 from pipelines.new_home import make_home
+from tests.feedback.made_month import PERIOD, drop_mail
+from tests.feedback.made_month import home as made_home
 from tests.jobs import command_line
 from tests.jobs.command_line import SIXTH
+from tests.templates.filled_forms import filled_forms
 
+UNITS = ("D-001", "D-002")
 RUN = ["run", "--period", "2026-09", "--as-of", "2026-10-06T00:30:00+08:00"]
 
 
@@ -72,10 +76,17 @@ def test_a_restored_home_publishes_the_same_and_so_does_one_of_archive_and_ledge
 
 
 def test_a_backup_taken_while_a_run_goes_on_publishes_what_that_run_did(tmp_path: Path) -> None:
+    """A month of two units: any run is one that goes on."""
     home, new = tmp_path / "home", tmp_path / "new"
-    sixth("init", "--sample", "--home", home)
-    with subprocess.Popen([*SIXTH, *RUN, "--home", str(home)], stdout=subprocess.DEVNULL) as run:
-        while run.poll() is None and not (home / "published" / "2026-09").is_dir():
+    made = made_home(home, UNITS, PERIOD)
+    for unit in UNITS:
+        forms = filled_forms(made.unit(unit), made.catalogue, made.register, only=("annex2", "annex3"))
+        drop_mail(made, unit, [(f"{key}.xlsx", content) for key, content in forms.items()])
+    (home / "register" / "settings.yaml").write_text("settle_seconds: 0\n", encoding="utf-8")
+    Home(home).prepare()
+    words = ["run", "--period", PERIOD, "--as-of", "2026-11-06T00:30:00+08:00"]
+    with subprocess.Popen([*SIXTH, *words, "--home", str(home)], stdout=subprocess.DEVNULL) as run:
+        while run.poll() is None and not (home / "published" / PERIOD).is_dir():
             time.sleep(0.01)
         run.send_signal(signal.SIGSTOP)  # so that it is under way for as long as the backup takes
         assert run.poll() is None
@@ -83,7 +94,7 @@ def test_a_backup_taken_while_a_run_goes_on_publishes_what_that_run_did(tmp_path
         run.send_signal(signal.SIGCONT)
         assert run.wait(timeout=500) == 0
     sixth("restore", tmp_path / "saved.tar", "--home", new)
-    sixth(*RUN, "--home", new)
+    sixth(*words, "--home", new)
     assert files_of(new / "published") == files_of(home / "published")
 
 

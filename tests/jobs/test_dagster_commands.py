@@ -26,7 +26,8 @@ from reports.publishing.versions import versions
 from tests.feedback.made_month import ZONE
 from tests.jobs.dagster_home import MONTHS, PERIOD, ROOT, begin, end, filled_home, wait_for
 
-ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+pytestmark = pytest.mark.usefixtures("undrawn")
+UNDRAWN = "tests.jobs.undrawn_definitions"  # months at once and killed; what is drawn is a process a step's
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return filled_home(tmp_path / "home", monkeypatch)
 
 
-def execute(period: str, module: str = "pipelines.definitions") -> subprocess.Popen[str]:
+def execute(period: str, module: str = UNDRAWN) -> subprocess.Popen[str]:
     tags = json.dumps({"dagster/partition": period})
     return begin("dagster", "job", "execute", "-m", module, "-j", "month", "--tags", tags)
 
@@ -124,7 +125,7 @@ def test_a_run_whose_process_was_killed_is_known_to_have_ended() -> None:
 def daemon() -> Iterator[None]:
     """Dagster's daemon, which takes runs out of the queue."""
     # Not to a pipe that nobody reads: its runs would wait for it once it is full.
-    process = begin("dagster._daemon", "run", "-m", "pipelines.definitions", told=subprocess.DEVNULL)
+    process = begin("dagster._daemon", "run", "-m", UNDRAWN, told=subprocess.DEVNULL)
     try:
         yield
     finally:
@@ -146,7 +147,7 @@ def test_a_backfill_of_three_months_goes_through_though_a_run_is_killed_while_it
     take_clock(
         home, datetime(2026, 9, 2, tzinfo=ZONE)
     )  # by its first run every month is on record, whichever is killed
-    command = ["dagster", "job", "backfill", "-m", "pipelines.definitions", "-j", "month", "--noprompt"]
+    command = ["dagster", "job", "backfill", "-m", UNDRAWN, "-j", "month", "--noprompt"]
     end(begin(*command, "--partitions", ",".join(MONTHS)))
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance, daemon():
         killed, pid = wait_for(lambda: worker_of(instance))

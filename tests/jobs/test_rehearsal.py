@@ -13,8 +13,10 @@ from assets.instance.clock import last_run
 from assets.instance.home import Home
 from expectations.catalogue import HERE, CatalogueError, load_catalogue
 from pipelines.rehearsal import differences, settled_under
-from tests.jobs.decided_month import EVENING, FLAGGED, PERIOD, command, make_month, run, settled, units
+from tests.jobs import decided_month
+from tests.jobs.decided_month import EVENING, FLAGGED, PERIOD, command, run, settled, units
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 RULES = (HERE / "rules.yaml").read_text(encoding="utf-8")
 
 
@@ -37,9 +39,7 @@ OTHERWISE = changed_rule(FLAGGED[1], severity="error", effect="drop")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = make_month(tmp_path_factory.mktemp("rehearsal") / "home")
-    run(made, EVENING)
-    return made
+    return decided_month.evening(tmp_path_factory, tmp_path_factory.mktemp("rehearsal") / "home")
 
 
 def rehearsed(home: Path, rules: str, folder: Path) -> list[dict[str, Any]]:
