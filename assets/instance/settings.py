@@ -260,6 +260,8 @@ class Shards:
         """Raise TypeError where there can be no such shards."""
         if self.most_units < 0 or self.workers < 0:
             raise TypeError("most_units and workers: must be a number, or 0")
+        if self.workers and not self.most_units:
+            raise TypeError("workers: without most_units there are no shards for them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import yaml
 
 from assets.instance.home import ON_WORKERS_YAML, Home
 from assets.instance.resource import SHARD_JOB
+from assets.instance.settings import SettingsError, load_settings
 from assets.intake.shards import given_shards, is_done
 from tests.jobs.command_line import apart, copy_of, sixth
 from tests.jobs.dagster_home import PERIOD, begin, filled_home, wait_for
@@ -52,6 +53,14 @@ def start_redis(services: Services, port: int) -> None:
     assert REDIS is not None
     server = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     services.up["redis"] = subprocess.Popen(server, stdout=SILENT, stderr=SILENT, start_new_session=True)
+
+
+@pytest.mark.parametrize("wrong", ["most_units: -1", "most_units: 10, workers: -1", "workers: 2"])
+def test_shards_that_cannot_be_are_refused(tmp_path: Path, wrong: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"shards: {{{wrong}}}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"shards: (most_units|workers)"):
+        load_settings(file)
 
 
 @pytest.fixture
