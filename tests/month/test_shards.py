@@ -76,7 +76,7 @@ def _register(root: Path) -> Any:
     folder.mkdir(parents=True)
     (folder / "units.csv").write_text(UNITS, encoding="utf-8")
     (folder / "networks.csv").write_text("cidr,name\n203.0.113.0/24,出口\n", encoding="utf-8")
-    (folder / "calendar.yaml").write_text("first_period: 2026-09\n", encoding="utf-8")
+    (folder / "calendar.yaml").write_text(f"first_period: {PERIOD}\n", encoding="utf-8")
     (folder / "settings.yaml").write_text("settle_seconds: 0\nshards: {most_units: 10}\n", encoding="utf-8")
     return load_register(folder)
 
@@ -184,11 +184,11 @@ def test_a_shard_of_another_version_is_refused_or_made_anew(inbox: Path, tmp_pat
     with pytest.raises(OtherVersion, match="install the head's on every worker"):
         work_on(home, "Q")
     file.write_text(json.dumps(told), encoding="utf-8")
-    assert work_on(home, "Q") == Worked(1, ("2026-09", PERIOD))
+    assert work_on(home, "Q") == Worked(1, (PERIOD,))
     assert work_on(home, "Q") is None  # done already
     with duckdb.connect(str(shard_file(home, "Q"))) as older:
         older.execute("update core.made_by set digest = 'older'")
-    assert work_on(home, "Q") == Worked(0, ("2026-09", PERIOD))
+    assert work_on(home, "Q") == Worked(0, (PERIOD,))
 
 
 def test_the_head_waits_for_what_is_done_this_night_and_leaves_out_what_fails(tmp_path: Path) -> None:
