@@ -11,20 +11,29 @@ import json
 import re
 import sqlite3
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docx
-import openpyxl
 import polars as pl
 import pypdf
+import python_calamine
+from docx.oxml.ns import qn
+from lxml import etree
 
 
 def _xlsx(content: bytes) -> str:
-    book = openpyxl.load_workbook(io.BytesIO(content))
-    cells = (c for sheet in book for row in sheet.iter_rows() for c in row)
-    told = [f"{c.value} {c.comment.text if c.comment else ''}" for c in cells if c.value is not None or c.comment]
-    return "\n".join([*told, _zipped(content)])
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+    rows = (row for name in book.sheet_names for row in book.get_sheet_by_name(name).to_python())
+    return "\n".join([*(str(cell) for row in rows for cell in row if cell != ""), *_notes(content), _zipped(content)])
+
+
+def _notes(content: bytes) -> Iterator[str]:
+    """What is written beside cells, each note as one text however its letters are set."""
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        for name in parts.namelist():
+            if re.fullmatch(r"xl/(.*/)?comments[^/]*\.xml", name):
+                yield from ("".join(note.itertext()) for note in etree.fromstring(parts.read(name)).iter("{*}comment"))
 
 
 def _zipped(content: bytes) -> str:
@@ -35,8 +44,7 @@ def _zipped(content: bytes) -> str:
 
 def _docx(content: bytes) -> str:
     document = docx.Document(io.BytesIO(content))
-    told = [p.text for p in document.paragraphs]
-    told += [c.text for table in document.tables for row in table.rows for c in row.cells]
+    told = ["".join(t.text or "" for t in p.iter(qn("w:t"))) for p in document.element.body.iter(qn("w:p"))]
     return "\n".join([*told, _zipped(content)])
 
 

@@ -5,8 +5,8 @@ Belongs here: the way from mail to marked workbook. Does not: the marking of odd
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from assets.instance.limits import Limits
 from assets.intake.forms import read_explanations, recognise
 from assets.intake.workbooks.workbook import read_workbook
 from expectations.catalogue import load_catalogue
+from reports.blank.forms import blank_forms
 from reports.feedback.folders import PAGE, write_feedback
 from reports.feedback.marking.shapes import CHECK, FILLS, MUST
 from tests.feedback.faulty_forms import FAULTS, WITHOUT_CELL, Fault, Place
 from tests.feedback.made_month import PERIOD, Home, drop_mail, findings, home, settled
-from tests.templates.filled_forms import filled_forms, saved
+from tests.templates.filled_forms import fill
 
 
 class Sample:
@@ -43,12 +44,15 @@ class Sample:
                 self.found[fault.rule_id] = sorted((r["rule_id"], r["cell"]) for r in rows)
 
     def _send(self, fault: Fault, number: int) -> None:
-        unit = self.made.unit(fault.unit)
-        forms = filled_forms(unit, self.made.catalogue, self.made.register, number, only=(fault.form,))
-        book = openpyxl.load_workbook(io.BytesIO(forms[fault.form]))
-        self.places[fault.rule_id] = fault.spoil(book, self.made.catalogue)
-        forms[fault.form] = saved(book)
-        drop_mail(self.made, fault.unit, [(f"{name}.xlsx", content) for name, content in forms.items()])
+        catalogue, form = self.made.catalogue, self.made.catalogue.form(fault.form)
+
+        def spoil(book: openpyxl.Workbook) -> None:
+            self.places[fault.rule_id] = fault.spoil(book, catalogue)
+
+        (blank,) = blank_forms(
+            self.made.unit(fault.unit), PERIOD, replace(catalogue, forms=(form,)), self.made.register
+        ).values()
+        drop_mail(self.made, fault.unit, [(f"{form.key}.xlsx", fill(blank, form, catalogue, number, change=spoil))])
 
     @cache  # noqa: B019 - lives as long as the module's fixture
     def marked(self, fault: Fault) -> openpyxl.Workbook:

@@ -30,8 +30,9 @@ AS_OF = datetime(2026, 11, 6, 0, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
 def field_home(root: Path, *mails: Path) -> Home:
-    """A home with the register of the field trial and some mails in its inbox."""
+    """A home with the register of the field trial, from PERIOD on, and some mails in its inbox."""
     shutil.copytree(INPUTS / "register", root / "register")
+    (root / "register" / "calendar.yaml").write_text(f"first_period: {PERIOD}\n", encoding="utf-8")
     home = Home(root)
     home.prepare()
     for mail in mails:

@@ -220,46 +220,43 @@ def test_a_list_of_findings_under_the_name_of_a_form_hints_at_nothing(tmp_path: 
     assert "ENV-09" not in {rule for rule, _, _ in found(saved(book), NAME2, tmp_path)}
 
 
-@pytest.mark.parametrize(
-    ("there", "written"),
-    [
-        ("公网IP地址", "公网 ip 地址"),
-        ("域名或URL", "域名或url"),
-        ("ICP备案号", "icp备案号（必填）"),
-        ("责任人*", "责任人\u200b"),
-        ("责任人电话*", "\ufeff责任人电话【必填】"),
-        ("资产名称*", "资产\u00ad名 称＊"),
-        ("所属系统*", "所属系统（含（二级）系统）：*"),
-    ],
-)
 def test_a_heading_is_compared_as_values_are_cleaned(
-    annexes: dict[str, bytes], usual: dict[str, set[Finding]], tmp_path: Path, there: str, written: str
+    annexes: dict[str, bytes], usual: dict[str, set[Finding]], tmp_path: Path
 ) -> None:
+    otherwise = {
+        "公网IP地址": "公网 ip 地址",
+        "域名或URL": "域名或url",
+        "ICP备案号": "icp备案号（必填）",
+        "责任人*": "责任人\u200b",
+        "责任人电话*": "\ufeff责任人电话【必填】",
+        "资产名称*": "资产\u00ad名 称＊",
+        "所属系统*": "所属系统（含（二级）系统）：*",
+    }
+
     def change(book: openpyxl.Workbook) -> None:
-        (place,) = (c for c in sheet_of(book)[HEADINGS] if c.value == there)
-        place.value = written
+        for there, written in otherwise.items():
+            (place,) = (c for c in sheet_of(book)[HEADINGS] if c.value == there)
+            place.value = written
 
     assert set(found(changed(annexes["annex2"], change), NAME2, tmp_path)) == usual["annex2"]
 
 
 @pytest.mark.parametrize(
-    ("title", "written"),
+    "otherwise",
     [
-        (ASSETS, "暴露面资产新增\u200b"),
-        (ASSETS, "暴露面资产新增 "),
-        (APPS, "APP 上线情况(10月)"),
-        (APPS, "app上线情况"),
-        (APPS, "ＡＰＰ上线情况"),
-        ("填报信息", "填报信息（10月）"),
+        {ASSETS: "暴露面资产新增\u200b", APPS: "APP 上线情况(10月)", "填报信息": "填报信息（10月）"},
+        {ASSETS: "暴露面资产新增 ", APPS: "app上线情况"},
+        {APPS: "ＡＰＰ上线情况"},
     ],
 )
 def test_a_sheet_title_is_compared_as_values_are_cleaned(
-    annexes: dict[str, bytes], usual: dict[str, set[Finding]], tmp_path: Path, title: str, written: str
+    annexes: dict[str, bytes], usual: dict[str, set[Finding]], tmp_path: Path, otherwise: dict[str, str]
 ) -> None:
     def change(book: openpyxl.Workbook) -> None:
-        sheet = book[title]
-        sheet.title = "between"  # openpyxl takes its own title in another case for a second one
-        sheet.title = written
+        for title, written in otherwise.items():
+            sheet = book[title]
+            sheet.title = "between"  # openpyxl takes its own title in another case for a second one
+            sheet.title = written
 
     file = changed(annexes["annex2"], change)
     assert {rule for rule, _, _ in found(file, NAME2, tmp_path)} == {rule for rule, _, _ in usual["annex2"]}
@@ -332,31 +329,45 @@ def test_hidden_sheets_of_wps_are_not_told(annexes: dict[str, bytes], catalogue:
 
 
 # ------------------------------------------------------------------------------------------------- B6, C14: rows of none
-@pytest.mark.parametrize(
-    "row",
-    [
-        ["无"],
-        [None, "无"],
-        [None, "本月无新增"],
-        [1, "无", "/", "-", "—", "无"],
-        [None, "（本月无）"],
-        [None, "暂无"],
-        [None, "无新增资产"],
-        [None, "零报告"],
-        [None, "本单位10月份没有新增暴露面资产。"],
-        [1, "不涉及", "/"],
-        ["——", "／", "－"],
-        [None, None, None, "无", None, "无"],
-    ],
-)
-def test_a_row_that_says_there_is_nothing_is_none(
-    annexes: dict[str, bytes], usual: dict[str, set[Finding]], tmp_path: Path, row: list[Any]
-) -> None:
-    def enter(book: openpyxl.Workbook) -> None:
-        for column, value in enumerate(row, 1):
-            sheet_of(book).cell(FIRST_ROW, column).value = value
+NOTHING: list[list[Any]] = [
+    ["无"],
+    [None, "无"],
+    [None, "本月无新增"],
+    [1, "无", "/", "-", "—", "无"],
+    [None, "（本月无）"],
+    [None, "暂无"],
+    [None, "无新增资产"],
+    [None, "零报告"],
+    [None, "本单位10月份没有新增暴露面资产。"],
+    [1, "不涉及", "/"],
+    ["——", "／", "－"],
+    [None, None, None, "无", None, "无"],
+]
 
-    assert set(found(changed(annexes["nil"], enter), NAME2, tmp_path)) == usual["nil"]
+
+def enter_nothing(*rows: list[Any]) -> Callable[[openpyxl.Workbook], None]:
+    """Rows that say that there is nothing, one below the other."""
+
+    def enter(book: openpyxl.Workbook) -> None:
+        for number, row in enumerate(rows, FIRST_ROW):
+            for column, value in enumerate(row, 1):
+                sheet_of(book).cell(number, column).value = value
+
+    return enter
+
+
+@pytest.mark.parametrize("row", NOTHING)
+def test_a_row_that_says_there_is_nothing_is_none(
+    annexes: dict[str, bytes], catalogue: Catalogue, row: list[Any]
+) -> None:
+    form = read(changed(annexes["nil"], enter_nothing(row)), catalogue)
+    assert (form.faults, form.tables[0].rows) == ([], [])
+
+
+def test_of_rows_that_say_there_is_nothing_no_rule_says_anything(
+    annexes: dict[str, bytes], usual: dict[str, set[Finding]], tmp_path: Path
+) -> None:
+    assert set(found(changed(annexes["nil"], enter_nothing(*NOTHING)), NAME2, tmp_path)) == usual["nil"]
 
 
 @pytest.mark.parametrize(
@@ -517,15 +528,27 @@ def test_high_risk_ports_in_a_number_cell_are_seen(
 
 # --------------------------------------------------------------------------------------- B8: cells that decide nothing
 @pytest.mark.parametrize(
-    ("annex", "form", "key", "entered", "rule"),
+    ("annex", "form", "entered"),
     [
-        ("annex2", "exposed_assets", "seq", "=ROW()-4", "WBK-08"),
-        ("annex2", "exposed_assets", "remark", "#N/A", "WBK-08"),
-        ("annex2", "exposed_assets", "reason", "#REF!", "WBK-04"),
-        ("annex2", "exposed_assets", "ports", "=A1&B1", "WBK-04"),
-        ("annex3", "self_check", "evidence", '=_xlfn.DISPIMG("ID_5BA4",1)', "WBK-08"),
-        ("annex3", "self_check", "evidence", "#NAME?", "WBK-08"),
-        ("annex3", "self_check", "result", "#NAME?", "WBK-04"),
+        (
+            "annex2",
+            "exposed_assets",
+            [
+                ("seq", 0, "=ROW()-4", "WBK-08"),
+                ("remark", 0, "#N/A", "WBK-08"),
+                ("reason", 0, "#REF!", "WBK-04"),
+                ("ports", 1, "=A1&B1", "WBK-04"),
+            ],
+        ),
+        (
+            "annex3",
+            "self_check",
+            [
+                ("evidence", 0, '=_xlfn.DISPIMG("ID_5BA4",1)', "WBK-08"),
+                ("evidence", 1, "#NAME?", "WBK-08"),
+                ("result", 2, "#NAME?", "WBK-04"),
+            ],
+        ),
     ],
 )
 def test_an_error_costs_its_row_only_where_the_cell_is_needed(
@@ -535,18 +558,19 @@ def test_an_error_costs_its_row_only_where_the_cell_is_needed(
     tmp_path: Path,
     annex: str,
     form: str,
-    key: str,
-    entered: str,
-    rule: str,
+    entered: list[tuple[str, int, str, str]],
 ) -> None:
-    sheet_form = catalogue.sheets[form]
+    sheet_form, expected = catalogue.sheets[form], set()
 
     def enter(book: openpyxl.Workbook) -> None:
         sheet = book[sheet_form.title]
-        sheet[cell(sheet, sheet_form, key, FIRST_ROW)].value = entered
+        for key, row, value, rule in entered:
+            place = cell(sheet, sheet_form, key, FIRST_ROW + row)
+            sheet[place].value = value
+            expected.add((rule, place))
 
     told = set(found(changed(annexes[annex], enter), NAME3, tmp_path)) - usual[annex]
-    assert {found_rule for found_rule, _, _ in told if found_rule.startswith(("WBK", "GEN"))} == {rule}
+    assert {(rule, place) for rule, place, _ in told if rule.startswith(("WBK", "GEN"))} == expected
 
 
 def test_a_picture_of_wps_written_as_text_is_no_content(annexes: dict[str, bytes], catalogue: Catalogue) -> None:

@@ -116,8 +116,16 @@ def _fill_listed(sheet: Worksheet, form: SheetForm, catalogue: Catalogue) -> Non
         put(sheet, form, row, values)
 
 
-def fill(content: bytes, form: Form, catalogue: Catalogue, number: int = 1, *, nil: bool = False) -> bytes:
-    """A template filled in right; `nil`: with nothing to report where that can be said."""
+def fill(
+    content: bytes,
+    form: Form,
+    catalogue: Catalogue,
+    number: int = 1,
+    *,
+    nil: bool = False,
+    change: Change | None = None,
+) -> bytes:
+    """A template filled in right, with something done to it; `nil`: with nothing to report where that can be said."""
     book = openpyxl.load_workbook(io.BytesIO(content))
     answers = COVER | {s.nil_flag: "无" if nil else "有" for s in form.sheets if s.nil_flag}
     for key, value in answers.items():
@@ -130,6 +138,8 @@ def fill(content: bytes, form: Form, catalogue: Catalogue, number: int = 1, *, n
         first = next(r for r in range(FIRST_ROW, FIRST_ROW + 400) if not sheet.cell(r, 1).value)
         for row, values in enumerate(rows_of(sheet_form, catalogue, number), first):
             put(sheet, sheet_form, row, values)
+    if change:
+        change(book)
     return saved(book)
 
 
