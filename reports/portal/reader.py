@@ -5,10 +5,12 @@ Belongs here: finding what is published within somebody's scopes, and handing it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +25,7 @@ from assets.instance.periods import is_period, is_span, months_of
 from assets.ledger import audit, people
 from assets.ledger.people import PeopleError
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit, holder_of
-from reports.portal.reading import Row, opened, periods, within
+from reports.portal.reading import Row, Snapshot, opened, periods, within
 from reports.portal.shared import Portal
 from reports.portal.signing import signed_off
 from reports.portal.summaries import told_of
@@ -45,19 +47,27 @@ def add_to(routes: Routes) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- what is published
-def visible(portal: Portal, period: str, scopes: Sequence[str]) -> list[Row]:
+def visible(portal: Portal, period: str, scopes: Sequence[str]) -> Iterator[Row]:
     """The scopes with a report of a month, half-year or year that lie within some scopes, in the order of the tree: of
     a longer time by the tree of its last month. None where no run has made a snapshot of that month.
     """
-    if not (is_period(period) or is_span(period)):
-        return []
-    month = months_of(period)[-1] if is_span(period) else period
-    try:
-        with opened(portal.home.portal, month, scopes) as snapshot:
-            nodes = snapshot.rows("nodes")
-    except FileNotFoundError:
-        return []
-    return [node for node in nodes if latest_version(portal.home.published / period / node["unit_code"])]
+    with contextlib.suppress(FileNotFoundError), _opened(portal, period, scopes) as snapshot:
+        nodes = snapshot.rows("nodes")
+        yield from (node for node in nodes if latest_version(portal.home.published / period / node["unit_code"]))
+
+
+def is_visible(portal: Portal, period: str, scopes: Sequence[str], scope: str) -> bool:
+    """Whether a scope is one of those."""
+    with contextlib.suppress(FileNotFoundError), _opened(portal, period, scopes) as snapshot:
+        node = snapshot.one("node", unit_code=scope)
+        folder = portal.home.published / period / scope
+        return node is not None and node["level"] != "unit" and latest_version(folder) is not None
+    return False
+
+
+def _opened(portal: Portal, period: str, scopes: Sequence[str]) -> AbstractContextManager[Snapshot]:
+    """The snapshot of a month, of a longer time that of its last. Raises FileNotFoundError."""
+    return opened(portal.home.portal, months_of(period)[-1] if is_span(period) else period, scopes)
 
 
 def published_periods(portal: Portal) -> list[str]:
@@ -69,7 +79,7 @@ def published_periods(portal: Portal) -> list[str]:
 
 def found(portal: Portal, scopes: Sequence[str], period: str, scope: str, version: str, form: str) -> Path | None:
     """The file or folder of a form of a version within some scopes; None where there is none, whatever the reason."""
-    if scope not in {node["unit_code"] for node in visible(portal, period, scopes)}:
+    if not is_visible(portal, period, scopes, scope):
         return None
     folder = portal.home.published / period / scope
     if version not in (*versions(folder), INTERIM):
@@ -96,13 +106,13 @@ def handed_out(portal: Portal, path: Path, period: str, scope: str, version: str
 def reports(visit: Visit) -> Response:
     """The reports of a month: the scope's own in each form, those below it, what a supplement changed, earlier ones."""
     portal, scopes = visit.portal, visit.who.scopes(ROLE)
-    there = [(p, nodes) for p in published_periods(portal) if (nodes := visible(portal, p, scopes))]
+    there = {p: first for p in published_periods(portal) if (first := next(visible(portal, p, scopes), None))}
     if not there:
         raise NotThere if visit.asked("period") or visit.asked("scope") else NothingYet
-    period = visit.asked("period") or there[0][0]
-    if period not in dict(there):
+    period = visit.asked("period") or next(iter(there))
+    if period not in there:
         raise NotThere
-    nodes = dict(there)[period]
+    nodes = list(visible(portal, period, scopes))
     wanted = visit.asked("scope") or nodes[0]["unit_code"]
     node = next((n for n in nodes if n["unit_code"] == wanted), None)
     if node is None:
@@ -112,7 +122,7 @@ def reports(visit: Visit) -> Response:
     return visit.page(
         "reports.html.jinja",
         period=period,
-        periods=[p for p, _ in there],
+        periods=list(there),
         node=node,
         nodes=nodes,
         version=version,
@@ -120,7 +130,7 @@ def reports(visit: Visit) -> Response:
         files=_files(folder / version),
         lines=[_line(portal, period, n, node) for n in nodes],
         changes=_changes(visit, folder, versions(folder)),
-        earlier=[_line(portal, p, n[0], n[0]) | {"period": p} for p, n in there if p != period],
+        earlier=[_line(portal, p, first, first) | {"period": p} for p, first in there.items() if p != period],
         month=visit.words.month(period),
         offs=signed_off(portal, period, within(nodes, node), visit.now) if is_period(period) else [],
     )
@@ -252,10 +262,9 @@ def _pulled(portal: Portal, request: Request) -> Response:
     asked: Callable[[str], str] = lambda name: str(request.query_params.get(name, ""))[:40]  # noqa: E731
     period, wanted, form = asked("period"), asked("scope") or scope, asked("format") or "html"
     folder = portal.home.published / period / wanted
-    mine = {node["unit_code"] for node in visible(portal, period, who.scopes(ROLE))}
-    theirs = {node["unit_code"] for node in visible(portal, period, [scope])}
-    version = asked("version") or (latest_version(folder) or "" if wanted in mine & theirs else "")
-    path = found(portal, who.scopes(ROLE), period, wanted, version, form) if wanted in theirs else None
+    may = all(is_visible(portal, period, scopes, wanted) for scopes in (who.scopes(ROLE), [scope]))
+    version = asked("version") or (latest_version(folder) or "" if may else "")
+    path = found(portal, who.scopes(ROLE), period, wanted, version, form) if may else None
     address = request.client.host if request.client else ""
     told: Mapping[str, Any] = {"outcome": "done" if path else "refused", "address": address, "now": now}
     audit.note(portal.ledger, who.name, "pull", f"{period}/{wanted}/{version}/{form}", **told)
