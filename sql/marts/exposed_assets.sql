@@ -17,6 +17,7 @@ select
     end as asset_key,
     not list_contains(coalesce(f.flags, []), 'AST-07') as scanned_recently,
     list_contains(coalesce(f.flags, []), 'AST-03') as has_high_risk_port,
+    list_contains(coalesce(f.flags, []), 'AST-09') as is_unprotected,
     d.rules is null as counted,
     d.rules as dropped_by,
 from staging.exposed_assets as r

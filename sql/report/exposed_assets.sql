@@ -4,7 +4,7 @@ select
     count(*) as rows_received,
     count(*) filter (where counted) as rows_counted,
     count(*) filter (where counted and holds_personal_data) as holding_personal_data,
-    count(*) filter (where counted and (protection is null or protection = '无')) as without_protection,
+    count(*) filter (where counted and is_unprotected) as without_protection,
     count(*) filter (where counted and not three_sync) as without_three_sync,
     count(*) filter (where counted and not scanned_recently) as unscanned,
     coalesce(sum(high_vulns) filter (where counted), 0) as high_vulns,

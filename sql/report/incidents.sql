@@ -6,7 +6,7 @@ with reported as (
         count(*) as rows_received,
         count(*) filter (where counted) as rows_counted,
         count(*) filter (where counted and is_reported_late and n.first_row is not null) as reported_late,
-        round(median(minutes_to_report) filter (where counted and n.first_row is not null), 2)
+        round(median(minutes_to_report) filter (where counted and n.first_row is not null) + 1e-9, 2)
             as median_minutes_to_report,
     from marts.incidents as i
     inner join core.scope_units as u using (period, unit_code)

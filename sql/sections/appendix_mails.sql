@@ -1,4 +1,5 @@
--- The mails that the report rests on: this month's, and earlier ones that open problems and agreements stand in.
+-- The mails that the report rests on: this month's, and earlier ones that open problems, unresolved incidents and
+-- agreements stand in.
 -- Grain: one mail of one scope. Held mails belong to the carrier's scope alone.
 with named as (
     select
@@ -31,6 +32,9 @@ carried as (
         n.unit_name,
     from (
         select period, unit_code, mail from marts.problems
+        where period = $period and is_open and reported_in < $period
+        union
+        select period, unit_code, mail from marts.incident_register
         where period = $period and is_open and reported_in < $period
         union
         select period, unit_code, mail from marts.agreement_register

@@ -12,7 +12,7 @@ select
     coalesce(a.url, a.public_ip) as address,
     a.ports,
     a.mlps_level,
-    coalesce(a.protection, '无') as protection,
+    coalesce(a.protection, a.protection__text, '无') as protection,
     coalesce(a.high_vulns, 0) as high_vulns,
     a.has_high_risk_port,
     a.scanned_on,
@@ -25,4 +25,4 @@ inner join core.scope_units as u using (period, unit_code)
 where
     period = $period
     and a.counted
-    and (a.high_vulns > 0 or (a.has_high_risk_port and (a.protection is null or a.protection = '无')))
+    and (a.high_vulns > 0 or (a.has_high_risk_port and a.is_unprotected))

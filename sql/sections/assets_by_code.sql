@@ -9,7 +9,7 @@ select
     coalesce(asset_type, mlps_level) as code,
     count(*) as assets,
     round(100 * count(*) / sum(count(*)) over (partition by u.scope, grouping(asset_type)) + 1e-9, 2) as share,
-    count(*) filter (where protection is null or protection = '无') as without_protection,
+    count(*) filter (where is_unprotected) as without_protection,
     count(*) filter (where not three_sync) as without_three_sync,
     count(*) filter (where not scanned_recently) as unscanned,
     count(*) filter (where has_high_risk_port) as with_high_risk_port,

@@ -9,7 +9,7 @@ select
     n.unit_name,
     count(*) as assets,
     count(*) filter (where a.holds_personal_data) as holding_personal_data,
-    count(*) filter (where a.protection is null or a.protection = '无') as without_protection,
+    count(*) filter (where a.is_unprotected) as without_protection,
     count(*) filter (where not a.three_sync) as without_three_sync,
     count(*) filter (where not a.scanned_recently) as unscanned,
     count(*) filter (where a.has_high_risk_port) as with_high_risk_port,

@@ -1,12 +1,14 @@
 -- Problems at the end of the month by severity and age. Grain: one severity of one scope.
--- Age: days from when it was found to the end of the month, of open ones.
+-- Age: days from when it was found to the end of the month, of open ones; closed_now: as in the summary, with a date in it.
 with aged as (
     select
         u.scope,
         p.severity,
         p.is_open,
         p.is_overdue,
-        p.status = '已完成' and p.reported_in = $period as closed_now,
+        p.status = '已完成'
+        and p.reported_in = $period
+        and p.closed_on between cast($month_start as date) and cast($month_end as date) as closed_now,
         date_diff('day', p.found_on, cast($month_end as date)) as days,
     from marts.problems as p
     inner join core.scope_units as u using (period, unit_code)

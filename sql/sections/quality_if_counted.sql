@@ -1,13 +1,27 @@
 -- How figures would change if the rows left out counted. Grain: one figure of one scope, where rows were left out.
 -- Values that could not be read stay unknown, so the second figure is what can be said of those rows.
-with figures as (
+with incidents as (
+    select
+        i.period,
+        i.unit_code,
+        i.counted,
+        -- As in the summary those whose number the unit had not counted before.
+        i.is_reported_late
+        and coalesce(bool_or(n.first_form_id = i.form_id and n.first_row = i.row), not i.counted) as is_late_and_new,
+    from marts.incidents as i
+    left join sixth.marts.incident_register as n
+        on list_contains($months, n.period) and n.unit_code = i.unit_code and n.incident_no = i.incident_no
+    where i.period = $period
+    group by i.period, i.unit_code, i.form_id, i.row, i.counted, i.is_reported_late
+),
+figures as (
     select
         period,
         unit_code,
         counted,
         unnest([
             {'figure': 'exposed_assets.rows_counted', 'n': 1},
-            {'figure': 'exposed_assets.without_protection', 'n': cast(protection is null or protection = '无' as int)},
+            {'figure': 'exposed_assets.without_protection', 'n': cast(is_unprotected as int)},
             {'figure': 'exposed_assets.without_three_sync', 'n': cast(coalesce(not three_sync, false) as int)},
             {'figure': 'exposed_assets.with_high_risk_port', 'n': cast(has_high_risk_port as int)},
             {'figure': 'exposed_assets.high_vulns', 'n': coalesce(high_vulns, 0)},
@@ -52,10 +66,9 @@ with figures as (
         counted,
         unnest([
             {'figure': 'incidents.rows_counted', 'n': 1},
-            {'figure': 'incidents.reported_late', 'n': cast(is_reported_late as int)},
+            {'figure': 'incidents.reported_late', 'n': cast(is_late_and_new as int)},
         ]),
-    from marts.incidents
-    where period = $period
+    from incidents
 ),
 summed as (
     select

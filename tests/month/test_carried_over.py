@@ -87,6 +87,12 @@ def test_an_incident_is_new_in_the_month_that_first_counted_it_alone(warehouse: 
     assert (found["rows_counted"], found["reported_late"], found["median_minutes_to_report"]) == (2, 1, 200.5)
 
 
+def test_a_median_between_two_incidents_is_kept_half_up(warehouse: Warehouse) -> None:
+    annex3(warehouse, "2026-07", [("A", True, True), ("B", True, True)], minutes_to_report=19 / 60)
+    warehouse.execute("update marts.incidents set minutes_to_report = 20 / 60 where incident_no = 'B'")
+    assert figures(warehouse, "2026-07")["median_minutes_to_report"] == 0.33  # 19.5 s: 0.325
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.lists(
