@@ -265,10 +265,14 @@ class Desk:
 
     # ------------------------------------------------------------------------------------------------ assign
     def assign(self, mail: str, unit: str, steward: Steward, *, anyway: bool = False) -> Planned:
-        """Give a held mail to a unit. Raises DecisionError where it is not held, or its covers name another unit."""
+        """Give a held mail to a unit. Raises DecisionError where it is not held, or its covers name another unit.
+
+        One that a decision in force has given to a unit is decided anew on top of that (--over): nobody else's mail.
+        """
         sha256 = self.mail(mail)
         rows = self._booked(sha256)
-        if not any(r["held"] for r in rows):
+        given = any(d.kind == "assign" and d.mail == sha256 for d in in_force(self.decisions(), steward.at))
+        if not given and not any(r["held"] for r in rows):
             whose = next((r["unit_code"] for r in rows), "")
             raise DecisionError(f"mail {sha256[:12]} is not held" + (f": it is {whose}'s" if whose else ""))
         for row in rows:
