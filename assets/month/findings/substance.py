@@ -7,13 +7,31 @@ Belongs here: that of explanations and of the reasons of decisions. Does not: wh
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from expectations.catalogue import Catalogue
+
+LONGEST_FORMULA = 60  # characters; nobody says nothing at greater length
 
 
 def says_something(text: str, catalogue: Catalogue) -> bool:
     """Whether an explanation has substance: more than 核实无误 and its like (explanations.yaml)."""
-    bare = re.sub(r"[\W_]+", "", text).lower()
+    bare = _bare(text)
     rules = catalogue.texts["explanations"]
-    refused = {re.sub(r"[\W_]+", "", phrase).lower() for phrase in rules["refused"]}
-    return len(bare) >= rules["least_length"] and bare not in refused and not bare.isdigit()
+    refused, beside = {_bare(phrase) for phrase in rules["refused"]}, {_bare(word) for word in rules.get("beside", ())}
+    if len(bare) < rules["least_length"] or bare.isdigit():
+        return False
+    return len(bare) > LONGEST_FORMULA or not _is_made_of(bare, refused | beside)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).lower()
+
+
+def _is_made_of(text: str, phrases: Iterable[str]) -> bool:
+    """Whether a text is nothing but some phrases, one after the other."""
+    reached = {0}
+    for at in range(len(text)):
+        if at in reached:
+            reached.update(at + len(phrase) for phrase in phrases if text.startswith(phrase, at))
+    return len(text) in reached
