@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -98,6 +98,29 @@ def test_a_cutoff_of_the_calendar_goes_before_the_rule(register: Path) -> None:
     assert deadline.cutoff("2026-10") == datetime(2026, 11, 6, tzinfo=zone)
 
 
+@pytest.mark.parametrize(
+    ("told", "hour"),
+    [
+        ("2026-11-09", 0), ('"2026-11-09"', 0), ("2026-11-09 18:00", 18), ("2026-11-09T18:00", 18),
+        ("2026-11-09T18:00:00", 18), ('"2026-11-09 18:00"', 18), ("2026-11-09T18:00+08:00", 18),
+    ],
+)  # fmt: skip
+def test_a_cutoff_is_a_date_or_a_time_with_or_without_seconds(register: Path, told: str, hour: int) -> None:
+    """YAML takes a time without seconds for text: the run stopped on what `extend --until` takes."""
+    (register / "calendar.yaml").write_text(f"first_period: 2026-09\ncutoffs: {{2026-10: {told}}}\n", "utf-8")
+    deadline = Deadline(exceptions=load_register(register).cutoffs)
+    assert deadline.cutoff("2026-10") == datetime(2026, 11, 9, hour, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+@pytest.mark.parametrize("told", ["2026-03-01", '"2026-03-01"', "2026-03-01 10:00:00"])
+def test_days_of_key_supervision_are_days(register: Path, told: str) -> None:
+    """A time of day among them could not be held against the month's last day, and stopped the run inside."""
+    (register / "calendar.yaml").write_text(f"first_period: 2026-09\npenalties: {{EX-15-01-001: [{told}]}}\n", "utf-8")
+    (day,) = load_register(register).penalties["EX-15-01-001"]
+    assert type(day) is date
+    assert day == date(2026, 3, 1)
+
+
 @pytest.mark.parametrize("joint", [";", "；", "，", "、", ", ", " ；", "\n"])
 def test_lists_are_split_whatever_keyboard_they_were_typed_on(register: Path, joint: str) -> None:
     boxes = joint.join(["One@oa.example", "two＠oa.example", "three@oa.example"])
@@ -130,6 +153,8 @@ def test_a_file_saved_in_another_encoding_says_how_to_save_it(register: Path, en
         ("penalties: {EX-15-01-999: [2026-03-01]}", "penalties: there is no unit EX-15-01-999"),
         ("service_starts: {EX-15-01-001: [2026-13-01]}", "calendar.yaml: cannot be read: month must be in 1..12"),
         ("cutoffs: {2026-10: 2026-10-09}", "cutoffs: 2026-10: 2026-10-09 lies before the month is over"),
+        ("cutoffs: {2026-10: 9日}", "cutoffs: 2026-10: '9日' must be month: date or time, as 2026-11-09"),
+        ("penalties: {EX-15-01-001: 三月}", "penalties of EX-15-01-001 must be dates"),
         ("protection_period: [2026-10]", "there is no entry 'protection_period'; known ones: .*protection_periods"),
         ("protection_periods: [2026/10]", "'2026/10' is not a month as 2026-10"),
     ],

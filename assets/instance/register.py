@@ -333,11 +333,23 @@ def _dates(path: Path, calendar: dict[str, Any], key: str, codes: frozenset[str]
     for unit, value in (calendar.get(key) or {}).items():
         if str(unit) not in codes:
             raise RegisterError(f"{path.name}: {key}: there is no unit {unit} in units.csv")
-        days = value if isinstance(value, list) else [value]
-        if not all(isinstance(d, date) for d in days):
+        days = [_moment(told) for told in (value if isinstance(value, list) else [value])]
+        if None in days:
             raise RegisterError(f"{path.name}: {key} of {unit} must be dates as 2026-03-01")
-        dates[str(unit)] = tuple(days)
+        dates[str(unit)] = tuple(d.date() if isinstance(d, datetime) else d for d in days if d)
     return dates
+
+
+def _moment(told: object) -> date | datetime | None:
+    """A date or time of the calendar; None where it is neither. YAML knows no time without seconds, 2026-11-09 18:00,
+    and takes what stands in quotation marks for text.
+    """
+    if isinstance(told, str):
+        for kind in (date, datetime):
+            with suppress(ValueError):
+                return kind.fromisoformat(told.strip())
+        return None
+    return told if isinstance(told, date) else None
 
 
 def _calendar(path: Path) -> dict[str, Any]:
@@ -355,9 +367,15 @@ def _calendar(path: Path) -> dict[str, Any]:
     for period in calendar.get("protection_periods") or ():
         if not periods.is_period(str(period)):
             raise RegisterError(f"{path.name}: protection_periods: {period!r} is not a month as 2026-10")
-    for period, moment in (calendar.get("cutoffs") or {}).items():
+    cutoffs = calendar["cutoffs"] = {
+        period: _moment(told) or told for period, told in (calendar.get("cutoffs") or {}).items()
+    }
+    for period, moment in cutoffs.items():
         if not periods.is_period(str(period)) or not isinstance(moment, date):
-            raise RegisterError(f"{path.name}: cutoffs: {period}: {moment!r} must be month: date or time")
+            raise RegisterError(
+                f"{path.name}: cutoffs: {period}: {moment!r} must be month: date or time, as 2026-11-09 or "
+                "2026-11-09 18:00"
+            )
         if (moment.date() if isinstance(moment, datetime) else moment) <= periods.last_day(str(period)):
             raise RegisterError(f"{path.name}: cutoffs: {period}: {moment} lies before the month is over")
     return calendar
