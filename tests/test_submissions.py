@@ -486,6 +486,29 @@ def test_a_mail_may_say_nil_by_itself(subject: str, text: str) -> None:
     assert rules(result) == ["ENV-07"]
 
 
+@pytest.mark.parametrize(
+    ("subject", "month"),
+    [
+        ("2026年11月2日报送10月零报告", "2026-10"),
+        ("11月2日上报：10月份零报告", "2026-10"),
+        ("零报告 2026-11-02", "2026-10"),
+        ("2026年9月1日至30日零报告", "2026-09"),
+        ("9月30日 零报告", "2026-09"),
+        ("9月零报告", "2026-09"),
+    ],
+)
+def test_the_day_on_which_a_nil_mail_was_written_is_not_the_month_that_it_speaks_of(subject: str, month: str) -> None:
+    """It was taken for November, which is not over, or for that of the year before."""
+    sent = mail(subject=subject)
+    assert [(s.period, s.returned) for s in booked(sent, period=month).submissions] == [(month, False)]
+
+
+def test_a_nil_mail_for_the_month_that_runs_is_none_for_that_of_the_year_before() -> None:
+    sent = mail(subject="11月零报告")
+    (told,) = [f for f in booked(sent).findings if f.fault.rule_id == "CVR-05"]
+    assert told.fault.value == "2026-11"
+
+
 @pytest.mark.parametrize("subject", ["本月并非零报告", "关于零报告的通知", "第二行才说"])
 def test_other_words_about_nil_returns_say_nothing(subject: str) -> None:
     result = booked(mail(subject=subject, text_start="请查收\n零报告"))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from assets.instance.periods import Deadline, year_before
+from assets.instance.periods import Deadline, following, year_before
 from assets.instance.register import Register, Tree, Unit
 from assets.intake.fault import Fault
 from expectations.catalogue import Catalogue, Form
@@ -25,8 +25,10 @@ from expectations.signature import read as read_code
 NIL_FORM = "annex2"
 NIL_WORDS = "零报告"
 NIL_DENIED = re.compile(r"(非|不是|并非|不属于|取消|撤回)[^,，。;；]*零报告|零报告.*(通知|要求|吗|\?)")
-_MONTH = re.compile(r"(?P<year>20\d\d)\s*[年./-]?\s*(?P<month>1[0-2]|0[1-9]|[1-9])(?!\d)")
-_MONTH_ALONE = re.compile(r"(?<!\d)(?P<month>1[0-2]|0?[1-9])\s*月")
+# Months in words, each with the day behind it where there is one: 2026年11月5日 is rather when the mail was written.
+_DAY = r"(?P<day>\s*(?:月\s*\d{1,2}\s*[日号]|[./-]\s*\d{1,2}(?!\d)))?"
+_MONTH = re.compile(rf"(?P<year>20\d\d)\s*[年./-]?\s*(?P<month>1[0-2]|0[1-9]|[1-9])(?!\d){_DAY}")
+_MONTH_ALONE = re.compile(rf"(?<!\d)(?P<month>1[0-2]|0?[1-9])(?=\s*月){_DAY}")
 # Judged by a rule of their own, not by CVR-06.
 _OWN_RULE = frozenset({"unit_code", "period"})
 
@@ -264,8 +266,7 @@ def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> Non
 def nil_statement(mail: Mail, deadline: Deadline) -> tuple[str, str] | None:
     """The period for which a mail without an annex 2 says 零报告, and the line that says so (ENV-07).
 
-    The subject goes before the first line of the text. A month without its year is the last such month before the
-    mail; without a month at all it is the one whose window is open.
+    The subject goes before the first line of the text; without a month it is the one whose window is open.
     """
     if any(form["form"] == NIL_FORM for form in mail.forms):
         return None
@@ -274,13 +275,23 @@ def nil_statement(mail: Mail, deadline: Deadline) -> tuple[str, str] | None:
         if NIL_WORDS not in told or NIL_DENIED.search(told):
             continue
         window = deadline.window_period(mail.received_at)
-        if month := _MONTH.search(told):
-            return f"{month['year']}-{int(month['month']):02d}", told
-        if month := _MONTH_ALONE.search(told):
-            year = int(window[:4]) - (int(month["month"]) > int(window[5:]))
-            return f"{year}-{int(month['month']):02d}", told
-        return window, told
+        return _month_told(told, window) or window, told
     return None
+
+
+def _month_told(told: str, window: str) -> str | None:
+    """The month that a line speaks of, None where it names none. A month without its year is the last such month before
+    the mail, or that of the mail itself. A whole date names a month only where nothing else does, and not that in which
+    the mail was written.
+    """
+    now = following(window)
+    found = [(match["day"], f"{match['year']}-{int(match['month']):02d}") for match in _MONTH.finditer(told)]
+    for match in _MONTH_ALONE.finditer(told):
+        year, month = int(now[:4]), int(match["month"])
+        found.append((match["day"], f"{year - (month > int(now[5:]))}-{month:02d}"))
+    whole = (month for day, month in found if not day)
+    dated = (month for day, month in found if day and month != now)
+    return next(whole, None) or next(dated, None)
 
 
 def _may_be_stated(month: str, window: str, booking: Booking) -> bool:
