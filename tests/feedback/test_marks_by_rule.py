@@ -25,6 +25,8 @@ from tests.feedback.faulty_forms import FAULTS, WITHOUT_CELL, Fault, Place
 from tests.feedback.made_month import PERIOD, Home, drop_mail, findings, home, settled
 from tests.templates.filled_forms import fill
 
+pytestmark = pytest.mark.outside  # a month of all faults: it runs for long
+
 
 class Sample:
     """The month of all faults, its published feedback, and where each fault was put."""

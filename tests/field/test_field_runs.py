@@ -10,7 +10,10 @@ import pytest
 from assets.instance.home import Home
 from tests.field.settling import INPUTS, PERIOD, drop, field_home
 from tests.jobs.command_line import sixth
+from tests.jobs.undrawn import page_alone
 
+__all__ = ("page_alone",)
+pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("page_alone")]  # whole runs: they take long
 UNIT = "EX-15-01-001"
 
 
