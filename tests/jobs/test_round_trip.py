@@ -18,6 +18,7 @@ from tests.jobs import command_line
 from tests.jobs.expected import latest, table
 from tests.scans.made_scans import made_page
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 UNIT, MAILBOX, PERIOD = "EX-15-01-010", "county01010@oa.example", "2026-10"
 
 

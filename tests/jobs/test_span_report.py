@@ -28,6 +28,7 @@ from tests.jobs.command_line import sample_home, sixth
 from tests.jobs.expected import table
 from tests.jobs.test_sample import DATA, SCOPES, manifests
 
+pytestmark = pytest.mark.usefixtures("page_alone")  # of months; a report of several draws all that it has
 AS_OF = "2026-11-11T00:00:00+08:00"
 CLOSED = "2027-01-06T00:30:00+08:00"
 # Figures that are no sums: units and forms are each counted once, rates and medians are taken anew over all rows.
