@@ -87,8 +87,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
 
 
 @pytest.mark.outside
-@pytest.mark.long
-@pytest.mark.parametrize("killed", ["one", "redis"])
+@pytest.mark.parametrize("killed", ["one", pytest.param("redis", marks=pytest.mark.long)])
 def test_a_worker_or_a_broker_killed_costs_nothing_but_time(services: Services, tmp_path: Path, killed: str) -> None:
     home = services.home
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance, ThreadPoolExecutor(1) as beside:
