@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -23,6 +25,15 @@ MONTHS = ("2026-09", LAST, EMPTY)
 WHEN = datetime(2026, 10, 6, tzinfo=UTC)
 
 
+Reported = Callable[..., Mapping[str, Report]]
+
+
+@pytest.fixture(scope="module")
+def reported(sample: Sample) -> Reported:
+    """The reports of all scopes for a month and language, put together once for all tests that only read them."""
+    return cache(sample.reports)
+
+
 def table(report: Report, anchor: str) -> Table:
     return next(t for t in report.tables() if t.anchor == anchor)
 
@@ -39,21 +50,23 @@ def texts_of(report: Report) -> str:
 
 @pytest.mark.parametrize("period", MONTHS)
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_every_figure_of_the_summary_is_in_the_report(sample: Sample, period: str, lang: str) -> None:
-    for scope, report in sample.reports(period, lang).items():
+def test_every_figure_of_the_summary_is_in_the_report(
+    sample: Sample, reported: Reported, period: str, lang: str
+) -> None:
+    for scope, report in reported(period, lang).items():
         figures = table(report, "appendix_figures")
         told = dict(zip(column(figures, "path"), column(figures, "value"), strict=True))
         assert told == dict(flat(sample.summary(period, scope)))
 
 
-def test_all_sections_stand_in_the_order_of_the_specification(sample: Sample) -> None:
-    report = sample.reports(LAST)["EX"]
+def test_all_sections_stand_in_the_order_of_the_specification(sample: Sample, reported: Reported) -> None:
+    report = reported(LAST)["EX"]
     assert [s.key for s in report.sections] == list(sample.catalogue.texts["glossary"]["sections"])
     assert all(s.headline for s in report.sections)
 
 
-def test_the_five_numbers_are_those_of_the_summary(sample: Sample) -> None:
-    for scope, report in sample.reports(LAST).items():
+def test_the_five_numbers_are_those_of_the_summary(sample: Sample, reported: Reported) -> None:
+    for scope, report in reported(LAST).items():
         whole = table(report, "returns_by_form").rows[0]
         units = sample.summary(LAST, scope)["units"]
         complete = units["complete_on_time"] + units["complete_late"]
@@ -64,10 +77,10 @@ def test_the_five_numbers_are_those_of_the_summary(sample: Sample) -> None:
         )
 
 
-def test_the_sections_count_incidents_as_the_summary_does(sample: Sample) -> None:
+def test_the_sections_count_incidents_as_the_summary_does(sample: Sample, reported: Reported) -> None:
     """One that is reported again until it is resolved was counted in every month, and nowhere did it stand since when."""
     seen = 0
-    for scope, report in sample.reports(LAST).items():
+    for scope, report in reported(LAST).items():
         of_summary = sample.summary(LAST, scope)["incidents"]
         tables = {t.anchor: t for t in report.tables()}
         for anchor, figure in (("incidents_by_level", "by_level"), ("incidents_by_kind", "by_kind")):
@@ -79,10 +92,10 @@ def test_the_sections_count_incidents_as_the_summary_does(sample: Sample) -> Non
     assert seen
 
 
-def test_agreements_that_ended_or_were_not_listed_are_told(sample: Sample) -> None:
+def test_agreements_that_ended_or_were_not_listed_are_told(sample: Sample, reported: Reported) -> None:
     ended = unlisted = 0
     for period in MONTHS[:2]:
-        report, by_rule = sample.reports(period)["EX"], sample.summary(period, "EX")["findings"]["by_rule"]
+        report, by_rule = reported(period)["EX"], sample.summary(period, "EX")["findings"]["by_rule"]
         tables = {t.anchor: t for t in report.tables()}
         listed = column(tables["agreements_unlisted"], "agreement_no") if "agreements_unlisted" in tables else []
         assert len(listed) == by_rule.get("NDA-06", 0)
@@ -94,8 +107,8 @@ def test_agreements_that_ended_or_were_not_listed_are_told(sample: Sample) -> No
     assert unlisted
 
 
-def test_the_matrix_shows_what_became_of_every_unit(sample: Sample) -> None:
-    report = sample.reports(LAST)["EX"]
+def test_the_matrix_shows_what_became_of_every_unit(sample: Sample, reported: Reported) -> None:
+    report = reported(LAST)["EX"]
     matrix = next(b for s in report.sections for b in s.blocks if isinstance(b, Matrix))
     assert matrix.periods[-1] == LAST
     latest = [states[-1] for _, states in matrix.rows]
@@ -107,11 +120,11 @@ def test_the_matrix_shows_what_became_of_every_unit(sample: Sample) -> None:
     }
 
 
-def test_a_late_month_of_the_matrix_counts_the_days_since_its_own_cut_off(sample: Sample) -> None:
+def test_a_late_month_of_the_matrix_counts_the_days_since_its_own_cut_off(sample: Sample, reported: Reported) -> None:
     rows = sample.warehouse.rows(
         "select period, unit_name, first_complete_at as at from marts.unit_results where state = 'complete' and not on_time"
     )
-    report = sample.reports(LAST)["EX"]
+    report = reported(LAST)["EX"]
     matrix = next(b for s in report.sections for b in s.blocks if isinstance(b, Matrix))
     states = dict(matrix.rows)
     days = {(r["period"], r["unit_name"]): (r["at"] - sample.work.deadline.cutoff(r["period"])).days + 1 for r in rows}
@@ -121,7 +134,9 @@ def test_a_late_month_of_the_matrix_counts_the_days_since_its_own_cut_off(sample
             assert states[unit][matrix.periods.index(period)] == f"late+{late}"
 
 
-def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_the_summary(sample: Sample) -> None:
+def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_the_summary(
+    sample: Sample, reported: Reported
+) -> None:
     """`按规则 · AST-07` told nobody what was counted."""
     mail = (("name", "青川盟第13旗县分公司"), ("at", "2026-11-09 05:18"), ("mail", "61481c6b634a"))
     because = (Cause("mail", mail), Cause("rules", ()))
@@ -139,7 +154,7 @@ def test_a_supplement_names_every_figure_with_its_section_and_in_the_order_of_th
     assert {row[1:] for row in report.changes.rows} == {
         (1, 2, "青川盟第13旗县分公司 2026-11-09 05:18 来信 61481c6b634a\n表样、检查清单或校验规则有改动")
     }
-    assert all(r.changes is None for r in sample.reports(LAST).values())
+    assert all(r.changes is None for r in reported(LAST).values())
 
 
 def test_an_interim_report_compares_units_with_themselves(sample: Sample) -> None:
@@ -188,9 +203,9 @@ def test_a_waiver_is_said_to_end_a_month_before_it_does(sample: Sample) -> None:
     assert {key for key, said in told.items() if said} == {("2026-09", scope) for scope in of_unit}
 
 
-def test_of_an_unknown_month_nothing_is_claimed(sample: Sample) -> None:
+def test_of_an_unknown_month_nothing_is_claimed(sample: Sample, reported: Reported) -> None:
     """The empty month said that no problem was open and that every row received was counted."""
-    report = sample.reports(EMPTY, lang="zh", **{})["EX-16-01"]
+    report = reported(EMPTY)["EX-16-01"]
     if sample.summary(EMPTY, "EX-16-01")["rectification"]["open"] == 0:
         assert not any("没有未完成的问题" in s.headline for s in report.sections)
     anchors = {b.anchor for s in report.sections for b in s.blocks}
@@ -198,8 +213,8 @@ def test_of_an_unknown_month_nothing_is_claimed(sample: Sample) -> None:
     assert any("情况不明" in sentence for sentence in report.headlines)
 
 
-def test_a_chart_over_the_months_has_at_least_two(sample: Sample) -> None:
-    for report in sample.reports("2026-09").values():
+def test_a_chart_over_the_months_has_at_least_two(reported: Reported) -> None:
+    for report in reported("2026-09").values():
         for chart in (b for s in report.sections for b in s.blocks if isinstance(b, Chart)):
             if chart.labels[0][:2] == "20":
                 assert (
@@ -207,8 +222,8 @@ def test_a_chart_over_the_months_has_at_least_two(sample: Sample) -> None:
                 )
 
 
-def test_what_a_unit_owes_says_which_form_and_why(sample: Sample) -> None:
-    owed = table(sample.reports("2026-09")["EX"], "returns_owed")
+def test_what_a_unit_owes_says_which_form_and_why(sample: Sample, reported: Reported) -> None:
+    owed = table(reported("2026-09")["EX"], "returns_owed")
     by_state = dict(zip(column(owed, "unit_name"), column(owed, "state"), strict=True))
     units = sample.summary("2026-09", "EX")["units"]
     assert list(by_state.values()).count("missing") == units["missing"]
@@ -218,21 +233,21 @@ def test_what_a_unit_owes_says_which_form_and_why(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_ranks_are_the_scopes_own_and_skip_after_ties(sample: Sample, scope: str) -> None:
-    scores = table(sample.reports(LAST)[scope], "scores")
+def test_ranks_are_the_scopes_own_and_skip_after_ties(reported: Reported, scope: str) -> None:
+    scores = table(reported(LAST)[scope], "scores")
     ranks, points = column(scores, "rank"), column(scores, "score")
     assert ranks == [1 + sum(other > own for other in points) for own in points]
     assert ranks[0] == 1
 
 
-def test_the_parts_of_a_score_add_up_to_it(sample: Sample) -> None:
-    scores = table(sample.reports(LAST)["EX"], "scores")
+def test_the_parts_of_a_score_add_up_to_it(reported: Reported) -> None:
+    scores = table(reported(LAST)["EX"], "scores")
     parts = ("timeliness", "data_quality", "self_check", "rectification", "indicators")
     for row in zip(column(scores, "score"), *(column(scores, p) for p in parts), strict=True):
         assert row[0] == pytest.approx(sum(row[1:]), abs=0.03)
 
 
-def test_a_scope_speaks_of_its_own_units_alone(sample: Sample) -> None:
+def test_a_scope_speaks_of_its_own_units_alone(sample: Sample, reported: Reported) -> None:
     rows = sample.warehouse.rows(
         """
         select unit_name, unit_code
@@ -241,15 +256,15 @@ def test_a_scope_speaks_of_its_own_units_alone(sample: Sample) -> None:
         """,
         {"period": LAST},
     )
-    report = texts_of(sample.reports(LAST)["EX-16"])
+    report = texts_of(reported(LAST)["EX-16"])
     outside = [r["unit_name"] for r in rows if not r["unit_code"].startswith("EX-16")]
     assert len(outside) > 10
     assert [name for name in outside if name in report] == []
     assert any(r["unit_name"] in report for r in rows if r["unit_code"].startswith("EX-16"))
 
 
-def test_rows_lead_to_their_mail_and_row(sample: Sample) -> None:
-    report = sample.reports(LAST)["EX"]
+def test_rows_lead_to_their_mail_and_row(reported: Reported) -> None:
+    report = reported(LAST)["EX"]
     mails = set(column(table(report, "appendix_mails"), "mail"))
     cited = [t for t in report.tables() if any(c.key == "mail" for c in t.columns) and t.anchor != "appendix_mails"]
     assert len(cited) > 6
@@ -270,7 +285,7 @@ def test_no_section_asks_for_personal_data(sample: Sample) -> None:
         cursor.fetchall()
 
 
-def test_no_name_or_phone_of_a_person_stands_in_a_report(sample: Sample) -> None:
+def test_no_name_or_phone_of_a_person_stands_in_a_report(sample: Sample, reported: Reported) -> None:
     people = sample.warehouse.rows(
         """
         select owner as name, owner_phone as phone from marts.exposed_assets where period = $period
@@ -279,14 +294,14 @@ def test_no_name_or_phone_of_a_person_stands_in_a_report(sample: Sample) -> None
         """,
         {"period": LAST},
     )
-    said = texts_of(sample.reports(LAST)["EX"])
+    said = texts_of(reported(LAST)["EX"])
     assert len(people) > 5
     assert [p for p in people if (p["phone"] and p["phone"] in said)] == []
     assert not re.search(r"(?<!\d)1[3-9]\d{9}(?!\d)", said)
 
 
-def test_a_month_without_any_mail_claims_nothing(sample: Sample) -> None:
-    report = sample.reports(EMPTY)["EX"]
+def test_a_month_without_any_mail_claims_nothing(sample: Sample, reported: Reported) -> None:
+    report = reported(EMPTY)["EX"]
     by_label = {k.anchor or k.label: k for k in report.kpis}
     assert [k.value for k in report.kpis].count(None) == 5
     assert all(k.detail for k in by_label.values())
@@ -300,9 +315,9 @@ def test_a_month_without_any_mail_claims_nothing(sample: Sample) -> None:
     assert next(s for s in report.sections if s.key == "incidents").headline == "没有一份附件3有效，安全事件情况不明"
 
 
-def test_the_first_month_has_nothing_to_compare_with(sample: Sample) -> None:
+def test_the_first_month_has_nothing_to_compare_with(sample: Sample, reported: Reported) -> None:
     first = sample.work.register.first_period
-    report = sample.reports(first)["EX"]
+    report = reported(first)["EX"]
     assert report.moves == ()
     assert all(k.before is None for k in report.kpis)
     assert not any(isinstance(b, Chart) and b.kind == "line" for s in report.sections for b in s.blocks)
@@ -334,8 +349,8 @@ def test_long_tables_are_cut_and_say_how_many_rows_there_are(sample: Sample, mon
     assert matrix.rows[0][1][-1] != "on_time"
 
 
-def test_anchors_are_unique_and_lead_somewhere(sample: Sample) -> None:
-    for report in sample.reports(LAST).values():
+def test_anchors_are_unique_and_lead_somewhere(reported: Reported) -> None:
+    for report in reported(LAST).values():
         anchors = [b.anchor for s in report.sections for b in s.blocks]
         assert len(anchors) == len(set(anchors))
         assert {k.anchor for k in report.kpis} - {""} <= set(anchors)
@@ -369,9 +384,11 @@ def test_every_block_has_a_place_of_its_own() -> None:
     assert queries.ROWS_SHOWN == first_page.ROWS_SHOWN
 
 
-def test_a_provisional_report_says_until_when_and_what_the_missing_reported_before(sample: Sample) -> None:
+def test_a_provisional_report_says_until_when_and_what_the_missing_reported_before(
+    sample: Sample, reported: Reported
+) -> None:
     """The figures of the rows that those units had counted the month before, and the table that names them."""
-    report = sample.reports(LAST)["EX"]
+    report = reported(LAST)["EX"]
     rows = sample.warehouse.rows(
         """
         select count(*) as assets

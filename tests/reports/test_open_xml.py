@@ -15,7 +15,7 @@ from openxml_audit import OpenXmlValidator, ValidationSeverity
 
 from reports.blank.book import Before
 from reports.blank.forms import blank_forms
-from reports.feedback.marking import mark_workbook
+from reports.feedback.marking.workbook import mark_workbook
 from reports.forms.docx import render_docx
 from reports.forms.xlsx import render_xlsx
 from tests.feedback import made_month
