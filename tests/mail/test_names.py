@@ -210,6 +210,8 @@ def test_sender_is_the_first_address_in_lower_case(header: bytes, sender: str) -
         (b"Thu, 05 Nov 2026 12:00:00 GMT+08:00", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
         (b"Thu, 05 Nov 2026 12:00:00 UTC+8", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
         (b"Thu Nov  5 12:00:00 CST 2026", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
+        (b"Thu Nov  5 12:00:00 2026 +0800", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
+        (b"Thu, 05 Nov 2026 12:00:00.123456 +0800", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
         (b"2026-11-05 12:00:00 +0800", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
         (b"Thu, 05 Nov 2026 12:00:00 +0800CST", datetime(2026, 11, 5, 4, 0, tzinfo=UTC)),
         (b"Thu, 05 Nov 2026 12:00:00 XYZ", None),

@@ -45,7 +45,7 @@ ALIASES = {
 ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*)\?=")
 OFFSET = re.compile(r"(?:UTC?|GMT)?([+-])(\d\d?):?(\d\d)?(?!\d)", re.IGNORECASE)
 CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
-LAST_YEAR = re.compile(r"(?:^|\s)((?:19|20)\d{2})$")
+BESIDE_ZONE = re.compile(r"(?:^|\s)((?:19|20)\d{2})$|^((?:19|20)\d{2})(?=\s+[+-])")
 ISO_DAY = re.compile(r"((?:19|20)\d{2})[-/](0?[1-9]|1[0-2])[-/](\d{1,2})T?")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 CHINA = "+0800"
@@ -199,8 +199,9 @@ def moment(raw: bytes, *, by_guess: bool = False) -> datetime | None:
     if clock is None:
         return None
     day, zone = text[: clock.start()].strip(), re.sub(r"\([^()]*\)\s*$", "", text[clock.end() :]).strip()
-    if year := LAST_YEAR.search(zone):  # Thu Nov  5 12:00:00 CST 2026
-        day, zone = f"{day} {year[1]}", zone[: year.start()].strip()
+    zone = re.sub(r"^\.\d+", "", zone).strip()  # parts of a second
+    if year := BESIDE_ZONE.search(zone):  # Thu Nov  5 12:00:00 CST 2026, or 2026 +0800
+        day, zone = f"{day} {year[1] or year[2]}", (zone[: year.start()] + zone[year.end() :]).strip()
     if offset := OFFSET.match(zone):
         sign, hours, minutes = offset.groups()
         offset_told = f"{sign}{int(hours):02d}{minutes or '00'}"
