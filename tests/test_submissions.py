@@ -132,6 +132,13 @@ def test_a_nil_return_is_a_statement() -> None:
     assert (result.submissions[0].returned, result.submissions[0].nil, rules(result)) == (False, True, [])
 
 
+@pytest.mark.parametrize("kind", ["annex3", "annex6"])
+def test_a_form_that_cannot_be_declared_empty_is_never_nil(kind: str) -> None:
+    """An annex 3 without a row was shown as 零报告, beside the finding that its answers are owed."""
+    result = booked(mail(form(kind, rows=0, has_incidents="否")))
+    assert [(s.form, s.returned, s.nil) for s in result.submissions] == [(kind, False, False)]
+
+
 @pytest.mark.parametrize(
     ("cover", "rule"),
     [({"unit_name": "别的名字"}, "CVR-03"), ({"manager": None}, "CVR-06"), ({"phone": "?"}, "CVR-06")],

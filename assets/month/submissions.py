@@ -204,10 +204,13 @@ def _cover_faults(form: Mapping[str, Any], cover: Mapping[str, Any], booking: Bo
             yield Fault("CVR-08", sheet=sheet.title)
 
 
-def _is_nil(form: Mapping[str, Any]) -> bool:
-    """Whether a form reports nothing new at all: every table that a cover flag can declare empty has no rows."""
+def _is_nil(form: Mapping[str, Any], definition: Form) -> bool:
+    """Whether a form reports nothing new at all: no table has a row, and a cover flag can declare each of them empty.
+
+    An annex 3 without a row is no statement: its answers are owed (CHK-09).
+    """
     tables = json.loads(form["tables"])
-    return not any(t["rows"] for t in tables.values())
+    return all(sheet.nil_flag for sheet in definition.sheets) and not any(t["rows"] for t in tables.values())
 
 
 def _book_mail(mail: Mail, period: str, booking: Booking, booked: Booked) -> None:
@@ -372,7 +375,7 @@ def _book_form(
             file=form["file"],
             received_at=mail.received_at,
             returned=any(f.rule_id in returns for f in on_cover),
-            nil=form["readable"] and _is_nil(form),
+            nil=form["readable"] and _is_nil(form, definition),
             cover=form["cover"],
             tables=form["tables"],
             totals=form.get("totals"),

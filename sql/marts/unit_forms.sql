@@ -1,5 +1,5 @@
 -- What a unit sent of each form. Grain: one form of one reporting unit.
--- state: effective, nil (effective, and nothing in any table), returned, missing, not_required (optional, not sent).
+-- state: effective, nil (effective, and declared empty), returned, missing, not_required (optional, not sent).
 select
     u.period,
     u.unit_code,
