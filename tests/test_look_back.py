@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from assets.instance.warehouse import model, open_warehouse
+from assets.month.look_back import Carried, repeats
 
 
 def seen_again(folder: Path, *scans: tuple[str, str, list[str]]) -> set[str]:
@@ -37,3 +39,24 @@ def test_a_page_that_all_share_makes_none_suspect(tmp_path: Path) -> None:
 
 def test_a_mail_that_is_not_there_yet_is_not_looked_at(tmp_path: Path) -> None:
     assert seen_again(tmp_path, ("a", "1", ["p"]), ("later", "1", ["p"])) == set()
+
+
+@pytest.mark.parametrize(
+    ("sent", "back", "is_one"),
+    [
+        (Carried(True, "月报"), Carried(True, "收到"), True),
+        (Carried(None, "月报"), Carried(True, "收到"), True),  # it was assigned by a steward
+        # Returned for its sender (CVR-02), and sent by the unit itself, as its answer asks.
+        (Carried(False, "月报"), Carried(True, "月报"), False),
+        (Carried(False, "月报"), Carried(False, "收到"), True),
+        # Taken for a slip (CVR-09), and sent with 更正 in the subject, as its answer asks.
+        (Carried(True, "月报", is_late=True), Carried(True, "更正：月报"), False),
+        (Carried(True, "更正：月报", is_late=True), Carried(True, "Re: 更正：月报"), True),
+        (Carried(True, "月报"), Carried(True, "Re: 更正"), True),  # it came in time, and was no slip
+    ],
+)
+def test_a_marked_copy_as_it_was_is_a_return_where_its_mail_mends_what_returned_it(
+    sent: Carried, back: Carried, is_one: bool
+) -> None:
+    """It was told to be unaltered, and the unit stayed without a return however often it did as it was asked."""
+    assert repeats(back, sent) == is_one

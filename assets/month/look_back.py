@@ -18,9 +18,10 @@ import polars as pl
 
 from assets.instance.warehouse import model
 from assets.month.booking import plain_findings, read_mails
-from assets.month.submissions import Booking, Mail, book, is_correction, returning
+from assets.month.submissions import Booking, Mail, book, is_correction, returning, says_correction
 from assets.month.work import Work
 
+UNALTERED = {"mail": pl.String, "form_id": pl.String, "sent_at": pl.String}
 SLIPS = {"period": pl.String, "mail": pl.String, "form_id": pl.String}
 USED = {
     "period": pl.String, "unit_code": pl.String, "mail": pl.String, "number": pl.Int64, "used_for": pl.String,
@@ -29,11 +30,79 @@ USED = {
 
 def look_back(work: Work) -> None:
     """Make core.unaltered_forms, core.slips and core.used_scans of all mails that are there by the clock of the run."""
-    unaltered = model("settled/unaltered_forms")
-    work.warehouse.put("core.unaltered_forms", work.warehouse.frame(unaltered, {"timezone": work.deadline.timezone}))
+    _find_unaltered(work)
     booking = Booking(work.register, work.catalogue, work.deadline, work.form_versions)
     _find_slips(work, booking)
     _find_used_scans(work, booking)
+
+
+# -------------------------------------------------------------------------------------------- our marked copy sent back
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A mail that a form came in: whether its sender may file for the form's unit (CVR-02; None where nobody knows the
+    sender), its subject, when it came, local, and whether the window of the form's month was over then.
+    """
+
+    may_file: bool | None
+    subject: str
+    at: str = ""
+    is_late: bool = False
+
+
+def repeats(back: Carried, sent: Carried) -> bool:
+    """Whether a form that came back as it was says no more by its mail than when it had come.
+
+    It does where its sender may file it and the one before could not (CVR-02), and where the subject says now that it
+    is a correction (CVR-09).
+    """
+    for_its_unit = sent.may_file is False and back.may_file is True
+    corrects = sent.is_late and says_correction(back.subject) and not says_correction(sent.subject)
+    return not for_its_unit and not corrects
+
+
+def _find_unaltered(work: Work) -> None:
+    """Make core.unaltered_forms."""
+    warehouse = work.warehouse
+    found = warehouse.rows(model("settled/unaltered_forms"), {"timezone": work.deadline.timezone})
+    mails = sorted({r["mail"] for r in found} | {s["mail"] for r in found for s in r["sent"]})
+    told = {
+        r["mail"]: r
+        for r in warehouse.rows(
+            """
+            select m.mail, m.sender, m.subject, min(p.received_at) as received_at
+            from staging.mails as m
+            inner join core.mail_periods as p using (mail)
+            where m.mail in (select unnest($mails))
+            group by m.mail, m.sender, m.subject
+            """,
+            {"mails": mails},
+        )
+    }
+    units = {
+        r["form_id"]: r["unit_code"] or ""
+        for r in warehouse.rows(
+            """
+            select form_id, json_extract_string(cover, '$.unit_code.value') as unit_code
+            from staging.forms where form_id in (select unnest($forms))
+            """,
+            {"forms": [r["form_id"] for r in found]},
+        )
+    }
+
+    def carried(mail: str, unit: str, at: str = "", is_late: bool = False) -> Carried:
+        tree = work.register.tree(work.deadline.window_period(told[mail]["received_at"]))
+        sender = tree.by_mailbox.get(told[mail]["sender"])
+        may_file = tree.is_within(unit, sender.code) if sender and unit in tree.by_code else None
+        return Carried(may_file, told[mail]["subject"], at, is_late)
+
+    rows = []
+    for r in found:
+        unit = units[r["form_id"]]
+        back = carried(r["mail"], unit)
+        sent = [carried(s["mail"], unit, s["came"], s["is_late"]) for s in r["sent"]]
+        if same := [s.at for s in sent if repeats(back, s)]:
+            rows.append((r["mail"], r["form_id"], same[-1]))
+    warehouse.put("core.unaltered_forms", pl.DataFrame(rows, schema=UNALTERED, orient="row"))
 
 
 # ------------------------------------------------------------------------------------------------------------ slips

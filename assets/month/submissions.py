@@ -155,8 +155,12 @@ def _month(form: Mapping[str, Any], cover: Mapping[str, Any], mail: Mail, bookin
 def is_correction(mail: Mail, cover: Mapping[str, Any]) -> bool:
     """Whether a mail, by its subject, or a cover, by 报送类型, says that it corrects what came before (CVR-09)."""
     kind = cover.get("submission_kind", {})
-    said = (mail.subject, kind.get("text") or "", kind.get("value") or "")
-    return any(CORRECTION.search(re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))) for text in said)
+    return any(map(says_correction, (mail.subject, kind.get("text") or "", kind.get("value") or "")))
+
+
+def says_correction(text: str) -> bool:
+    """Whether a text says that something is corrected."""
+    return CORRECTION.search(_bare(text)) is not None
 
 
 def _unit(cover: Mapping[str, Any], sender: Unit, tree: Tree) -> tuple[str, Fault | None]:

@@ -46,6 +46,18 @@ def test_02_a_marked_copy_that_was_mended_is_a_return(tmp_path: Path) -> None:
         assert rules(warehouse, "EX-15-01-002", of="ENV") == []
 
 
+def test_02_a_marked_copy_sent_by_the_unit_itself_is_a_return_where_another_could_not_send_it(tmp_path: Path) -> None:
+    """Returned for its sender (CVR-02), it comes as the answer asks: from the unit's own mailbox, nothing else to mend."""
+    folder = INPUTS / "02-stale-marked-copy"
+    home = field_home(tmp_path / "home", folder / "5.eml")
+    raw = (folder / "2.eml").read_bytes()
+    assert raw.count(b"s02@oa.example") == 1
+    drop(home, "2.eml", raw.replace(b"s02@oa.example", b"s03@oa.example"))
+    with settled(home) as warehouse:
+        assert rules(warehouse, "EX-15-01-002", of="ENV") == []
+        assert result(warehouse, "EX-15-01-002")["rows_received"] == 80
+
+
 def test_06_two_files_of_one_form_are_told(tmp_path: Path) -> None:
     with settled(field_home(tmp_path / "home", INPUTS / "06-same-form-twice" / "mail.eml")) as warehouse:
         (told,) = rules(warehouse, "EX-15-01-001", of="ENV-08")
