@@ -166,3 +166,24 @@ def test_what_the_disk_refuses_is_no_damage(tmp_path: Path, said: str) -> None:
     assert damaged(file, duckdb.OutOfMemoryException("out of memory")) is None
     assert damaged(file, duckdb.IOException("IO Error: it is not a valid DuckDB database file!"))
     assert damaged(tmp_path / "nowhere", duckdb.IOException("IO Error: no such file")) is None
+
+
+def test_another_warehouse_that_is_damaged_in_its_middle_is_left_alone(tmp_path: Path) -> None:
+    """Attaching reads no more than its head: a damaged shard ended every run of its head."""
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as made:
+        made.execute("create table t as select i, hash(i) as h from range(2000000) as r(i)")
+    with other.open("r+b") as file:
+        file.seek(other.stat().st_size // 2)
+        file.write(os.urandom(300_000))
+    with open_warehouse(tmp_path / "home") as warehouse:
+        warehouse.execute("create table mine as select 1 as i")
+        with warehouse.attached(other, "there") as is_there:
+            assert is_there
+            with warehouse.at_once():
+                warehouse.execute("delete from mine")
+                warehouse.execute("insert into mine select sum(h) from there.t")
+            pytest.fail("it was read")
+        assert warehouse.value("select i from mine") == 1
+        with pytest.raises(duckdb.CatalogException), warehouse.attached(tmp_path / "home" / "none", "there"):
+            warehouse.execute("select * from nowhere")

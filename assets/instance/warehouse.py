@@ -140,7 +140,7 @@ class Warehouse:
     @contextmanager
     def attached(self, file: Path, name: str) -> Iterator[bool]:
         """The warehouse in another file beside this one, as database `name`, to be read; False where there is none, or
-        it cannot be read now: somebody writes it, or it is damaged.
+        it cannot be read now: somebody writes it, or it is damaged. Where that is found inside, all inside is given up.
         """
         quoted = str(file).replace("'", "''")
         try:
@@ -154,6 +154,10 @@ class Warehouse:
             is_there = False
         try:
             yield is_there
+        except duckdb.Error as error:  # of a block in its middle, which attaching does not read
+            if not is_there or damaged(file, error) is None:
+                raise
+            log.warning("%s is left alone: %s", file, str(error).strip().splitlines()[0])
         finally:
             if is_there:
                 self.execute(f"detach {name}")

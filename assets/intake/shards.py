@@ -17,6 +17,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -143,7 +144,8 @@ def give(
         written.append(one)
     for folder in sorted(home.shards.glob("*/")):
         if folder.name not in given:
-            shutil.rmtree(folder)
+            (folder / GIVEN).unlink(missing_ok=True)  # first: nobody is sent there any more
+            shutil.rmtree(folder, ignore_errors=True)  # who is still at it writes there; the rest goes next night
     return written
 
 
@@ -151,8 +153,9 @@ def given_shards(home: Home) -> list[Given]:
     """What every shard was given last, by name."""
     found = []
     for file in sorted(home.shards.glob(f"*/{GIVEN}")):
-        told = json.loads(file.read_text(encoding="utf-8"))
-        found.append(Given(**{**told, "units": tuple(told["units"])}))
+        with suppress(FileNotFoundError):  # it is taken away at this moment
+            told = json.loads(file.read_text(encoding="utf-8"))
+            found.append(Given(**{**told, "units": tuple(told["units"])}))
     return found
 
 

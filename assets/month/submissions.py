@@ -288,17 +288,18 @@ def nil_statement(mail: Mail, deadline: Deadline) -> tuple[str, str] | None:
 
 def _month_told(told: str, window: str) -> str | None:
     """The month that a line speaks of, None where it names none. A month without its year is the last such month before
-    the mail, or that of the mail itself. A whole date names a month only where nothing else does, and not that in which
-    the mail was written.
+    the mail, or that of the mail itself. That in which the mail was written is meant where no other is named; a whole
+    date names a month only where nothing else does, and never that one.
     """
     now = following(window)
     found = [(match["day"], f"{match['year']}-{int(match['month']):02d}") for match in _MONTH.finditer(told)]
     for match in _MONTH_ALONE.finditer(told):
         year, month = int(now[:4]), int(match["month"])
         found.append((match["day"], f"{year - (month > int(now[5:]))}-{month:02d}"))
-    whole = (month for day, month in found if not day)
-    dated = (month for day, month in found if day and month != now)
-    return next(whole, None) or next(dated, None)
+    whole = [month for day, month in found if not day]
+    dated = [month for day, month in found if day and month != now]
+    other = [month for month in whole if month != now]
+    return next(iter((*other, *whole, *dated)), None)
 
 
 def _may_be_stated(month: str, window: str, booking: Booking) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 from assets.instance.home import Home
 from assets.instance.register import load_register
 from assets.instance.session import open_session
+from assets.instance.warehouse import Warehouse
 from assets.intake import staging
 from assets.intake.collecting import collect
 from assets.intake.parsing import parser_of
@@ -29,6 +30,7 @@ from assets.intake.shards import (
     Given,
     book_done,
     cut,
+    give,
     given_mails,
     given_shards,
     is_done,
@@ -207,3 +209,26 @@ def test_the_head_waits_for_what_is_done_this_night_and_leaves_out_what_fails(tm
     for one in given:
         book_done(home, one)
     assert wait_for(home, given, has_failed, seconds=0) == {}
+
+
+def test_a_shard_that_is_none_any_more_is_taken_away_and_its_worker_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A late worker that writes there while the folder is taken away ended the night of the head."""
+    home = Home(tmp_path)
+    one = Given("P", PERIOD, FIRST, "", "", "tonight", 1, ())
+    (home.shards / "P").mkdir(parents=True)
+    (home.shards / "P" / GIVEN).write_text(json.dumps(asdict(one)), encoding="utf-8")
+    assert given_shards(home) == [one]
+
+    def written_meanwhile(folder: Path, **_: object) -> None:
+        raise OSError(39, "Directory not empty", str(folder))
+
+    with monkeypatch.context() as busy, duckdb.connect() as connection:
+        busy.setattr("os.rmdir", written_meanwhile)
+        assert give(home, Warehouse(connection, tmp_path), {}, {}) == []
+        assert given_shards(home) == [], "nobody is sent there any more"
+        assert (home.shards / "P").exists()
+        busy.undo()
+        give(home, Warehouse(connection, tmp_path), {}, {})
+    assert not (home.shards / "P").exists()

@@ -21,17 +21,19 @@ def says_something(text: str, catalogue: Catalogue) -> bool:
     refused, beside = {_bare(phrase) for phrase in rules["refused"]}, {_bare(word) for word in rules.get("beside", ())}
     if len(bare) < rules["least_length"] or bare.isdigit():
         return False
-    return len(bare) > LONGEST_FORMULA or not _is_made_of(bare, refused | beside)
+    return len(bare) > LONGEST_FORMULA or not _is_made_of(bare, refused, beside)
 
 
 def _bare(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).lower()
 
 
-def _is_made_of(text: str, phrases: Iterable[str]) -> bool:
-    """Whether a text is nothing but some phrases, one after the other."""
-    reached = {0}
+def _is_made_of(text: str, phrases: Iterable[str], beside: Iterable[str]) -> bool:
+    """Whether a text is nothing but some phrases, one after the other, at least one, and words beside them."""
+    kinds = [*((phrase, True) for phrase in phrases), *((word, False) for word in beside)]
+    reached = {(0, False)}
     for at in range(len(text)):
-        if at in reached:
-            reached.update(at + len(phrase) for phrase in phrases if text.startswith(phrase, at))
-    return len(text) in reached
+        for had in (False, True):
+            if (at, had) in reached:
+                reached |= {(at + len(said), had or is_one) for said, is_one in kinds if text.startswith(said, at)}
+    return (len(text), True) in reached
