@@ -126,8 +126,9 @@ class SmtpSettings:
     """A mail server. The password is in the environment variable `password_env` or, if that is "", alone in the
     file `password_file`; without a `user` there is no login. `tls` is from the start, by STARTTLS, or none
     (loopback); `ca_file` names a certificate authority of the house's own. `mails_per_minute` 0: as fast as it takes
-    them, over so many `connections` at once, no more than the server takes of one client (of mails under way on as many,
-    a killed run does not know whether they went out, and sends them again). `password_until`, a date, is when the password ends: operators are told before.
+    them, over so many `connections` at once, no more than the server takes of one client (of mails under way on as
+    many, a killed run does not know whether they went out, and sends them again). `password_until`, a date, is when
+    the password ends: operators are told before.
     """
 
     host: str
