@@ -30,6 +30,7 @@ from reports.portal.words import Words
 NOBODY = Person(0, "", "", ())
 MOST_FIELDS = 5_000  # of a form: a batch of findings
 MOST_DIGITS = 9  # of the number of a row
+LONGEST_QUERY = 2_000  # characters of the address of a page that is kept: ours are shorter
 SAME = ("same-origin", "none")
 TRY_AGAIN_SECONDS = int(people.TRIES_WITHIN.total_seconds())
 
@@ -101,7 +102,8 @@ class Visit:
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page in the frame that all have."""
         query = [(k, v) for k, v in self.request.query_params.multi_items() if k != "lang"]
-        others = [language(code) for code in codes() if code != self.lang and self.request.method == "GET"]
+        looks = self.request.method in ("GET", "HEAD")  # of both comes one page, which may be kept
+        others = [language(code) for code in codes() if code != self.lang and looks]
         frame = {
             "w": self.words,
             "say": self.words.say,
@@ -121,6 +123,8 @@ class Visit:
         `rests_on`: the state of all that it shows beside its address; of the person it may show the name alone.
         """
         url = self.request.url
+        if len(url.query) > LONGEST_QUERY:
+            return draw(self)
         key = (rests_on, url.scheme, url.netloc, url.path, url.query, self.lang, self.who.grants)
         body = self.portal.pages.page(key, self.who, lambda who: bytes(draw(replace(self, who=who)).body))
         return HTMLResponse(body)

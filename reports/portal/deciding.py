@@ -79,7 +79,8 @@ class Log:
 
 
 def log_of(ledger: Engine, at: datetime) -> Log:
-    """The log at a moment."""
+    """The log at a moment, but no decision of it left out: one may be booked by a clock that is ahead of ours."""
     decisions = all_decisions(ledger)
+    at = max([at, *(d.decided_at for d in decisions)])
     standing = {d.key: d for d in in_force(decisions, at)}
     return Log(decisions, standing, followers(decisions, at))

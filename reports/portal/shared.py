@@ -6,7 +6,7 @@ Belongs here: opening them once. Does not: a visit (access.py), the routes (app.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal, TypedDict
@@ -29,7 +29,7 @@ from expectations.catalogue import Catalogue, load_catalogue
 from expectations.language import codes
 from reports.portal.deciding import Decider, Log, log_of
 from reports.portal.kept import KeptPages
-from reports.portal.reading import carriers
+from reports.portal.reading import Stamp, carriers
 from reports.portal.words import Words
 from reports.publishing.versions import latest_version
 
@@ -79,17 +79,17 @@ class Portal:
     @property
     def register(self) -> Register:
         """Today's register, with the closed months by theirs; read again where a file of it is another."""
-        seen = seen_of_register(self.home)
-        if self._register is None or self._register[0] != seen:
-            self._register = seen, register_of(self.home)
-        return self._register[1]
+        seen, kept = seen_of_register(self.home), self._register
+        if kept is None or kept[0] != seen:
+            kept = self._register = seen, register_of(self.home)
+        return kept[1]  # not what is kept by now: another thread may have put an older one there
 
     def log(self) -> Log:
         """The log of decisions as it stands; read again where it has grown, as nothing in it ever changes."""
-        mark = log_mark(self.reader)
-        if self._log is None or self._log[0] != mark:
-            self._log = mark, log_of(self.reader, datetime.now(UTC))
-        return self._log[1]
+        mark, kept = log_mark(self.reader), self._log
+        if kept is None or kept[0] != mark:
+            kept = self._log = mark, log_of(self.reader, datetime.now(UTC))
+        return kept[1]  # as in `register`
 
     @property
     def last_run(self) -> datetime | None:
@@ -101,15 +101,19 @@ class Portal:
         """The months that have a snapshot, the latest first, each with the version of the carrier's report that stands;
         "" where there is none.
         """
+        return self._months_of(carriers(self.home.portal))
+
+    def _months_of(self, found: Mapping[str, tuple[Stamp, str]]) -> tuple[tuple[str, str], ...]:
         return tuple(
             (period, latest_version(self.home.published / period / carrier) or "")
-            for period, (_, carrier) in carriers(self.home.portal).items()
+            for period, (_, carrier) in found.items()
         )
 
     def state(self) -> tuple[Hashable, ...]:
         """What pages of snapshots and decisions rest on: it changes when a run has written, or a steward decided."""
-        files = tuple(stamp for stamp, _ in carriers(self.home.portal).values())
-        return files, self.months, self.last_run, log_mark(self.reader)
+        found = carriers(self.home.portal)
+        files = tuple(stamp for stamp, _ in found.values())
+        return files, self._months_of(found), self.last_run, log_mark(self.reader)
 
     def who_is(self, request: Request) -> Person | None:
         """The person of a request's session; None where there is none, or it is over."""

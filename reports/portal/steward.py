@@ -453,7 +453,7 @@ def foreseen(visit: Visit, wanted: Wanted, to: str) -> Response:
     mine = _codes(visit)
     rows = [row for row in found.rows or () if row["unit_code"] in mine]
     effects = Counter(row["effect"] for row in wanted.rows) if wanted.kind == "waive" else Counter([wanted.kind])
-    names = {unit.code: unit.name for unit in visit.portal.register.units}
+    names = visit.portal.names
     told = visit.portal.catalogue.texts["glossary"]["figures"]
     figures = [row for row in rows if row["what"] == "figure"]
     return visit.page(

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from assets.instance.clock import take_clock
+from assets.instance.register import Register
 from assets.ledger import people
 from assets.ledger.decisions import Proposal, record
 from assets.ledger.people import Person
+from reports.portal.access import LONGEST_QUERY
+from reports.portal.deciding import Log
 from reports.portal.kept import KeptPages
 from reports.portal.shared import Portal
 from reports.portal.snapshot import write_whole
@@ -83,6 +86,44 @@ def test_two_of_one_scope_see_one_page_and_each_their_own_token(portal: Portal) 
         assert own[other] not in seen[browser]
         seen[browser] = seen[browser].replace(own[browser], "").replace(f">{name}<", "")
     assert seen[first] == seen[second]
+
+
+def test_a_page_that_was_first_asked_for_its_headers_is_the_same_page(portal: Portal) -> None:
+    portal.pages = KeptPages()
+    steward = Browser(portal, "steward")
+    assert steward.client.head(f"/worklist?period={LAST}").status_code == 200
+    assert "lang=en" in steward.get(f"/worklist?period={LAST}").text
+
+
+def test_a_page_of_an_overlong_address_is_not_kept(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    portal.pages, kept = KeptPages(), []
+    monkeypatch.setattr(portal.pages, "_keep", lambda key, drawn: kept.append(key))
+    steward = Browser(portal, "steward")
+    for length in (1, LONGEST_QUERY):
+        assert steward.get(f"/worklist?period={LAST}&of={'x' * length}").status_code == 200
+    assert len(kept) == 1
+
+
+class Overtaken(Portal):
+    """A portal of which another thread, which began earlier, puts an older register and log in the place of ours."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, ("older", "older") if name in ("_register", "_log") else value)
+
+
+def test_what_another_thread_read_before_is_not_handed_out(tmp_path: Path) -> None:
+    with portal_of(home_of(tmp_path)) as portal:
+        portal.__class__ = Overtaken
+        for _ in range(2):
+            assert isinstance(portal.register, Register)
+            assert isinstance(portal.log(), Log)
+
+
+def test_a_decision_by_a_clock_that_is_ahead_is_in_the_log(tmp_path: Path) -> None:
+    with portal_of(home_of(tmp_path)) as portal:
+        ahead = datetime.now(UTC) + timedelta(minutes=1)
+        record(portal.ledger, [Proposal("note", "EX/2026-10", "王晓燕", "已电话核实，原件属实", ahead)], ahead)
+        assert len(portal.log().on("EX/2026-10")) == 1
 
 
 def test_what_pages_rest_on_changes_with_a_snapshot_a_version_a_run_and_a_decision(tmp_path: Path) -> None:
