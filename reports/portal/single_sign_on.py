@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from reports.portal.shared import Portal
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
+    from joserfc.jwk import KeySet
 
 BEGIN, BACK = "/login/oidc", "/login/oidc/back"
 DISCOVERY = "/.well-known/openid-configuration"
@@ -96,7 +98,7 @@ class Provider:
             raise NotVouchedFor("away", f"the provider did not answer: {type(error).__name__}") from error
         claims = self._claims(token, begun.nonce)
         found = claims.get(self.settings.claim)
-        if found is None and "userinfo_endpoint" in document:
+        if found is None and document.get("userinfo_endpoint") is not None:
             said = self._json(partial(session.get, **self._way), document["userinfo_endpoint"])
             if said.get("sub") != claims["sub"]:
                 raise NotVouchedFor("wrong", "userinfo is of another subject")
@@ -104,7 +106,8 @@ class Provider:
             found = said.get(self.settings.claim)
         if not isinstance(found, str) or not found:
             raise NotVouchedFor("wrong", f"the provider says no {self.settings.claim}")
-        if self.settings.claim == "email" and claims.get("email_verified") is False:
+        # Some providers write "true" and "false" as text; many say nothing of it.
+        if self.settings.claim == "email" and claims.get("email_verified", True) not in (True, "true"):
             raise NotVouchedFor("wrong", "the provider has not verified the email")
         return found
 
@@ -132,10 +135,9 @@ class Provider:
         """
         from joserfc import jwt  # noqa: PLC0415
         from joserfc.errors import JoseError  # noqa: PLC0415
-        from joserfc.jwk import KeySet  # noqa: PLC0415
 
         for oldest in (KEPT_SECONDS, AGAIN_SECONDS):
-            keys = KeySet.import_key_set(dict(self._known_by(oldest).keys))  # type: ignore[arg-type]
+            keys = keys_of(self._known_by(oldest).keys)
             try:
                 token = jwt.decode(text, keys, algorithms=ALGORITHMS)
             except (JoseError, ValueError):
@@ -154,7 +156,8 @@ class Provider:
         document = self._json(get, self.settings.issuer.rstrip("/") + DISCOVERY)
         if document.get("issuer") != self.settings.issuer:
             raise NotVouchedFor("wrong", f"the provider calls itself {document.get('issuer')!r}")
-        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+        optional = [name for name in ("userinfo_endpoint",) if document.get(name) is not None]
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", *optional):
             if not SAFE_ADDRESS.fullmatch(str(document.get(name, "")).partition("?")[0]):
                 raise NotVouchedFor("wrong", f"the provider has no safe {name}")
         self._known = Known(document, self._json(get, document["jwks_uri"]), time.monotonic())
@@ -184,6 +187,20 @@ class Provider:
             redirect_uri=back,
             code_challenge_method="S256",
         )
+
+
+def keys_of(document: Mapping[str, Any]) -> KeySet:
+    """The keys of a provider's document (RFC 7517, 5) but those that cannot be used here: of a curve or kind that is
+    unknown, or broken. They keep nobody from logging in by another.
+    """
+    from joserfc.errors import JoseError  # noqa: PLC0415
+    from joserfc.jwk import JWKRegistry, KeySet  # noqa: PLC0415
+
+    shown, keys = document.get("keys"), []
+    for data in shown if isinstance(shown, list) else []:
+        with suppress(JoseError, ValueError, TypeError, KeyError):
+            keys.append(JWKRegistry.import_key(data))
+    return KeySet(keys)
 
 
 @lru_cache(maxsize=4)

@@ -48,6 +48,8 @@ class Provider:
         self.algorithm = "RS256"
         self.refuses = ""
         self.calls_itself: str | None = None
+        self.document: dict[str, Any] = {}  # said otherwise in its discovery
+        self.broken: list[Any] = []  # keys that it shows before the others
         self.codes: dict[str, dict[str, str]] = {}
 
     def routes(self) -> list[Route]:
@@ -69,10 +71,11 @@ class Provider:
                 "jwks_uri": f"{self.issuer}/keys",
                 "id_token_signing_alg_values_supported": ["RS256"],
             }
+            | self.document
         )
 
     async def keys(self, request: Request) -> Response:
-        return JSONResponse({"keys": [key.as_dict(private=False) for key in self.shown]})
+        return JSONResponse({"keys": [*self.broken, *(key.as_dict(private=False) for key in self.shown)]})
 
     async def authorize(self, request: Request) -> Response:
         asked = dict(request.query_params)

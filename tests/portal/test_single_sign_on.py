@@ -17,7 +17,7 @@ from assets.instance.home import Home
 from assets.instance.settings import PortalSettings, SettingsError, load_settings
 from assets.ledger import audit, people
 from reports.portal.shared import Portal
-from reports.portal.single_sign_on import BACK, BEGIN
+from reports.portal.single_sign_on import BACK, BEGIN, keys_of
 from tests.portal.made_portal import Browser, home_of, portal_of
 from tests.portal.provider import CLIENT, SECRET, Provider, provider
 
@@ -131,6 +131,28 @@ def test_a_new_key_of_the_provider_is_read(portal: Portal, house: Provider, monk
     assert came_back(Browser(portal)).status_code == 303
 
 
+BROKEN = [
+    {"kty": "EC", "crv": "P-999", "x": "AA", "y": "AA", "kid": "3"},
+    {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "kid": "4"},
+    {"kty": "OKP", "crv": "X9", "x": "AA"},
+    {"kty": "of a later age"},
+    {"kty": ["RSA"]},
+    {"kty": "RSA"},
+    {},
+    "text",
+]
+
+
+def test_keys_that_nobody_here_can_read_keep_nobody_out(portal: Portal, house: Provider) -> None:
+    house.broken = BROKEN
+    assert came_back(Browser(portal)).status_code == 303
+
+
+@pytest.mark.parametrize("keys", [{"keys": BROKEN}, {"keys": None}, {}], ids=["broken", "none", "nothing"])
+def test_without_a_key_that_can_be_read_nobody_is_believed(keys: dict[str, Any]) -> None:
+    assert not keys_of(keys)
+
+
 def test_an_answer_comes_back_once(portal: Portal) -> None:
     browser = Browser(portal)
     back = sent(browser)
@@ -196,8 +218,13 @@ def test_the_claim_of_the_settings_names_the_user(portal: Portal, house: Provide
     house.person = {"sub": "1", "email": "reader", "email_verified": True}
     assert came_back(Browser(portal)).status_code == 303
     assert last(portal)[0] == "reader"
-    house.person["email_verified"] = False
-    refused(portal, "不可信")
+    house.person["email_verified"] = "true"
+    assert came_back(Browser(portal)).status_code == 303
+    for unverified in (False, "false", "", 0, None):
+        house.person["email_verified"] = unverified
+        refused(portal, "不可信")
+    del house.person["email_verified"]
+    assert came_back(Browser(portal)).status_code == 303
 
 
 def test_what_the_token_does_not_say_is_asked_of_userinfo(portal: Portal, house: Provider) -> None:
@@ -222,6 +249,21 @@ def test_a_provider_that_is_away_or_another_is_told(portal: Portal, house: Provi
     portal.settings = replace(portal.settings, portal=replace(portal.settings.portal, issuer="http://127.0.0.1:1"))
     answer = Browser(portal).get(f"{BEGIN}?lang=en")
     assert (answer.status_code, "cannot be reached" in answer.text) == (503, True)
+
+
+@pytest.mark.parametrize("address", ["http://login.example/userinfo", "", 1])
+def test_the_token_is_shown_at_a_safe_address_alone(portal: Portal, house: Provider, address: Any) -> None:
+    house.document = {"userinfo_endpoint": address}
+    answer = Browser(portal).get(BEGIN)
+    assert (answer.status_code, "不可信" in answer.text) == (401, True)
+    assert "no safe userinfo_endpoint" in last(portal)[3]
+
+
+def test_a_provider_need_not_have_userinfo(portal: Portal, house: Provider) -> None:
+    house.document = {"userinfo_endpoint": None}
+    assert came_back(Browser(portal)).status_code == 303
+    house.person = {"sub": "1"}
+    refused(portal, "不可信")
 
 
 def test_it_leads_nowhere_else(portal: Portal) -> None:
