@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -139,7 +140,17 @@ def secret_of(ledger: Engine, name: str) -> str | None:
 
 def may_try(ledger: Engine, name: str, address: str, now: datetime) -> bool:
     """Whether a log-in may be tried: not after too many failures under the name, or from the address."""
-    allowed = {f"name:{name}": TRIES_OF_NAME, f"from:{address}": TRIES_OF_ADDRESS}
+    return _few_failed(ledger, {f"name:{name}": TRIES_OF_NAME, f"from:{address}": TRIES_OF_ADDRESS}, now)
+
+
+def may_try_elsewhere(ledger: Engine, address: str, now: datetime) -> bool:
+    """Whether a log-in at the house's provider may be tried: not after too many from the address that were refused.
+    They are counted apart from passwords, so that who fails there can log in by one.
+    """
+    return _few_failed(ledger, {f"elsewhere:{address}": TRIES_OF_ADDRESS}, now)
+
+
+def _few_failed(ledger: Engine, allowed: Mapping[str, int], now: datetime) -> bool:
     with Session(ledger) as session, session.begin():
         for what, most in allowed.items():
             failed = select(func.count()).select_from(Try).where(Try.what == what, Try.at > now - TRIES_WITHIN)
@@ -154,6 +165,14 @@ def fail(ledger: Engine, name: str, address: str, now: datetime) -> None:
         session.execute(delete(Try).where(Try.at <= now - TRIES_WITHIN))
         session.add_all([Try(what=f"name:{name}", at=now), Try(what=f"from:{address}", at=now)])
         append(session, name, "log in", outcome="refused", address=address, now=now)
+
+
+def fail_elsewhere(ledger: Engine, name: str, address: str, why: str, now: datetime) -> None:
+    """Count a log-in at the house's provider that was refused; `why` is for the audit."""
+    with Session(ledger) as session, session.begin():
+        session.execute(delete(Try).where(Try.at <= now - TRIES_WITHIN))
+        session.add(Try(what=f"elsewhere:{address}", at=now))
+        append(session, name, "log in", why, outcome="refused", address=address, now=now)
 
 
 def log_in(ledger: Engine, name: str, address: str, now: datetime, before: str = "", by: str = "") -> str:

@@ -267,6 +267,13 @@ def log_in_form(visit: Visit, to: str, told: str = "", status: int = 200) -> Res
     return visit.page("login.html.jinja", status, to=to, told=told, name=visit.sent("name")[:64])
 
 
+def too_often(visit: Visit, to: str) -> Response:
+    """The page to log in on for who has failed too often, with when to try again."""
+    page = log_in_form(visit, to, visit.words.say("login.too_often"), 429)
+    page.headers["retry-after"] = str(TRY_AGAIN_SECONDS)
+    return page
+
+
 def _log_in(visit: Visit) -> Response:
     portal, name, now = visit.portal, visit.sent("name")[:64], visit.now
     to = own_path(visit.sent("next") or "/")
@@ -276,9 +283,7 @@ def _log_in(visit: Visit) -> Response:
         return log_in_form(visit, to, visit.words.say("login.busy"), 503)
     try:
         if not people.may_try(portal.reader, name, visit.address, now):
-            page = log_in_form(visit, to, visit.words.say("login.too_often"), 429)
-            page.headers["retry-after"] = str(TRY_AGAIN_SECONDS)
-            return page
+            return too_often(visit, to)
         password = visit.form.get("password", "")
         secret = people.secret_of(portal.reader, name)
         if not is_right(secret, password if isinstance(password, str) else ""):

@@ -12,9 +12,10 @@ of the provider: a token signed with a shared secret, or not at all, is none.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from assets.instance.settings import SAFE_ADDRESS, PortalSettings
-from assets.ledger import audit, people
+from assets.ledger import people
 from assets.ledger.people import Begun
-from reports.portal.access import NOBODY, Visit, keep_language, language_of, log_in_form, own_path
+from reports.portal.access import NOBODY, Visit, keep_language, language_of, log_in_form, own_path, too_often
 from reports.portal.shared import Portal
 
 if TYPE_CHECKING:
@@ -39,14 +40,16 @@ DISCOVERY = "/.well-known/openid-configuration"
 SCOPE = "openid profile email"
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")  # with public keys
 SECONDS = 10.0  # that the provider may take for one answer
-AGAIN_SECONDS = 10.0  # after which its keys are read again where one is not among them
+AGAIN_SECONDS = 10.0  # after which it is asked again: its keys where one is not among them, or all where it was away
+AT_ONCE = 4  # who may wait for its answer: a provider that hangs must not take all threads
+WAIT_SECONDS = 2.0  # for a turn
 KEPT_SECONDS = 3600.0  # that we go by what it said of itself
 LEEWAY_SECONDS = 60  # between its clock and ours
 
 
 class NotVouchedFor(Exception):
     """The provider does not vouch for anybody. `why` is away, refused, or wrong: its word is not to be believed; `what`
-    is told to the audit.
+    is told to the audit, "" where that has been told of it already.
     """
 
     def __init__(self, why: str, what: str) -> None:
@@ -69,6 +72,8 @@ class Provider:
     def __init__(self, settings: PortalSettings, secret: str) -> None:
         self.settings, self.secret = settings, secret
         self._known: Known | None = None
+        self._away_at: float | None = None
+        self._turns = threading.Semaphore(AT_ONCE)
         # Said with each request: of a session REQUESTS_CA_BUNDLE would go before the settings.
         self._way: dict[str, Any] = {"timeout": SECONDS, "allow_redirects": False}
         if settings.ca_file:
@@ -76,13 +81,27 @@ class Provider:
 
     def address(self, back: str, state: str, begun: Begun) -> str:
         """Where to send a browser, which comes back to `back`. Raises NotVouchedFor."""
-        endpoint = self._known_by(KEPT_SECONDS).document["authorization_endpoint"]
+        with self._turn():
+            endpoint = self._known_by(KEPT_SECONDS).document["authorization_endpoint"]
         more = {"nonce": begun.nonce, "code_verifier": begun.verifier}
         address, _ = self._session(back).create_authorization_url(endpoint, state=state, **more)
         return str(address)
 
     def name_of(self, back: str, code: str, begun: Begun) -> str:
         """The name of the person for whom the provider vouches by a code. Raises NotVouchedFor."""
+        with self._turn():
+            return self._name_of(back, code, begun)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(timeout=WAIT_SECONDS):
+            raise NotVouchedFor("away", "")
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    def _name_of(self, back: str, code: str, begun: Begun) -> str:
         from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - an extra, where the settings want it
         from requests import RequestException  # noqa: PLC0415
 
@@ -152,6 +171,17 @@ class Provider:
         known = self._known
         if known is not None and time.monotonic() - known.at < oldest:
             return known
+        if self._away_at is not None and time.monotonic() - self._away_at < AGAIN_SECONDS:
+            raise NotVouchedFor("away", "")
+        try:
+            self._known = self._asked()
+        except NotVouchedFor as nobody:
+            if nobody.why == "away":
+                self._away_at = time.monotonic()
+            raise
+        return self._known
+
+    def _asked(self) -> Known:
         get = partial(self._session("").get, withhold_token=True, **self._way)
         document = self._json(get, self.settings.issuer.rstrip("/") + DISCOVERY)
         if document.get("issuer") != self.settings.issuer:
@@ -160,8 +190,7 @@ class Provider:
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", *optional):
             if not SAFE_ADDRESS.fullmatch(str(document.get(name, "")).partition("?")[0]):
                 raise NotVouchedFor("wrong", f"the provider has no safe {name}")
-        self._known = Known(document, self._json(get, document["jwks_uri"]), time.monotonic())
-        return self._known
+        return Known(document, self._json(get, document["jwks_uri"]), time.monotonic())
 
     def _json(self, get: Callable[..., Any], address: str) -> dict[str, Any]:
         from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415
@@ -227,6 +256,8 @@ async def _called(portal: Portal, handler: Callable[[Visit], Response], request:
 def _begin(visit: Visit) -> Response:
     """Send the browser to the provider."""
     portal, to = visit.portal, own_path(visit.asked("next", "/"))
+    if not people.may_try_elsewhere(portal.reader, visit.address, visit.now):
+        return too_often(visit, to)
     begun = Begun(secrets.token_urlsafe(32), secrets.token_urlsafe(48), to)
     state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     try:
@@ -248,6 +279,8 @@ def _back(visit: Visit) -> str:
 def _come_back(visit: Visit) -> Response:
     """The browser with the provider's answer: a session for the user of that name, or words why there is none."""
     portal, query = visit.portal, visit.request.query_params
+    if not people.may_try_elsewhere(portal.reader, visit.address, visit.now):
+        return too_often(visit, "/")
     browser = visit.request.cookies.get(portal.oidc_cookie, "")
     begun = people.come_back(portal.ledger, query.get("state", ""), browser, visit.now)
     if begun is None:
@@ -272,14 +305,7 @@ def _come_back(visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, why: str, what: str, to: str = "/", name: str = "") -> Response:
-    audit.note(
-        visit.portal.ledger,
-        name,
-        "log in",
-        f"single sign-on: {what}"[:500],
-        outcome="refused",
-        address=visit.address,
-        now=visit.now,
-    )
+    if what:
+        people.fail_elsewhere(visit.portal.ledger, name, visit.address, f"single sign-on: {what}"[:500], visit.now)
     told = visit.words.say(f"sso.{why}", name=name)
     return log_in_form(visit, to, told, 503 if why == "away" else 401)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,8 +17,10 @@ from joserfc.jwk import OctKey, RSAKey
 from assets.instance.home import Home
 from assets.instance.settings import PortalSettings, SettingsError, load_settings
 from assets.ledger import audit, people
+from assets.ledger.people import Begun
 from reports.portal.shared import Portal
-from reports.portal.single_sign_on import BACK, BEGIN, keys_of
+from reports.portal.single_sign_on import AT_ONCE, BACK, BEGIN, NotVouchedFor, keys_of
+from reports.portal.single_sign_on import Provider as OpenIdProvider
 from tests.portal.made_portal import Browser, home_of, portal_of
 from tests.portal.provider import CLIENT, SECRET, Provider, provider
 
@@ -264,6 +267,54 @@ def test_a_provider_need_not_have_userinfo(portal: Portal, house: Provider) -> N
     assert came_back(Browser(portal)).status_code == 303
     house.person = {"sub": "1"}
     refused(portal, "不可信")
+
+
+def test_a_provider_that_is_away_is_not_asked_by_everyone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def get(self: OpenIdProvider, get: Any, address: str) -> dict[str, Any]:
+        asked.append(address)
+        raise NotVouchedFor("away", "the provider did not answer")
+
+    monkeypatch.setattr(OpenIdProvider, "_json", get)
+    away = OpenIdProvider(PortalSettings(issuer="http://127.0.0.1:1", client_id=CLIENT), "")
+
+    def told() -> str:
+        with pytest.raises(NotVouchedFor) as caught:
+            away.address("", "state", Begun("nonce", "verifier", "/"))
+        assert caught.value.why == "away"
+        return str(caught.value)
+
+    assert [told() for _ in range(3)] == ["the provider did not answer", "", ""]
+    assert len(asked) == 1
+    monkeypatch.setattr("reports.portal.single_sign_on.AGAIN_SECONDS", 0.0)
+    assert told() == "the provider did not answer"
+    monkeypatch.setattr("reports.portal.single_sign_on.WAIT_SECONDS", 0.0)
+    with ExitStack() as turns:
+        for _ in range(AT_ONCE):
+            turns.enter_context(away._turn())
+        assert told() == ""
+        with pytest.raises(NotVouchedFor):
+            away.name_of("", "code", Begun("nonce", "verifier", "/"))
+    assert len(asked) == 2
+    assert told() == "the provider did not answer"
+
+
+def test_what_was_refused_too_often_from_an_address_is_refused_unasked(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "TRIES_OF_ADDRESS", 3)
+    browser, other = Browser(portal, address="10.0.0.2"), Browser(portal, address="10.0.0.3")
+    back = sent(browser)
+    statuses = [browser.get(f"{BACK}?state=x").status_code for _ in range(5)]
+    assert statuses == [401] * 3 + [429] * 2
+    lines = [line for line in audit.latest(portal.reader) if line.address == "10.0.0.2"]
+    assert len(lines) == 3
+    for path in (BEGIN, back):
+        answer = browser.get(path)
+        assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (429, True)
+    assert people.may_try(portal.reader, "steward", "10.0.0.2", datetime.now(UTC))  # by password
+    assert came_back(other).status_code == 303
 
 
 def test_it_leads_nowhere_else(portal: Portal) -> None:
