@@ -7,7 +7,8 @@ Belongs here: who may, and making it in a process of its own, as the file is a s
 from __future__ import annotations
 
 import threading
-from functools import lru_cache, partial
+from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 from starlette.responses import Response
@@ -23,6 +24,8 @@ AT_ONCE = 1
 WAIT_SECONDS = 30.0
 SECONDS = 10.0  # of processor time for one picture
 KEPT = 100  # pictures of some 30 KB
+
+Task = tuple[Path, str, int, Limits, SealThresholds]  # of the archive, a mail, and the number of its attachment
 
 _drawing = threading.Semaphore(AT_ONCE)
 
@@ -57,26 +60,65 @@ def scan(visit: Visit, role: str) -> Response:
     return Response(picture, media_type="image/jpeg")
 
 
-@lru_cache(maxsize=KEPT)
+class Kept:
+    """What came of scans that were looked at: their pictures, or why there is none, the last looked at; for threads."""
+
+    def __init__(self, most: int = KEPT) -> None:
+        self.most = most
+        self._found: OrderedDict[Task, bytes | str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, task: Task) -> bytes | str | None:
+        """What came of it; None where it is to be drawn."""
+        with self._lock:
+            if task in self._found:
+                self._found.move_to_end(task)
+            return self._found.get(task)
+
+    def keep(self, task: Task, found: bytes | str) -> None:
+        """Keep what came of it; the one that was longest not looked at goes."""
+        with self._lock:
+            self._found[task] = found
+            if len(self._found) > self.most:
+                self._found.popitem(last=False)
+
+
+_kept = Kept()
+
+
 def drawn(archive: Path, mail: str, number: int, limits: Limits, seal: SealThresholds) -> bytes:
-    """The picture as JPEG, of attachment `number` of a mail of the archive. Raises NotDrawn."""
-    if not _drawing.acquire(timeout=WAIT_SECONDS):
-        raise NotDrawn("busy")
-    try:
-        task = archive, mail, number, limits, seal
-        ((_, result),) = run_isolated(
-            _drawn, [task], workers=1, batch=1, seconds_per_task=SECONDS, memory_bytes=limits.file_memory_bytes
-        )
-    finally:
-        _drawing.release()
+    """The picture as JPEG, of attachment `number` of a mail of the archive. Raises NotDrawn.
+
+    That none can be drawn is kept as a picture is: such a file would take all its time at every look.
+    """
+    task = archive, mail, number, limits, seal
+    found = _kept.of(task)
+    if found is None:
+        if not _drawing.acquire(timeout=WAIT_SECONDS):
+            raise NotDrawn("busy")
+        try:
+            found = _kept.of(task)  # somebody before us may have asked for the same
+            if found is None:
+                found = _made(task)
+                _kept.keep(task, found)
+        finally:
+            _drawing.release()
+    if isinstance(found, str):
+        raise NotDrawn(found)
+    return found
+
+
+def _made(task: Task) -> bytes | str:
+    """The picture, or the reason why there is none."""
+    ((_, result),) = run_isolated(
+        _drawn, [task], workers=1, batch=1, seconds_per_task=SECONDS, memory_bytes=task[3].file_memory_bytes
+    )
     if isinstance(result, Died):
-        raise NotDrawn(result.reason)
-    if result is None:
-        raise NotDrawn("no_page")
-    return result
+        return result.reason
+    return "no_page" if result is None else result
 
 
-def _drawn(task: tuple[Path, str, int, Limits, SealThresholds]) -> bytes | None:
+def _drawn(task: Task) -> bytes | None:
     from assets.intake.mail.archive import load  # noqa: PLC0415 - this and the libraries of pictures in the worker alone
     from assets.intake.mail.message import parse_message  # noqa: PLC0415
     from reports.portal.drawn_page import drawn_page  # noqa: PLC0415

@@ -6,6 +6,8 @@ import hashlib
 import io
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,8 +17,10 @@ from PIL import Image, ImageDraw
 from assets.instance.home import Home
 from assets.instance.limits import Limits
 from assets.instance.settings import SealThresholds
+from assets.instance.workers import Died
 from assets.intake.mail.archive import path_of
 from assets.intake.scans.seal import find_seal
+from reports.portal import scan_pages
 from reports.portal.drawn_page import SHORT_PX, drawn_page
 from reports.portal.reading import opened
 from reports.portal.shared import Portal
@@ -125,3 +129,47 @@ def test_a_scan_that_cannot_be_drawn_is_told_of(portal: Portal) -> None:
         unit, mail, number = month.db.execute(wanted, [SIGNER]).fetchone()
     answer = Browser(portal, "steward").get(f"/units/{unit}/scans/{mail}/{number}?period={LAST}")
     assert (answer.status_code, "画不出来" in answer.text) == (422, True)
+
+
+def test_a_scan_that_cannot_be_drawn_is_tried_once_and_busy_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def run(function: Any, tasks: list[Any], **limits: Any) -> list[Any]:
+        made.append(tasks[0][2])
+        return [(0, b"picture" if made[-1] == 1 else Died("timeout", "it took too long"))]
+
+    monkeypatch.setattr(scan_pages, "run_isolated", run)
+    monkeypatch.setattr(scan_pages, "_kept", scan_pages.Kept(most=2))
+    monkeypatch.setattr(scan_pages, "WAIT_SECONDS", 0.0)
+
+    def look(number: int) -> bytes | str:
+        try:
+            return scan_pages.drawn(Path("archive"), "mail", number, LIMITS, SEAL)
+        except scan_pages.NotDrawn as error:
+            return error.reason
+
+    with scan_pages._drawing:
+        assert look(1) == "busy"
+    assert [look(n) for n in (1, 2, 1, 2)] == [b"picture", "timeout", b"picture", "timeout"]
+    assert made == [1, 2]
+    with scan_pages._drawing:
+        assert [look(n) for n in (1, 2, 3)] == [b"picture", "timeout", "busy"]
+    assert [look(n) for n in (3, 2, 1)] == ["timeout", "timeout", b"picture"]
+    assert made == [1, 2, 3, 1]
+
+
+def test_who_waited_gets_what_was_drawn_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = scan_pages.Kept()
+    monkeypatch.setattr(scan_pages, "_kept", kept)
+    monkeypatch.setattr(scan_pages, "run_isolated", lambda *_, **__: [(0, b"drawn again")])
+    task = (Path("archive"), "mail", 1, LIMITS, SEAL)
+
+    class Turn:
+        def acquire(self, timeout: float) -> bool:
+            kept.keep(task, b"by another")
+            return True
+
+        def release(self) -> None: ...
+
+    monkeypatch.setattr(scan_pages, "_drawing", Turn())
+    assert scan_pages.drawn(*task) == b"by another"
