@@ -72,7 +72,7 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
         assert [d.subject for d in all_decisions(ledger)] == ["f1"]
         assert states(ledger) == {"k1": "queued"}
         with ledger.connect() as connection:
-            assert connection.scalars(text("select version_num from alembic_version")).all() == ["0008"]
+            assert connection.scalars(text("select version_num from alembic_version")).all() == ["0009"]
 
 
 def test_sqlite_runs_in_wal_mode_with_every_commit_on_disk(tmp_path: Path) -> None:
