@@ -398,6 +398,16 @@ def test_rows_that_are_taken_whole_are_well_formed_ones(odd: list[tuple[int, str
     assert read_or_refused(markup) == read_or_refused("<!-- -->" + markup)
 
 
+@pytest.mark.parametrize("place", ["XFE1", "ZZZ1", "A1048577", "AAAA1"])
+@pytest.mark.parametrize("written", ['<c r="{}"/>', '<c r="{}" s="1"/>'])
+def test_blank_cells_outside_a_sheet_are_no_cells_of_it(place: str, written: str) -> None:
+    """They were taken out with the plain ones, whose place nobody looked at."""
+    markup = row('<c r="B1"><v>1</v></c>' + written.format(place))
+    assert read_or_refused(markup) == read_or_refused("<!-- -->" + markup)
+    outside = '<row r="1048577"></row>'
+    assert read_or_refused(outside + markup) == read_or_refused("<!-- -->" + outside + markup)
+
+
 def test_a_sheet_of_many_pieces_is_read_whole() -> None:
     """Pieces of 4 MiB are cut between rows, wherever the archive cuts them."""
     count = 150_000

@@ -39,14 +39,17 @@ from assets.intake.workbooks.shown import BUILT_IN, GENERAL, with_format
 _DEPTH = 64
 _TAGS = 10_000_000  # of a part, opening and closing; more cannot be read in time
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, 22.9.2.19 ST_Xstring
-_BLANK_CELL = re.compile(r'<c r="[A-Z]{1,3}[1-9][0-9]{0,6}"(?: s="[0-9]{1,5}")? ?/>')
-_BLANK_ROW = re.compile(r'<row r="[1-9][0-9]{0,6}"(?: [\w:]+="[^"<>&]*")*(?: ?/>|></row>)')
+# A blank cell or row is taken without a look at its place, which must be one that a sheet has: up to column XFD, and
+# row 999,999, as few have more.
+_PLACE = r"(?:[A-Z]{1,2}|[A-W][A-Z]{2}|X[A-E][A-Z]|XF[A-D])[1-9][0-9]{0,5}"
+_BLANK_CELL = re.compile(rf'<c r="{_PLACE}"(?: s="[0-9]{{1,5}}")? ?/>')
+_BLANK_ROW = re.compile(r'<row r="[1-9][0-9]{0,5}"(?: [\w:]+="[^"<>&]*")*(?: ?/>|></row>)')
 _PLAIN_CELL = re.compile(
     r'<c r="([A-Z]{1,3})([1-9][0-9]{0,6})"(?: s="([0-9]{1,5})")?(?: t="([ns])")?><v>([0-9.Ee+-]{1,40})</v></c>'
 )
 _PLAIN_ROWS = re.compile(  # rows of nothing but the cells above, each attribute and bracket of them
     r'(?>(?:<row r="[1-9][0-9]{0,5}"(?: [\w:]+="[^"<>&]*")*+(?: ?/>|>(?>'
-    r'<c r="[A-Z]{1,3}[1-9][0-9]{0,6}"(?: s="[0-9]{1,5}")?(?: ?/>|(?: t="[ns]")?><v>[0-9.Ee+-]{1,40}</v></c>)'
+    rf'<c r="{_PLACE}"(?: s="[0-9]{{1,5}}")?(?: ?/>|(?: t="[ns]")?><v>[0-9.Ee+-]{{1,40}}</v></c>)'
     r")*+</row>))*+)"
 )
 # Markup that can hold text like a cell, and cells without a place: one search each, as each begins with fixed text.
