@@ -31,6 +31,7 @@ _BYTE_ORDER_MARKS = {
 }
 _MARKUP = ("<", "MIME-Version:", "{\\rtf")
 _TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
+_LONGEST_CELL = 131_072  # characters, four times Excel's; the csv module's own limit is whatever a library has made it
 
 
 def read_delimited(content: bytes, name: str, limits: Limits) -> Workbook:
@@ -52,6 +53,8 @@ def read_delimited(content: bytes, name: str, limits: Limits) -> Workbook:
             if len(row) > MAX_COLUMN or len(places) > limits.workbook_cells:
                 raise WorkbookUnreadable("too_many_cells", f"row {number} has {len(row)} columns")
             for column, value in enumerate(row, 1):
+                if len(value) > _LONGEST_CELL:
+                    raise WorkbookUnreadable("damaged", f"row {number}: a cell of {len(value)} characters")
                 if value:
                     places.append(number << PLACE_BITS | column)
                     values.append(value)
