@@ -2,7 +2,7 @@
 # make run     the main job: a sample home, both sample months, the paths of the reports
 # make portal  the same, and its web portal on http://127.0.0.1:8600, with people of each role to log in as
 # make test    types, lint and all tests
-# make test-quick   lint, rules, parsers and SQL models, for daily work
+# make test-quick   lint, rules, parsers of mails and workbooks, and SQL models, for daily work
 # make year    a year of nights, and what runs for long: a night killed at every stage, on a full disk, services killed
 # make bench   speed of a generated month against the floor and a plain script, of the sample and of light commands
 #              (BENCH_UNITS, default 2000; BENCH_AGAINST, a file of another commit), and of the portal on 10,000 units
@@ -46,7 +46,8 @@ test: setup
 test-quick: setup
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
-	.venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not outside" --ignore tests/jobs --ignore tests/reports
+	SIXTH_EXAMPLES=$${SIXTH_EXAMPLES:-20} .venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not outside" \
+		--ignore tests/jobs --ignore tests/reports --ignore tests/portal --ignore tests/scans
 
 year: setup
 	.venv/bin/pytest tests/jobs/test_year.py
