@@ -23,6 +23,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, Select, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from assets.ledger.models import Answer, Notice
@@ -55,6 +56,17 @@ def enqueue(
     Queued ones of these kinds that are not among the entries are withdrawn: a reminder must not go out after the
     form has come. `now` is aware.
     """
+    try:
+        return _enqueue(ledger, period, kinds, entries, now)
+    except IntegrityError:
+        # Of two processes at once PostgreSQL may come upon the message id of the other's notice before its key, for
+        # which alone it looks; by now the other's is there to be seen.
+        return _enqueue(ledger, period, kinds, entries, now)
+
+
+def _enqueue(
+    ledger: Engine, period: str, kinds: Collection[str], entries: Sequence[Entry], now: datetime
+) -> dict[str, Notice]:
     with Session(ledger, expire_on_commit=False) as session, session.begin():
         if entries:
             into = postgresql.insert if ledger.dialect.name == "postgresql" else sqlite.insert
