@@ -142,13 +142,10 @@ class Warehouse:
         """The warehouse in another file beside this one, as database `name`, to be read; False where there is none, or
         it cannot be read now: somebody writes it, or it is damaged. Where that is found inside, all inside is given up.
         """
-        quoted = str(file).replace("'", "''")
+        quoted, is_there = str(file).replace("'", "''"), file.exists()
         try:
-            if file.exists():
+            if is_there:
                 self.execute(f"attach '{quoted}' as {name} (read_only)")
-                is_there = True
-            else:
-                is_there = False
         except duckdb.Error as error:
             log.warning("%s is left alone: %s", file, str(error).strip().splitlines()[0])
             is_there = False

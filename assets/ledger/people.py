@@ -161,17 +161,18 @@ def _few_failed(ledger: Engine, allowed: Mapping[str, int], now: datetime) -> bo
 
 def fail(ledger: Engine, name: str, address: str, now: datetime) -> None:
     """Count a log-in that failed."""
-    with Session(ledger) as session, session.begin():
-        session.execute(delete(Try).where(Try.at <= now - TRIES_WITHIN))
-        session.add_all([Try(what=f"name:{name}", at=now), Try(what=f"from:{address}", at=now)])
-        append(session, name, "log in", outcome="refused", address=address, now=now)
+    _count_failure(ledger, (f"name:{name}", f"from:{address}"), name, "", address, now)
 
 
 def fail_elsewhere(ledger: Engine, name: str, address: str, why: str, now: datetime) -> None:
     """Count a log-in at the house's provider that was refused; `why` is for the audit."""
+    _count_failure(ledger, (f"elsewhere:{address}",), name, why, address, now)
+
+
+def _count_failure(ledger: Engine, whats: tuple[str, ...], name: str, why: str, address: str, now: datetime) -> None:
     with Session(ledger) as session, session.begin():
         session.execute(delete(Try).where(Try.at <= now - TRIES_WITHIN))
-        session.add(Try(what=f"elsewhere:{address}", at=now))
+        session.add_all(Try(what=what, at=now) for what in whats)
         append(session, name, "log in", why, outcome="refused", address=address, now=now)
 
 

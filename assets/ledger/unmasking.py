@@ -148,8 +148,7 @@ def take(ledger: Engine, who: Person, number: int, now: datetime, *, address: st
 def request_of(ledger: Engine, number: int) -> Asked | None:
     """The request of a number, whoever asked; None where there is none."""
     with Session(ledger) as session, session.begin():
-        found = session.execute(_told().where(UnmaskRequest.id == number)).first()
-        return _as_asked(*found) if found else None
+        return _found(session, number)
 
 
 def requests(
@@ -169,10 +168,15 @@ def requests(
 
 
 def _asked(session: Session, number: int) -> Asked:
-    found = session.execute(_told().where(UnmaskRequest.id == number)).first()
-    if found is None:
+    asked = _found(session, number)
+    if asked is None:
         raise UnmaskingError("unknown")
-    return _as_asked(*found)
+    return asked
+
+
+def _found(session: Session, number: int) -> Asked | None:
+    found = session.execute(_told().where(UnmaskRequest.id == number)).first()
+    return _as_asked(*found) if found else None
 
 
 def _told() -> Select[Any]:

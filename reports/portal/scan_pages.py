@@ -7,7 +7,6 @@ Belongs here: who may, and making it in a process of its own, as the file is a s
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from assets.instance.settings import SealThresholds
 from assets.instance.workers import Died, run_isolated
 from reports.portal import office, steward
 from reports.portal.access import NotThere, Refused, Routes, Visit
+from reports.portal.kept import LastUsed
 from reports.portal.steward import chosen_period, snapshot_of
 
 AT_ONCE = 1
@@ -60,30 +60,7 @@ def scan(visit: Visit, role: str) -> Response:
     return Response(picture, media_type="image/jpeg")
 
 
-class Kept:
-    """What came of scans that were looked at: their pictures, or why there is none, the last looked at; for threads."""
-
-    def __init__(self, most: int = KEPT) -> None:
-        self.most = most
-        self._found: OrderedDict[Task, bytes | str] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def of(self, task: Task) -> bytes | str | None:
-        """What came of it; None where it is to be drawn."""
-        with self._lock:
-            if task in self._found:
-                self._found.move_to_end(task)
-            return self._found.get(task)
-
-    def keep(self, task: Task, found: bytes | str) -> None:
-        """Keep what came of it; the one that was longest not looked at goes."""
-        with self._lock:
-            self._found[task] = found
-            if len(self._found) > self.most:
-                self._found.popitem(last=False)
-
-
-_kept = Kept()
+_kept = LastUsed[bytes | str](KEPT)  # by task the picture, or why there is none
 
 
 def drawn(archive: Path, mail: str, number: int, limits: Limits, seal: SealThresholds) -> bytes:

@@ -97,7 +97,7 @@ def test_a_page_that_was_first_asked_for_its_headers_is_the_same_page(portal: Po
 
 def test_a_page_of_an_overlong_address_is_not_kept(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     portal.pages, kept = KeptPages(), []
-    monkeypatch.setattr(portal.pages, "_keep", lambda key, drawn: kept.append(key))
+    monkeypatch.setattr(portal.pages.pages, "keep", lambda key, drawn: kept.append(key))
     steward = Browser(portal, "steward")
     for length in (1, LONGEST_QUERY):
         assert steward.get(f"/worklist?period={LAST}&of={'x' * length}").status_code == 200

@@ -22,6 +22,7 @@ from assets.intake.mail.archive import path_of
 from assets.intake.scans.seal import find_seal
 from reports.portal import scan_pages
 from reports.portal.drawn_page import SHORT_PX, drawn_page
+from reports.portal.kept import LastUsed
 from reports.portal.reading import opened
 from reports.portal.shared import Portal
 from tests.portal.made_portal import OTHER_UNIT, SAMPLE, Browser, portal_of
@@ -139,7 +140,7 @@ def test_a_scan_that_cannot_be_drawn_is_tried_once_and_busy_is_not_kept(monkeypa
         return [(0, b"picture" if made[-1] == 1 else Died("timeout", "it took too long"))]
 
     monkeypatch.setattr(scan_pages, "run_isolated", run)
-    monkeypatch.setattr(scan_pages, "_kept", scan_pages.Kept(most=2))
+    monkeypatch.setattr(scan_pages, "_kept", LastUsed(most=2))
     monkeypatch.setattr(scan_pages, "WAIT_SECONDS", 0.0)
 
     def look(number: int) -> bytes | str:
@@ -159,7 +160,7 @@ def test_a_scan_that_cannot_be_drawn_is_tried_once_and_busy_is_not_kept(monkeypa
 
 
 def test_who_waited_gets_what_was_drawn_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = scan_pages.Kept()
+    kept: LastUsed[bytes | str] = LastUsed(most=2)
     monkeypatch.setattr(scan_pages, "_kept", kept)
     monkeypatch.setattr(scan_pages, "run_isolated", lambda *_, **__: [(0, b"drawn again")])
     task = (Path("archive"), "mail", 1, LIMITS, SEAL)

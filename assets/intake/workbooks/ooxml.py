@@ -379,7 +379,7 @@ def _sheet(package: Package, name: str, title: str, visible: bool, *, common: _C
             return rows
         begin = markup.find("<row ")
         whole = begin >= 0 and _PLAIN_ROWS.match(markup, begin)
-        if whole and "<row" not in markup[whole.end() :]:
+        if whole and markup.find("<row", whole.end()) < 0:
             left, markup = markup[:begin] + markup[whole.end() :], whole[0]
         else:
             left, markup = None, _BLANK_CELL.sub("", markup)
