@@ -98,6 +98,7 @@ def made_home(folder: Path, units: int) -> Home:
     with settled_sample(folder / "settled") as sample:
         write_snapshots(sample.work, folder / "snapshots")
     home = make_home(folder / "home", units)
+    home.mark()  # as `sixth init` does; else `serve` first brings it up to date, and keeps what that took of memory
     home.portal.mkdir(exist_ok=True)
     write_many(home, tables_of(folder / "snapshots" / f"{LAST}.sqlite"))
     return home
