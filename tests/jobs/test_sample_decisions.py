@@ -178,7 +178,7 @@ def test_the_portal_foresees_the_same_in_a_process_of_its_own(desk: Desk) -> Non
     assert not list(desk.home.warehouse.glob("replay-*"))
 
 
-def test_the_portal_says_why_it_has_not_settled(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_portal_says_why_it_has_not_settled(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [desk._finding(name) for name in of(desk, "2026-10", ("EX-15-01-006", "GEN-02", "O4"))]
     wanted = Wanted("waive", WHO.by, WHO.reason, datetime.now(UTC), rows=rows)
     decider = PortalDecider(desk.home)

@@ -66,6 +66,8 @@ def test_shards_that_cannot_be_are_refused(tmp_path: Path, wrong: str) -> None:
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """A home whose two units are a shard each, with Redis, code server, daemon and two workers of one process."""
+    if REDIS is None:
+        pytest.skip("no Redis server: install redis-server")
     home = filled_home(tmp_path / "home", monkeypatch)
     copy_of(home.root, tmp_path / "twin")
     port = free_port()

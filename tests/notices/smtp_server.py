@@ -24,7 +24,9 @@ PASSWORD = "geheim-Pass-77"
 
 @dataclass
 class Post:
-    """What the server does and has. `wait_for`: takes no mail before so many are under way. `refuse` maps a recipient to the answer to RCPT; `senders` to that to MAIL."""
+    """What the server does and has. `refuse` maps a recipient to the answer to RCPT; `senders` to that to MAIL.
+    `wait_for`: no mail is taken before so many have arrived.
+    """
 
     refuse: dict[str, str] = field(default_factory=dict)
     senders: str = ""
@@ -35,7 +37,7 @@ class Post:
     wait_for: int = 0
     taken: list[tuple[str, bytes]] = field(default_factory=list)
     connections: int = 0
-    underway: int = 0
+    arrived: int = 0
     in_session: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -78,8 +80,8 @@ class Post:
         """Take the mail; or break the connection before that, or after it and before the answer."""
         if self.content:
             return self.content
-        self.underway += 1
-        while self.underway < self.wait_for:
+        self.arrived += 1
+        while self.arrived < self.wait_for:
             await asyncio.sleep(0.01)
         if self.drop_at_data:
             self.drop_at_data -= 1

@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 import uvicorn
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from assets.instance.home import Home
 from assets.ledger import people
@@ -73,9 +74,9 @@ def session_of(portal: Portal, name: str) -> str:
 
 
 @contextmanager
-def served(portal: Portal) -> Iterator[str]:
-    """The portal on a port of this machine; its URL."""
-    server = uvicorn.Server(uvicorn.Config(application(portal), port=0, log_level="error"))
+def on_a_port(app: ASGIApp) -> Iterator[str]:
+    """An application on a port of this machine until the block is over; its URL."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -83,6 +84,11 @@ def served(portal: Portal) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()
+
+
+def served(portal: Portal) -> AbstractContextManager[str]:
+    """The portal on a port of this machine; its URL."""
+    return on_a_port(application(portal))
 
 
 class Browser:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,13 +15,14 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-import uvicorn
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from tests.portal.made_portal import on_a_port
 
 CLIENT, SECRET = "sixth", "of the portal"
 
@@ -124,12 +124,5 @@ class Provider:
 def provider() -> Iterator[Provider]:
     """A provider that answers until the block is over."""
     made = Provider()
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=made.routes()), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    made.issuer = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield made
-    server.should_exit = True
-    thread.join()
+    with on_a_port(Starlette(routes=made.routes())) as made.issuer:
+        yield made

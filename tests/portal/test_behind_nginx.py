@@ -20,6 +20,7 @@ import requests
 from assets.instance.home import Home
 from assets.ledger import audit
 from assets.ledger.opening import open_reader
+from tests.mail.dovecot import free_port
 from tests.portal.made_portal import CSRF, PASSWORD, home_of, portal_of
 from tests.portal.provider import CLIENT, SECRET, provider
 
@@ -27,12 +28,6 @@ pytestmark = pytest.mark.outside
 
 DOCS = Path(__file__).parents[2] / "docs" / "security.md"
 NAME = "sixth.example"
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def site_of_the_page() -> str:
@@ -44,8 +39,8 @@ def site_of_the_page() -> str:
 class Site:
     """What a browser sees that knows sixth.example by this machine's address."""
 
-    def __init__(self, port: int, home: Home, certificate: Path) -> None:
-        self.port, self.home = port, home
+    def __init__(self, port: int, plain: int, home: Home, certificate: Path) -> None:
+        self.port, self.plain, self.home = port, plain, home
         self.session = requests.Session()
         self.certificate = str(certificate)
 
@@ -123,9 +118,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         try:
             wait_for(behind)
             wait_for(secure)
-            made = Site(secure, home, certificate)
-            made.plain = plain  # type: ignore[attr-defined]
-            yield made
+            yield Site(secure, plain, home, certificate)
         finally:
             for program in running:
                 program.terminate()
@@ -146,7 +139,7 @@ def test_cookies_and_headers_are_those_of_https(site: Site) -> None:
 
 
 def test_who_comes_by_http_is_sent_to_https(site: Site) -> None:
-    url = f"http://127.0.0.1:{site.plain}/worklist?rule=GEN-01"  # type: ignore[attr-defined]
+    url = f"http://127.0.0.1:{site.plain}/worklist?rule=GEN-01"
     answer = requests.get(url, headers={"Host": NAME}, allow_redirects=False, timeout=30)
     assert (answer.status_code, answer.headers["location"]) == (301, f"https://{NAME}/worklist?rule=GEN-01")
 

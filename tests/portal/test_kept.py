@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -156,7 +155,5 @@ def test_a_process_of_the_portal_is_small_until_somebody_asks_for_more() -> None
         "import sys, pipelines.portal_commands, pipelines.portal_desk, reports.portal.app;"
         "print([m for m in ('polars', 'duckdb', 'lxml', 'xlsxwriter', 'cv2', 'dagster', 'pandas') if m in sys.modules])"
     )
-    told = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
-    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"

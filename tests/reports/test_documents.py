@@ -186,7 +186,7 @@ def test_of_a_fault_in_many_units_all_are_counted_and_named(tmp_path: Path) -> N
     assert (row["units"], row["names"]) == (30, [f"甲{i}" for i in range(30)])
 
 
-def test_many_units_are_told_by_the_node_above_them(sample: Sample) -> None:
+def test_many_units_are_told_by_the_node_above_them() -> None:
     rows = [{"unit_name": f"第{i}", "node_name": f"{i % 7}市"} for i in range(70)]
     assert (
         Words("zh").counted_names(unit_names(rows))
