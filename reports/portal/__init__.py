@@ -2,7 +2,7 @@
 
 Belongs here: the snapshot a run writes (snapshot), the one door to it (reading), who is there (access, passwords), what
 every answer has (answers), and the pages of each role (steward, reader, unit, admin). Does not: what the ledger keeps
-of people (assets/ledger/people.py), what may be decided (assets/month/desk.py), the command (pipelines).
+of people (assets/ledger/people.py), what may be decided (pipelines/decisions.py), the command (pipelines).
 
 No page opens the warehouse, which a run holds for itself. Whatever a page shows of units comes through reading.opened,
 where SQLite itself cuts it to the person's scopes.

@@ -1,8 +1,8 @@
 """What a unit changed when it sent a form again: row by row by the sheet's key, never by the number of the row.
 
-Belongs here: working it out for the snapshot. Does not: showing it (steward.py). Values are compared as they were read
-("100" and 1 of a per cent are the same), texts only where nothing could be read, and shown as they were entered; names
-and phone numbers masked, secrets hidden, as all in the snapshot.
+Belongs here: working it out for the snapshot. Does not: showing it (unit_pages.py). Values are compared as they were
+read ("100" and 1 of a per cent are the same), texts only where nothing could be read, and shown as they were entered;
+names and phone numbers masked, secrets hidden, as all in the snapshot.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The pages of an office of a city or province: its units at a glance, who owes what, who was reminded, its signature.
 
 Belongs here: what an office sees, and signing. Does not: what a signature is on (assets/month/signing.py), the page of
-one unit, which is the steward's without its decisions (steward.py).
+one unit, which is the steward's without its decisions (unit_pages.py).
 """
 
 from __future__ import annotations
@@ -16,18 +16,10 @@ from assets.ledger import signatures
 from assets.ledger.models import TO_UNITS
 from assets.ledger.queue import notices
 from reports.portal.access import NothingYet, NotThere, Refused, Routes, Visit
+from reports.portal.asked import chosen_period, page_after, sent_period, snapshot_of
 from reports.portal.reading import Row, Snapshot, periods, within
 from reports.portal.signing import SignedOff, published, signed_off
-from reports.portal.steward import (
-    UNITS_A_PAGE,
-    chosen_period,
-    difference,
-    page_after,
-    sent_period,
-    snapshot_of,
-    states_of,
-    unit,
-)
+from reports.portal.unit_pages import UNITS_A_PAGE, difference, states_of, unit
 
 ROLE = "office"
 REMINDERS = ("reminder", "overdue", "office_list")

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from assets.instance.limits import Limits
 from assets.instance.settings import SealThresholds
 from assets.instance.workers import Died, run_isolated
-from reports.portal import office, steward
+from reports.portal import office
 from reports.portal.access import NotThere, Refused, Routes, Visit
+from reports.portal.asked import STEWARD, chosen_period, snapshot_of
 from reports.portal.kept import LastUsed
-from reports.portal.steward import chosen_period, snapshot_of
 
 AT_ONCE = 1
 WAIT_SECONDS = 30.0
@@ -40,7 +40,7 @@ class NotDrawn(Exception):
 
 def add_to(routes: Routes) -> None:
     """Add the routes."""
-    routes.add("/units/{unit}/scans/{mail}/{number}", partial(scan, role=steward.ROLE), steward.ROLE)
+    routes.add("/units/{unit}/scans/{mail}/{number}", partial(scan, role=STEWARD), STEWARD)
     routes.add("/office/{unit}/scans/{mail}/{number}", partial(scan, role=office.ROLE), office.ROLE)
 
 

@@ -13,8 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from assets.ledger import unmasking
 from assets.ledger.unmasking import Asked, UnmaskingError
 from assets.month.findings.substance import says_something
-from reports.portal import reader, steward
+from reports.portal import reader
 from reports.portal.access import NotThere, Refused, Routes, Visit
+from reports.portal.asked import STEWARD
 from reports.portal.reading import Row, opened, periods
 from reports.portal.shape import VAULT, unmasked_tables
 
@@ -26,8 +27,8 @@ def add_to(routes: Routes) -> None:
     routes.add("/unmasked", mine, reader.ROLE)
     routes.add("/unmasked", ask, reader.ROLE, method="POST")
     routes.add("/unmasked/{number}", fetch, reader.ROLE, method="POST")
-    routes.add("/approvals", approvals, steward.ROLE)
-    routes.add("/approvals/{number}", answer, steward.ROLE, method="POST")
+    routes.add("/approvals", approvals, STEWARD)
+    routes.add("/approvals/{number}", answer, STEWARD, method="POST")
 
 
 def _asked_for(visit: Visit) -> None:
@@ -143,8 +144,7 @@ def approvals(visit: Visit) -> Response:
     _asked_for(visit)
     portal = visit.portal
     within = {
-        period: [node["unit_code"] for node in _names(visit, period, steward.ROLE)]
-        for period in periods(portal.home.portal)
+        period: [node["unit_code"] for node in _names(visit, period, STEWARD)] for period in periods(portal.home.portal)
     }
     rows = [(asked, asked.state(visit.now)) for asked in unmasking.requests(portal.reader, within=within)]
     return visit.page(
@@ -163,7 +163,7 @@ def answer(visit: Visit) -> Response:
     _asked_for(visit)
     say, number, act = visit.words.say, visit.number_of_path("number"), visit.sent("act")
     asked = unmasking.request_of(visit.portal.reader, number)
-    if asked is None or not covered(visit, steward.ROLE)(asked.period, asked.scope):
+    if asked is None or not covered(visit, STEWARD)(asked.period, asked.scope):
         raise NotThere
     if act not in ("approve", "refuse"):
         raise Refused(say("decide.no_act"))

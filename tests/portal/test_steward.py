@@ -324,7 +324,7 @@ def test_of_most_of_the_carrier_the_same_is_found_in_another_way(
         path = f"/worklist?period={LAST}{query}"
         pages = []
         for most in (2000, 0):
-            monkeypatch.setattr("reports.portal.steward.MOST_OF", most)
+            monkeypatch.setattr("reports.portal.asked.MOST_OF", most)
             pages.append(browser.get(path).text)
         assert pages[0] == pages[1], query
         assert "EX-15-01" in pages[0]
