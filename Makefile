@@ -7,6 +7,7 @@
 # make bench   speed of a generated month against the floor and a plain script, of the sample and of light commands
 #              (BENCH_UNITS, default 2000; BENCH_AGAINST, a file of another commit), and of the portal on 10,000 units
 # make bench-shards   the same month whole and in shards: what they cost, what of it is the head's, and that all is the same
+# make audit   which published advisories apply to the locked versions (pip-audit; needs the network, and says where it had none)
 # make lock    the lock file again from pyproject.toml
 # make picture the picture of the report in the README
 
@@ -15,7 +16,7 @@ HOME_FOLDER ?= home
 BENCH_UNITS ?= 2000
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run portal test test-quick year bench bench-shards lock picture clean
+.PHONY: setup run portal test test-quick year bench bench-shards audit lock picture clean
 
 setup: .venv/.ready
 
@@ -59,6 +60,9 @@ bench: setup
 
 bench-shards: setup
 	.venv/bin/python -m tests.bench_shards
+
+audit: setup
+	@PYTHON=$(PYTHON) .ci/audit
 
 lock: setup
 	.venv/bin/python -m pip install --quiet uv
