@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +18,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assets.instance.home import SCHEMA, Home, find_home
 from pipelines.terminal import Format, HomeOption, WrongUse, exit_codes, open_home, out, write_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
-
-    from assets.instance.home import Home
 
 portal = typer.Typer(rich_markup_mode=None)
 user_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -96,6 +96,7 @@ def serve(
     """The web portal for stewards, units and the network department."""
     import uvicorn  # noqa: PLC0415 - the web's libraries, wanted here alone
 
+    _bring_up_to_date(home)
     place = open_home(home)
     if host not in ("127.0.0.1", "::1", "localhost") and not tls:
         raise WrongUse(
@@ -122,6 +123,18 @@ def serve(
     )
 
 
+def _bring_up_to_date(home: Path | None) -> None:
+    """Bring a home of an earlier release up to date in a process of its own, as `sixth upgrade` does: what that loads
+    would take memory here for as long as the portal runs. Raises typer.Exit with its status where it did not work.
+    """
+    place = find_home(home)
+    place.check()
+    if place.schema != SCHEMA:
+        command = [sys.executable, "-m", "pipelines.cli", "upgrade", "--home", str(place.root)]
+        if status := subprocess.run(command, check=False).returncode:
+            raise typer.Exit(status)
+
+
 def _look_at_single_sign_on(place: Home) -> None:
     """Raise WrongUse where the settings want single sign-on, and it cannot be."""
     from importlib.util import find_spec  # noqa: PLC0415 - wanted here alone
@@ -143,7 +156,6 @@ def served() -> object:
     """The application of one process, on the home that `serve` names; open until the process ends."""
     from contextlib import ExitStack  # noqa: PLC0415
 
-    from assets.instance.home import find_home  # noqa: PLC0415
     from pipelines.portal_desk import PortalDecider  # noqa: PLC0415
     from reports.portal.app import application  # noqa: PLC0415
     from reports.portal.shared import opened  # noqa: PLC0415

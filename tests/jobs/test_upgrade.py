@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -88,6 +90,19 @@ def test_a_command_upgrades_and_one_killed_on_the_way_is_done_again(
     sixth("status", "--home", home.root)
     assert home.schema == SCHEMA
     assert is_outdated(home.root / SAVED / "schema-1/warehouse")  # saved before the first attempt, not the second
+
+
+def test_the_portal_does_not_keep_in_memory_what_brought_its_home_up_to_date(home: Home) -> None:
+    program = (
+        "import sys, uvicorn; from pipelines.cli import app\n"
+        "uvicorn.run = lambda *_, **__: print('loaded', *sorted({'dagster', 'duckdb', 'polars'} & {*sys.modules}))\n"
+        f"app(['serve', '--home', {str(home.root)!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "is brought up to date" in done.stdout
+    assert "loaded\n" in done.stdout
+    assert home.schema == SCHEMA
 
 
 def test_what_is_driven_without_a_command_refuses_an_older_home_and_says_what_to_do(home: Home) -> None:
