@@ -27,6 +27,7 @@ from reports.portal.passwords import WAIT_SECONDS, is_right, verifying
 from reports.portal.shared import Portal
 from reports.portal.words import Words
 
+LOGIN = "/login"
 NOBODY = Person(0, "", "", ())
 MOST_FIELDS = 5_000  # of a form: a batch of findings
 MOST_DIGITS = 9  # of the number of a row
@@ -240,7 +241,7 @@ class Routes:
         """To the log-in, for whatever was asked: nobody learns which paths there are."""
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         query = urlencode({"next": asked}) if request.method == "GET" and asked != "/" else ""
-        return RedirectResponse("/login" + (f"?{query}" if query else ""), 303)
+        return RedirectResponse(LOGIN + (f"?{query}" if query else ""), 303)
 
     async def anything_else(self, request: Request) -> Response:
         """The answer to a path that is none."""
@@ -264,7 +265,9 @@ async def log_in_page(portal: Portal, request: Request) -> Response:
 
 def log_in_form(visit: Visit, to: str, told: str = "", status: int = 200) -> Response:
     """The page to log in on, which leads on `to`; `told`: why nobody is logged in yet."""
-    return visit.page("login.html.jinja", status, to=to, told=told, name=visit.sent("name")[:64])
+    is_in_elsewhere = visit.portal.out_cookie in visit.request.cookies
+    name = visit.sent("name")[:64]
+    return visit.page("login.html.jinja", status, to=to, told=told, name=name, is_in_elsewhere=is_in_elsewhere)
 
 
 def too_often(visit: Visit, to: str) -> Response:
@@ -300,6 +303,6 @@ def _log_in(visit: Visit) -> Response:
 def log_out(visit: Visit) -> Response:
     """End the session."""
     people.log_out(visit.portal.ledger, visit.who, visit.address, visit.now)
-    response = RedirectResponse("/login", 303)
+    response = RedirectResponse(LOGIN, 303)
     visit.portal.end_session(response)
     return response

@@ -74,7 +74,7 @@ def metrics(portal: Portal, request: Request) -> Response:
 def open_routes(portal: Portal) -> list[Route]:
     """What nobody has to be logged in for: the ways in, and what programs ask for by tokens or to see that we live."""
     return [
-        Route("/login", partial(access.log_in_page, portal), methods=["GET", "POST"]),
+        Route(access.LOGIN, partial(access.log_in_page, portal), methods=["GET", "POST"]),
         *single_sign_on.routes(portal),
         Route("/pull", partial(reader.pull, portal), methods=["GET"]),
         Route("/healthz", partial(health, portal), methods=["GET"]),

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from assets.instance.settings import Settings
 from assets.ledger import people
 from assets.ledger.people import Person
-from reports.portal.access import Refused, Routes, Visit, log_out
+from reports.portal.access import LOGIN, Refused, Routes, Visit, log_out
 from reports.portal.answers import templates
 from reports.portal.passwords import LEAST_LENGTH, hashed, is_right
 
@@ -81,4 +81,4 @@ def change_password(visit: Visit) -> Response:
     if len(after) < LEAST_LENGTH:
         raise Refused(say("account.short"))
     people.set_secret(portal.ledger, visit.who.name, hashed(after), visit.who.name, visit.now)
-    return RedirectResponse("/login", 303)
+    return RedirectResponse(LOGIN, 303)

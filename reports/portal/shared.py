@@ -62,6 +62,9 @@ class Portal:
         self.cookie, self.oidc_cookie = ("__Host-sixth", "__Host-sixth-oidc") if tls else ("sixth", "sixth-oidc")
         self.oidc_secret = os.environ.get(self.settings.portal.client_secret_env, "")
         self.of_cookies: OfCookies = {"path": "/", "httponly": True, "samesite": "lax", "secure": tls}
+        # Of the way out of single sign-on, for the pages of the log-in alone.
+        self.out_cookie = "__Secure-sixth-out" if tls else "sixth-out"
+        self.of_out_cookie: OfCookies = {**self.of_cookies, "path": "/login"}
         self.pages = KeptPages()
         self._register: tuple[Hashable, Register] | None = None
         self._log: tuple[Hashable, Log] | None = None

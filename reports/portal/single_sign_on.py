@@ -1,8 +1,8 @@
 """Single sign-on: a person who has logged in at the house's OpenID provider is let in as the user of that name.
 
 OpenID Connect Core 1.0, 3.1 (code flow), with PKCE (RFC 7636) and the issuer in the answer (RFC 9207) where the
-provider sends it. Belongs here: asking the provider, judging its word, and the session that follows. Does not: users,
-whom `sixth user add` makes alone; the page to log in on (access.py).
+provider sends it; log-out there by RP-Initiated Logout 1.0. Belongs here: asking the provider, judging its word, and
+the session that follows. Does not: users, whom `sixth user add` makes alone; the page to log in on (access.py).
 
 What was asked is booked in the ledger (state, nonce, verifier) for the one browser that has the cookie of it, and comes
 back once. Authlib makes the requests and checks the claims, joserfc (Authlib's own) the signature, by the public keys
@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -28,14 +29,14 @@ from starlette.routing import Route
 from assets.instance.settings import SAFE_ADDRESS, PortalSettings
 from assets.ledger import people
 from assets.ledger.people import Begun
-from reports.portal.access import NOBODY, Visit, keep_language, language_of, log_in_form, own_path, too_often
+from reports.portal.access import LOGIN, NOBODY, Visit, keep_language, language_of, log_in_form, own_path, too_often
 from reports.portal.shared import Portal
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
     from joserfc.jwk import KeySet
 
-BEGIN, BACK = "/login/oidc", "/login/oidc/back"
+BEGIN, BACK, OUT = "/login/oidc", "/login/oidc/back", "/login/oidc/out"
 DISCOVERY = "/.well-known/openid-configuration"
 SCOPE = "openid profile email"
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")  # with public keys
@@ -45,6 +46,8 @@ AT_ONCE = 4  # who may wait for its answer: a provider that hangs must not take 
 WAIT_SECONDS = 2.0  # for a turn
 KEPT_SECONDS = 3600.0  # that we go by what it said of itself
 LEEWAY_SECONDS = 60  # between its clock and ours
+LONGEST_HINT = 3500  # characters of an ID token that a cookie holds
+NO_HINT = "-"
 
 
 class NotVouchedFor(Exception):
@@ -87,10 +90,22 @@ class Provider:
         address, _ = self._session(back).create_authorization_url(endpoint, state=state, **more)
         return str(address)
 
-    def name_of(self, back: str, code: str, begun: Begun) -> str:
-        """The name of the person for whom the provider vouches by a code. Raises NotVouchedFor."""
+    def person_of(self, back: str, code: str, begun: Begun) -> tuple[str, str]:
+        """The name of the person for whom the provider vouches by a code, and its ID token. Raises NotVouchedFor."""
         with self._turn():
-            return self._name_of(back, code, begun)
+            return self._person_of(back, code, begun)
+
+    def way_out(self, back: str, hint: str) -> str:
+        """Where to send a browser to log out at the provider, which sends it `back`; "" where it cannot be done there.
+        `hint`: the ID token of its log-in, "" where that is not known. Raises NotVouchedFor.
+        """
+        with self._turn():
+            endpoint = str(self._known_by(KEPT_SECONDS).document.get("end_session_endpoint") or "")
+        if not SAFE_ADDRESS.fullmatch(endpoint.partition("?")[0]):
+            return ""
+        told = {"client_id": self.settings.client_id, "post_logout_redirect_uri": back}
+        query = urlencode(told | ({"id_token_hint": hint} if hint else {}))
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -101,7 +116,7 @@ class Provider:
         finally:
             self._turns.release()
 
-    def _name_of(self, back: str, code: str, begun: Begun) -> str:
+    def _person_of(self, back: str, code: str, begun: Begun) -> tuple[str, str]:
         from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - an extra, where the settings want it
         from requests import RequestException  # noqa: PLC0415
 
@@ -128,7 +143,7 @@ class Provider:
         # Some providers write "true" and "false" as text; many say nothing of it.
         if self.settings.claim == "email" and claims.get("email_verified", True) not in (True, "true"):
             raise NotVouchedFor("wrong", "the provider has not verified the email")
-        return found
+        return found, str(token["id_token"])
 
     def _claims(self, token: Mapping[str, Any], nonce: str) -> Mapping[str, Any]:
         """What an ID token says, its signature and its claims checked. Raises NotVouchedFor."""
@@ -245,6 +260,7 @@ def routes(portal: Portal) -> list[Route]:
     return [
         Route(BEGIN, partial(_called, portal, _begin), methods=["GET"]),
         Route(BACK, partial(_called, portal, _come_back), methods=["GET"]),
+        Route(OUT, partial(_called, portal, _go_out), methods=["GET"]),
     ]
 
 
@@ -273,7 +289,11 @@ def _begin(visit: Visit) -> Response:
 
 def _back(visit: Visit) -> str:
     """Where the provider sends the browser back to, as it is registered there."""
-    return f"{visit.request.url.scheme}://{visit.request.url.netloc}{BACK}"
+    return _address(visit, BACK)
+
+
+def _address(visit: Visit, path: str) -> str:
+    return f"{visit.request.url.scheme}://{visit.request.url.netloc}{path}"
 
 
 def _come_back(visit: Visit) -> Response:
@@ -291,7 +311,8 @@ def _come_back(visit: Visit) -> Response:
         return _refused(visit, "refused", f"the provider refused: {query.get('error', '')[:60]}", begun.going_to)
     try:
         provider = provider_of(portal.settings.portal, portal.oidc_secret)
-        name = provider.name_of(_back(visit), query["code"], begun)
+        name, id_token = provider.person_of(_back(visit), query["code"], begun)
+        can_go_out = bool(provider.way_out("", ""))
     except NotVouchedFor as nobody:
         return _refused(visit, nobody.why, nobody.what, begun.going_to)
     if people.secret_of(portal.reader, name) is None:
@@ -301,6 +322,25 @@ def _come_back(visit: Visit) -> Response:
     response = RedirectResponse(begun.going_to, 303)
     response.delete_cookie(portal.oidc_cookie, **portal.of_cookies)
     portal.set_session(response, token)
+    if can_go_out:
+        hint = id_token if len(id_token) <= LONGEST_HINT else NO_HINT
+        response.set_cookie(portal.out_cookie, hint, max_age=int(people.WHOLE.total_seconds()), **portal.of_out_cookie)
+    return response
+
+
+def _go_out(visit: Visit) -> Response:
+    """Send a browser whose session here is over to log out at the provider, too. That takes a link of its own: a form
+    may lead nowhere but here (answers.POLICY), so the log-out itself cannot go on to there.
+    """
+    portal = visit.portal
+    hint = visit.request.cookies.get(portal.out_cookie, NO_HINT)
+    try:
+        provider = provider_of(portal.settings.portal, portal.oidc_secret)
+        address = provider.way_out(_address(visit, LOGIN), "" if hint == NO_HINT else hint)
+    except NotVouchedFor as nobody:
+        return log_in_form(visit, "/", visit.words.say(f"sso.{nobody.why}"), 503 if nobody.why == "away" else 401)
+    response = RedirectResponse(address or LOGIN, 303)
+    response.delete_cookie(portal.out_cookie, **portal.of_out_cookie)
     return response
 
 

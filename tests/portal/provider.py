@@ -50,6 +50,7 @@ class Provider:
         self.calls_itself: str | None = None
         self.document: dict[str, Any] = {}  # said otherwise in its discovery
         self.broken: list[Any] = []  # keys that it shows before the others
+        self.went_out: list[Any] = []  # who logged out, as the hint says; None where there was none
         self.codes: dict[str, dict[str, str]] = {}
 
     def routes(self) -> list[Route]:
@@ -59,6 +60,7 @@ class Provider:
             Route("/authorize", self.authorize),
             Route("/token", self.token, methods=["POST"]),
             Route("/userinfo", self.info),
+            Route("/out", self.out),
         ]
 
     async def discovery(self, request: Request) -> Response:
@@ -69,6 +71,7 @@ class Provider:
                 "token_endpoint": f"{self.issuer}/token",
                 "userinfo_endpoint": f"{self.issuer}/userinfo",
                 "jwks_uri": f"{self.issuer}/keys",
+                "end_session_endpoint": f"{self.issuer}/out",
                 "id_token_signing_alg_values_supported": ["RS256"],
             }
             | self.document
@@ -113,6 +116,13 @@ class Provider:
         header = {"alg": self.algorithm} | ({"kid": self.key.kid} if self.key.kid else {})
         signed = jwt.encode(header, self.changed(claims), self.key, algorithms=[self.algorithm])
         return JSONResponse({"access_token": "at", "token_type": "Bearer", "expires_in": 300, "id_token": signed})
+
+    async def out(self, request: Request) -> Response:
+        asked = dict(request.query_params)
+        assert asked["client_id"] == CLIENT
+        hinted = jwt.decode(asked["id_token_hint"], self.key).claims if "id_token_hint" in asked else None
+        self.went_out.append(hinted and hinted["sub"])
+        return RedirectResponse(asked["post_logout_redirect_uri"], 302)
 
     async def info(self, request: Request) -> Response:
         if request.headers.get("authorization") != "Bearer at" or self.userinfo is None:

@@ -18,7 +18,7 @@ from assets.instance.settings import PortalSettings, SettingsError, load_setting
 from assets.ledger import audit, people
 from assets.ledger.people import Begun
 from reports.portal.shared import Portal
-from reports.portal.single_sign_on import AT_ONCE, BACK, BEGIN, NotVouchedFor, keys_of
+from reports.portal.single_sign_on import AT_ONCE, BACK, BEGIN, OUT, NotVouchedFor, keys_of
 from reports.portal.single_sign_on import Provider as OpenIdProvider
 from tests.portal.made_portal import Browser, home_of, portal_of
 from tests.portal.provider import CLIENT, SECRET, Provider, provider
@@ -70,6 +70,46 @@ def test_who_is_logged_in_there_is_let_in_here(portal: Portal) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/units")
     assert browser.get("/account").status_code == 200
     assert last(portal) == ("steward", "log in", "done", "single sign-on")
+
+
+def test_who_logs_out_can_log_out_there_too(portal: Portal, house: Provider) -> None:
+    browser = Browser(portal)
+    assert OUT not in browser.get("/login").text
+    came_back(browser)
+    cookie = next(c for c in browser.client.cookies.jar if c.name == portal.out_cookie)
+    assert (cookie.path, cookie.has_nonstandard_attr("HttpOnly")) == ("/login", True)
+    browser.post("/logout")
+    assert browser.get("/account").status_code == 303
+    assert f'href="{OUT}"' in browser.get("/login").text
+    address = browser.get(OUT).headers["location"]
+    there = requests.get(address, allow_redirects=False, timeout=10).headers["location"]
+    assert there == "http://testserver/login"  # as registered, to the letter
+    assert house.went_out == ["4711"]
+    assert OUT not in browser.get("/login").text
+
+
+@pytest.mark.parametrize("endpoint", [None, "javascript:alert(1)", "http://elsewhere.example/out"])
+def test_a_provider_without_a_safe_way_out_is_offered_to_nobody(
+    portal: Portal, house: Provider, endpoint: str | None
+) -> None:
+    house.document["end_session_endpoint"] = endpoint
+    browser = Browser(portal)
+    assert came_back(browser).headers["location"] == "/worklist"
+    assert OUT not in browser.get("/login").text
+    assert browser.get(OUT).headers["location"] == "/login"
+
+
+def test_a_token_too_long_for_a_cookie_is_no_hint(
+    portal: Portal, house: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.portal.single_sign_on.LONGEST_HINT", 10)
+    house.document["end_session_endpoint"] = f"{house.issuer}/out?tenant=house"
+    browser = Browser(portal)
+    came_back(browser)
+    address = browser.get(OUT).headers["location"]
+    assert address.startswith(f"{house.issuer}/out?tenant=house&client_id=sixth&")
+    requests.get(address, allow_redirects=False, timeout=10)
+    assert house.went_out == [None]
 
 
 def test_the_session_before_ends_with_the_log_in(portal: Portal) -> None:
@@ -294,7 +334,7 @@ def test_a_provider_that_is_away_is_not_asked_by_everyone(monkeypatch: pytest.Mo
             turns.enter_context(away._turn())
         assert told() == ""
         with pytest.raises(NotVouchedFor):
-            away.name_of("", "code", Begun("nonce", "verifier", "/"))
+            away.person_of("", "code", Begun("nonce", "verifier", "/"))
     assert len(asked) == 2
     assert told() == "the provider did not answer"
 

@@ -68,7 +68,12 @@ def test_what_is_open_to_nobody_in_particular_is_on_the_list(portal: Portal) -> 
     assert {route.path for route in open_routes(portal)} == ways_in
     issuer = replace(portal.settings.portal, issuer="https://login.example", client_id="sixth")
     with_sso = SimpleNamespace(settings=replace(portal.settings, portal=issuer))
-    assert {route.path for route in open_routes(with_sso)} == {*ways_in, "/login/oidc", "/login/oidc/back"}  # type: ignore[arg-type]
+    assert {route.path for route in open_routes(with_sso)} == {
+        *ways_in,
+        "/login/oidc",
+        "/login/oidc/back",
+        "/login/oidc/out",
+    }  # type: ignore[arg-type]
 
 
 def test_nobody_is_led_to_the_log_in_whatever_is_asked(portal: Portal) -> None:
