@@ -1,7 +1,8 @@
 # make setup   a virtual environment in .venv from the hash-locked file, with .venv/bin/sixth
 # make run     the main job: a sample home, both sample months, the paths of the reports
 # make portal  the same, and its web portal on http://127.0.0.1:8600, with people of each role to log in as
-# make test    types, lint and all tests
+# make test    types, lint, and all tests that need Python alone: rules, parsers, SQL, the job on the sample, made months
+# make test-outside   those with a browser, an office suite and servers, runs that are killed, and a year of nights
 # make test-quick   lint, rules, parsers of mails and workbooks, and SQL models, for daily work
 # make year    a year of nights, and what runs for long: a night killed at every stage, on a full disk, services killed
 # make bench   speed of a generated month against the floor and a plain script, of the sample and of light commands
@@ -14,9 +15,10 @@
 PYTHON ?= python3
 HOME_FOLDER ?= home
 BENCH_UNITS ?= 2000
+PYTEST = .venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run portal test test-quick year bench bench-shards audit lock picture clean
+.PHONY: setup run portal test test-outside test-quick year bench bench-shards audit lock picture clean
 
 setup: .venv/.ready
 
@@ -41,13 +43,15 @@ portal: run
 test: setup
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
-	.venv/bin/mypy
-	.venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder
+	.venv/bin/mypy & types=$$!; $(PYTEST) -m "$(if $(OUTSIDE),,not outside and )not long"; tests=$$?; wait $$types && exit $$tests
+
+test-outside: setup
+	$(PYTEST) -m "outside and not long"
 
 test-quick: setup
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
-	SIXTH_EXAMPLES=$${SIXTH_EXAMPLES:-20} .venv/bin/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not outside" \
+	SIXTH_EXAMPLES=$${SIXTH_EXAMPLES:-20} $(PYTEST) -m "not outside and not slow and not long" \
 		--ignore tests/jobs --ignore tests/reports --ignore tests/portal --ignore tests/scans
 
 year: setup

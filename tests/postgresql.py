@@ -6,7 +6,6 @@ Belongs here: starting and stopping it, ledgers on it and on SQLite. Does not: a
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,15 +17,10 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from assets.ledger.opening import open_ledger
+from tests.outside import program
 
 DEMOTED = 65534  # nobody: PostgreSQL refuses to run as root
-DEBIAN = Path("/usr/lib/postgresql")  # where Debian keeps the programs of each version, off the path
-
-
-def _program(name: str) -> str:
-    versions = sorted(DEBIAN.glob("*/bin"), key=lambda p: int(p.parent.name) if p.parent.name.isdigit() else 0)
-    path = os.pathsep.join([os.environ.get("PATH", ""), *map(str, reversed(versions))])
-    return shutil.which(name, path=path) or ""
+INSTALL = "Debian's postgresql"
 
 
 @contextmanager
@@ -40,20 +34,18 @@ def running(folder: Path) -> Iterator[str]:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_other)  # type: ignore[call-overload]
 
     data, socket = str(folder / "data"), f"-k {folder} -c listen_addresses= -c fsync=off"
-    run(_program("initdb"), "--auth=trust", "--username=sixth", "--encoding=UTF8", "--no-sync", "-D", data)
-    run(_program("pg_ctl"), "start", "-w", "-D", data, "-l", str(folder / "log"), "-o", socket)
+    initdb, pg_ctl = program("initdb", install=INSTALL), program("pg_ctl", install=INSTALL)
+    run(initdb, "--auth=trust", "--username=sixth", "--encoding=UTF8", "--no-sync", "-D", data)
+    run(pg_ctl, "start", "-w", "-D", data, "-l", str(folder / "log"), "-o", socket)
     try:
         yield f"postgresql://sixth@/postgres?host={folder}"
     finally:
-        run(_program("pg_ctl"), "stop", "-m", "fast", "-D", data)
+        run(pg_ctl, "stop", "-m", "fast", "-D", data)
 
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
     """The URL of a server that all tests share; skips where there is none."""
-    if not (_program("initdb") and _program("pg_ctl")):
-        pytest.skip("no PostgreSQL server: install Debian's postgresql")
-    pytest.importorskip("psycopg", reason="no PostgreSQL driver: pip install 'psycopg[binary]'")
     # Not pytest's own folder, which only its user may enter; and short, as a socket's path must be.
     with tempfile.TemporaryDirectory(prefix="sixth-pg-") as folder:
         Path(folder).chmod(0o755)
@@ -61,7 +53,7 @@ def postgresql_url() -> Iterator[str]:
             yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.outside)])
 def ledger_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The setting `ledger_url`, of both kinds of database: the home's own file, and a new database on a server."""
     if request.param == "sqlite":

@@ -15,7 +15,7 @@ import yaml
 
 from expectations.language import FOLDER, ROOT, LanguageError, codes, language, read_texts
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 FILES = sorted(
     path.relative_to(ROOT).as_posix()

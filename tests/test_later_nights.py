@@ -25,7 +25,7 @@ from assets.month.submissions import Mail
 from assets.month.work import Work
 from tests.reports.settled_sample import LAST, settled_sample
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 NIGHTS = [datetime(2026, 11, day, 2, 0, tzinfo=Deadline().zone) for day in (2, 3, 4, 5, 6, 10)]
 # The last mail of the month; here it also has a word on what another unit was told to check.

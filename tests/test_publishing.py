@@ -27,7 +27,7 @@ from reports.publishing.schemas import manifest_schema
 from reports.publishing.versions import Edition, header_of
 from tests.reports.settled_sample import EMPTY, LAST, SAMPLE, Sample, settled_sample
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

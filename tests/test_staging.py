@@ -93,7 +93,7 @@ def tables(warehouse: Warehouse, parser: Parser) -> Rows:
     return {name: warehouse.rows(f"select * from staging.{name} order by all") for name in schemas(parser.catalogue)}
 
 
-@pytest.mark.outside  # workers end by their limits: it runs for long
+@pytest.mark.slow  # workers end by their limits
 def test_a_file_that_kills_its_reader_is_set_aside_and_the_rest_is_read(
     warehouse: Warehouse, parser: Parser, tmp_path: Path
 ) -> None:
@@ -113,7 +113,7 @@ def test_a_file_that_kills_its_reader_is_set_aside_and_the_rest_is_read(
     assert len(rows["scans"]) == 2
 
 
-@pytest.mark.outside  # workers end by their limits: it runs for long
+@pytest.mark.slow  # workers end by their limits
 def test_a_file_has_its_time_whatever_it_comes_with(warehouse: Warehouse, parser: Parser, tmp_path: Path) -> None:
     """No more where its neighbours leave some over, no less where there are many of them."""
     row = "".join(f'<c r="{letter}{{0}}"><v>{{0}}</v></c>' for letter in "ABCDEFGHIJKLMNOPQRST")
@@ -138,7 +138,7 @@ def test_a_scan_named_as_a_forms_workbook_is_a_scan_and_says_that_the_form_is_mi
     assert [(row["form"], row["readable"]) for row in rows["forms"]] == [("annex2", False)]
 
 
-@pytest.mark.outside  # workers end by their limits: it runs for long
+@pytest.mark.slow  # workers end by their limits
 def test_workers_killed_from_outside_cost_nothing(parser: Parser, tmp_path: Path) -> None:
     """Whatever they were at: becoming ready, reading, or between two batches."""
     mails = [mail(attached(f"{n}.xlsx", form(parser.catalogue, "APP上线情况", 150 + n))) for n in range(80)]

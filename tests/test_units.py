@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from pipelines.cli import app
+from tests.outside import program
 
 UNITS = Path(__file__).parents[1] / "docs" / "systemd"
 PROGRAMS = Path(sys.executable).parent
@@ -33,12 +34,12 @@ def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     installed = tmp_path / "etc/systemd/system"
     shutil.copytree(UNITS, installed)
     shutil.copytree(SYSTEM, tmp_path / SYSTEM.relative_to("/"), ignore=lambda _, names: {*names} - {*TARGETS})
-    for program in {"/bin/sh", *re.findall(rf"{OURS}[\w-]+", "\n".join(commands()))}:
-        there = tmp_path / program.lstrip("/")
+    for started in {"/bin/sh", *re.findall(rf"{OURS}[\w-]+", "\n".join(commands()))}:
+        there = tmp_path / started.lstrip("/")
         there.parent.mkdir(parents=True, exist_ok=True)
         there.touch(0o755)
     units = [str(unit) for unit in sorted(installed.glob("sixth*")) if unit.suffix != ".env"]
-    command = ["systemd-analyze", "verify", "--man=no", f"--root={tmp_path}", *units]
+    command = [program("systemd-analyze", install="systemd"), "verify", "--man=no", f"--root={tmp_path}", *units]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     # Of a word that it does not know it only warns, and ends with 0.
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -50,8 +51,8 @@ def test_what_they_start_is_there_and_takes_its_options() -> None:
     assert isinstance(root, TyperGroup)
     context = root.make_context("sixth", [], resilient_parsing=True)
     for line in commands():
-        for program in re.findall(rf"{OURS}([\w-]+)", line):
-            assert (PROGRAMS / program).exists(), program
+        for started in re.findall(rf"{OURS}([\w-]+)", line):
+            assert (PROGRAMS / started).exists(), started
         for words in re.findall(rf"{OURS}sixth ([^\"&|;]*)", line):
             name, *options = shlex.split(words)
             command = root.get_command(context, name)

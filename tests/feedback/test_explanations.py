@@ -24,7 +24,7 @@ from reports.feedback.folders import PAGE, write_feedback
 from tests.feedback.made_month import PERIOD, Home, drop_mail, home, settled
 from tests.templates.filled_forms import FIRST_ROW, cell, changed, filled_forms, saved
 
-pytestmark = pytest.mark.outside  # whole months: they run for long
+pytestmark = pytest.mark.slow  # whole months
 CATALOGUE = load_catalogue()
 ASSETS = CATALOGUE.sheets["exposed_assets"]
 REASON = "22 端口仅对运维堡垒机地址开放，工单 2026-118"

@@ -25,7 +25,7 @@ from tests.feedback.faulty_forms import FAULTS, WITHOUT_CELL, Fault, Place
 from tests.feedback.made_month import PERIOD, Home, drop_mail, findings, home, settled
 from tests.templates.filled_forms import fill
 
-pytestmark = pytest.mark.outside  # a month of all faults: it runs for long
+pytestmark = pytest.mark.slow  # a month of all faults
 
 
 class Sample:

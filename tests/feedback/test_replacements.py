@@ -17,7 +17,7 @@ from reports.feedback.replacements import SheetChange, sheet_changes
 from tests.feedback.made_month import PERIOD, Home, drop_mail, home, settled
 from tests.templates.filled_forms import FIRST_ROW, cell, changed, filled_forms
 
-pytestmark = pytest.mark.outside  # whole months: they run for long
+pytestmark = pytest.mark.slow  # whole months
 ROW = FIRST_ROW
 
 

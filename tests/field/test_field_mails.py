@@ -18,7 +18,7 @@ from assets.instance.settings import SealThresholds
 from assets.intake.scans.scan import read_scan
 from tests.field.settling import INPUTS, drop, field_home, opened, result, rules, settled
 
-pytestmark = pytest.mark.outside  # whole months: they run for long
+pytestmark = pytest.mark.slow  # whole months
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 

@@ -13,7 +13,7 @@ from tests.jobs.command_line import sixth
 from tests.jobs.undrawn import page_alone
 
 __all__ = ("page_alone",)
-pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("page_alone")]  # whole runs: they take long
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("page_alone")]  # whole runs
 UNIT = "EX-15-01-001"
 
 

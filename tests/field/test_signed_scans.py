@@ -15,7 +15,7 @@ from expectations.signature import SignatureCode, written
 from tests.field.settling import INPUTS, PERIOD, drop, field_home, opened, result, rules, settled
 from tests.scans.made_scans import as_jpeg, made_page
 
-pytestmark = pytest.mark.outside  # whole months: they run for long
+pytestmark = pytest.mark.slow  # whole months
 UNIT = "EX-15-01-001"
 RETURN = INPUTS / "15-inbox-not-eml" / "ok.eml"
 

@@ -71,7 +71,7 @@ def test_a_checkpoint_gives_its_verdict_on_what_rules_came_to(monkeypatch: pytes
     assert all(result["success"] for result in validate("2026-10", SUITES, outcomes(0)).values())
 
 
-@pytest.mark.outside  # another process imports Great Expectations
+@pytest.mark.slow  # another process imports Great Expectations
 def test_the_same_outcomes_give_the_same_results_in_another_process() -> None:
     from expectations.validations import validate
 
@@ -140,7 +140,7 @@ def test_masks_mean_what_the_expectations_of_that_name_mean(warehouse: Any) -> N
     assert asked == {c.type for checks in SUITES.values() for c in checks} - OURS
 
 
-@pytest.mark.outside  # another process imports Great Expectations
+@pytest.mark.slow  # another process imports Great Expectations
 def test_the_process_started_early_says_what_is_said_here_and_when_it_has_gone() -> None:
     from expectations.validations import validate
 

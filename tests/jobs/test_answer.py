@@ -110,6 +110,7 @@ def test_a_home_without_a_run_is_not_begun_by_it(tmp_path: Path) -> None:
     assert not home.warehouse.exists()
 
 
+@pytest.mark.outside
 def test_killed_and_beside_a_night_it_loses_nothing_and_answers_nobody_twice(first_night: Home, tmp_path: Path) -> None:
     """SIXTH_KILLS=20 for the record: it takes many minutes."""
     home, alone = (Home(copy_of(first_night.root, tmp_path / name)) for name in ("home", "alone"))

@@ -56,6 +56,7 @@ def month() -> None:
     one()
 
 
+@pytest.mark.outside
 def test_runs_and_events_go_to_the_server_that_the_setting_names(home: Home, dagster_url: str) -> None:
     settings = set_up(home, dagster_url=dagster_url)
     home.prepare()

@@ -126,6 +126,7 @@ def test_decisions_show_in_report_tables_manifest_and_in_the_units_answer(decide
     assert any(f"_{HELD}_" in name for name in receipts)
 
 
+@pytest.mark.outside
 def test_a_run_killed_between_decisions_in_any_order_and_their_effect_loses_none(
     decided: Path, evening: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, ledger_url: str
 ) -> None:

@@ -188,6 +188,7 @@ def killed_run(home: Path, key: str, seconds: float) -> bool:
     return running
 
 
+@pytest.mark.outside
 def test_in_another_home_a_run_killed_anywhere_and_started_again_ends_with_the_same_bytes(
     home: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -80,6 +80,7 @@ def published(home: Home) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(
     "names",
     [

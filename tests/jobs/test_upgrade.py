@@ -152,6 +152,7 @@ def postgresql_of_old(postgresql_url: str) -> Iterator[str]:
     server.dispose()
 
 
+@pytest.mark.outside
 def test_a_ledger_on_a_server_is_migrated_once_it_is_said_to_be_saved(home: Home, postgresql_of_old: str) -> None:
     (home.register / "settings.yaml").write_text(f"ledger_url: {postgresql_of_old}\n", encoding="utf-8")
     with pytest.raises(UpgradeRefused, match=r"pg_dump.*--ledger-saved"):

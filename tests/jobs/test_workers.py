@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +19,9 @@ from assets.intake.shards import given_shards, is_done
 from tests.jobs.command_line import apart, copy_of, sixth
 from tests.jobs.dagster_home import PERIOD, begin, filled_home, wait_for
 from tests.jobs.test_services import SILENT, Services, free_port, published
+from tests.outside import program
 
 AS_OF = "2026-11-06T00:30:00+08:00"
-REDIS = shutil.which("redis-server")
 
 
 def test_settings_of_dagster_follow_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,8 +49,8 @@ def test_settings_of_dagster_follow_the_number_of_workers(tmp_path: Path, monkey
 
 def start_redis(services: Services, port: int) -> None:
     """A broker that keeps nothing on the disk."""
-    assert REDIS is not None
-    server = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    redis = program("redis-server", install="redis-server")
+    server = [redis, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     services.up["redis"] = subprocess.Popen(server, stdout=SILENT, stderr=SILENT, start_new_session=True)
 
 
@@ -66,8 +65,6 @@ def test_shards_that_cannot_be_are_refused(tmp_path: Path, wrong: str) -> None:
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """A home whose two units are a shard each, with Redis, code server, daemon and two workers of one process."""
-    if REDIS is None:
-        pytest.skip("no Redis server: install redis-server")
     home = filled_home(tmp_path / "home", monkeypatch)
     copy_of(home.root, tmp_path / "twin")
     port = free_port()

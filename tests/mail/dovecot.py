@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import imaplib
+import ipaddress
 import os
 import shutil
 import socket
@@ -20,6 +21,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.outside import program
 
 PASSWORD = "geheim-秘密"
 CONFIGURATION = """
@@ -33,6 +39,7 @@ ssl_cert = <{folder}/certificate.pem
 ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain login
+auth_failure_delay = 0
 imap_id_log = *
 mail_location = maildir:{folder}/mail/%u
 mail_uid = {mail_user}
@@ -78,28 +85,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def install() -> None:
-    """Installs Dovecot where SIXTH_INSTALL_DOVECOT=1 asks for it; skips the test where there is none."""
-    if shutil.which("dovecot"):
-        return
-    if os.environ.get("SIXTH_INSTALL_DOVECOT") == "1" and shutil.which("apt-get") and os.geteuid() == 0:
-        command = "apt-get update -q && apt-get install -y -q --no-install-recommends dovecot-core dovecot-imapd"
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(command, shell=True, env=environment, stdout=subprocess.DEVNULL, check=False)
-    if not shutil.which("dovecot"):
-        pytest.skip("no IMAP server: install dovecot-imapd, or set SIXTH_INSTALL_DOVECOT=1 as root on Debian")
-
-
 def write_certificate(folder: Path) -> None:
     """A certificate for 127.0.0.1 that signs itself."""
-    x509 = pytest.importorskip("cryptography.x509")
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Sixth tests")])
-    import ipaddress
-
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -125,7 +114,7 @@ def write_certificate(folder: Path) -> None:
 class Dovecot:
     """A running server; any user name with PASSWORD opens a mailbox of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, server: str, folder: Path) -> None:
         self.folder = folder
         self.port, self.tls_port = free_port(), free_port()
         self.certificate = folder / "certificate.pem"
@@ -150,7 +139,7 @@ class Dovecot:
             ),
             encoding="utf-8",
         )
-        self.process = subprocess.Popen(["dovecot", "-F", "-c", folder / "dovecot.conf"])
+        self.process = subprocess.Popen([server, "-F", "-c", folder / "dovecot.conf"])
         for _ in range(100):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
                 return
@@ -184,12 +173,12 @@ class Dovecot:
 
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
-    install()
+    server = program("dovecot", install="dovecot-imapd")
     folder = Path(tempfile.mkdtemp(prefix="sixth-dovecot-"))
     folder.chmod(0o755)
-    server = Dovecot(folder)
-    yield server
-    server.stop()
+    running = Dovecot(server, folder)
+    yield running
+    running.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 

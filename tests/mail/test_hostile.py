@@ -34,7 +34,7 @@ from tests.mail.made_mails import (
     zipped,
 )
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 HANG_SECONDS = 60
 FROM = b"From: unit01@oa.example\r\n"

@@ -13,7 +13,7 @@ from assets.month.settle import settle_month
 from tests.month.test_sql_tests import MUTANTS, changed
 from tests.reports.settled_sample import LAST, Sample, settled_sample
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 RECENT = ["2026-09", LAST]
 # The ten of house.md, A1, and what no test of the figures could know: other content under the same counts.

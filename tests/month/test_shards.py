@@ -152,7 +152,7 @@ def differing(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> l
     ]
 
 
-@pytest.mark.outside  # a month settled twice: it runs for long
+@pytest.mark.slow  # a month settled twice
 def test_a_month_worked_on_in_shards_is_the_month(inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, cut_up = home_of(tmp_path / "whole", inbox), home_of(tmp_path / "cut", inbox)
     expected, _, _ = night(whole, FIRST, sharded=False)

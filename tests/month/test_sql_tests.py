@@ -12,7 +12,7 @@ from assets.instance.warehouse import SQL, Warehouse
 from assets.month.sql_tests import SUMMARIES, failing_tests, grains, names_of
 from tests.reports.settled_sample import EMPTY, LAST, Sample, settled_sample
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 
 def one(table: str, where: str = "true") -> str:

@@ -28,7 +28,7 @@ from reports.notices.sending import Row
 from tests.notices.made_units import PERIOD, SENDER, mailroom, register, when
 from tests.notices.smtp_server import Post, smtp_server
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 HEAD = "scope,name,mailbox,forms,when"
 LEADS = ("network", "market")

@@ -34,7 +34,7 @@ from tests.notices.made_units import PERIOD, SENDER, complete, incoming, mailroo
 from tests.notices.smtp_server import PASSWORD, Post, authenticate, smtp_server
 from tests.notices.test_mail_bytes import HEAD
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 UNITS = ["U1,甲局,u1@oa.example;u1.bak@oa.example", "U2,乙局,u2@oa.example", "U3,丙局,"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from assets.instance.home import Home
 from assets.ledger import audit
 from assets.ledger.opening import open_reader
 from tests.mail.dovecot import free_port
+from tests.outside import program
 from tests.portal.made_portal import CSRF, PASSWORD, home_of, portal_of
 from tests.portal.provider import CLIENT, SECRET, provider
 
@@ -70,14 +70,12 @@ def wait_for(port: int) -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if nginx is None or shutil.which("openssl") is None:
-        pytest.skip("no nginx is installed: the page of docs/security.md is not followed")
+    nginx, openssl = program("nginx", install="nginx"), program("openssl", install="openssl")
     root = tmp_path_factory.mktemp("nginx")
     home = home_of(root / "home")
     certificate, key = root / "sixth.pem", root / "sixth.key"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", f"/CN={NAME}", "-addext",
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", f"/CN={NAME}", "-addext",
          f"subjectAltName=DNS:{NAME},DNS:localhost", "-keyout", str(key), "-out", str(certificate)],
         check=True, capture_output=True,
     )  # fmt: skip
@@ -120,9 +118,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             wait_for(secure)
             yield Site(secure, plain, home, certificate)
         finally:
-            for program in running:
-                program.terminate()
-                program.wait()
+            for started in running:
+                started.terminate()
+                started.wait()
 
 
 def test_cookies_and_headers_are_those_of_https(site: Site) -> None:

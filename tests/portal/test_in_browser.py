@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email import message_from_bytes
@@ -22,6 +20,7 @@ from reports.portal.shape import VAULT
 from reports.portal.shared import Portal
 from reports.portal.uploads import sent_by
 from reports.portal.vault import write_vaults
+from tests.outside import chromium
 from tests.portal.made_portal import PASSWORD, UNIT, portal_of, served
 from tests.portal.test_own import SAMPLE_MAIL
 from tests.portal.test_reader import put_version
@@ -29,7 +28,6 @@ from tests.reports.settled_sample import LAST, Sample
 
 pytestmark = pytest.mark.outside
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).parents[1] / "reports" / "axe.min.js"
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1360, "height": 900}
 WAYS = NoticeSettings(report_link="https://portal.example/{period}/{scope}", zip_password_env="SIXTH_ZIP")
@@ -58,11 +56,7 @@ Visitor = Callable[..., Any]
 @pytest.fixture(scope="module")
 def visitor(url: str) -> Iterator[Visitor]:
     """Logs somebody in by the form; a page of theirs. What the browser complains of fails the test."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed: the portal is not opened in a browser")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], env=dict(os.environ))
+    with chromium() as browser:
         complaints: list[str] = []
 
         def come(name: str, size: dict[str, int] = DESK) -> Any:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pypdf
-import pytest
 
 from reports.forms.xlsx_book import HEADING_ROW, HEADINGS_BELOW
+from tests.outside import program
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def converted(document: Path, folder: Path) -> Path:
-    """The document as LibreOffice lays it out with our own fonts, as a PDF; skipped where it is not installed."""
-    office = shutil.which("soffice")
-    if not office:
-        pytest.skip("LibreOffice is not installed")
+    """The document as LibreOffice lays it out with our own fonts, as a PDF."""
+    office = program("soffice", install="libreoffice-writer")
     profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
     command = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", str(folder), str(document)]
     fonts = folder / "fonts.conf"

@@ -373,6 +373,7 @@ def test_every_duty_has_a_lead_that_the_documents_know(sample: Sample) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- the file
+@pytest.mark.outside
 def test_it_stands_on_few_pages_without_contents(sample: Sample, tmp_path: Any) -> None:
     pages = pages_of(render_docx(made(sample, "assessment", "EX")), "docx", tmp_path)
     assert len(pages) <= 6

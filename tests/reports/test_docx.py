@@ -210,6 +210,7 @@ def test_it_ends_with_who_and_when(full: Any) -> None:
     assert [p.text for p in full.paragraphs][-2:] == ["集团（盖章）", "2026年11月6日"]
 
 
+@pytest.mark.outside
 def test_libreoffice_lays_it_out_with_twenty_two_lines_a_page(tmp_path: Path) -> None:
     path = tmp_path / "report.docx"
     path.write_bytes(render_docx(made_reports.of_prose()))

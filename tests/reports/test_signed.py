@@ -133,6 +133,7 @@ def word(report: Report, tmp_path_factory: pytest.TempPathFactory) -> tuple[byte
     return content, pages_of(content, "docx", tmp_path_factory.mktemp("signed"))
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("form", ["docx", "pdf"])
 def test_the_body_is_short_and_no_page_nearly_empty(
     report: Report, word: tuple[bytes, list[str]], form: str, tmp_path: Path
@@ -144,6 +145,7 @@ def test_the_body_is_short_and_no_page_nearly_empty(
     assert min(len(text.splitlines()) for text in pages) > LINES_OF_A_SIGNATURE
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(("period", "lang"), [(LAST, "zh"), (EMPTY, "zh"), (LAST, "en")])
 def test_the_contents_tell_the_page_of_every_heading(
     sample: Sample, word: tuple[bytes, list[str]], tmp_path: Path, period: str, lang: str

@@ -335,6 +335,7 @@ def test_a_date_column_may_hold_dates_and_nothing() -> None:
     assert sheet.cell(first + 1, 1).value is None
 
 
+@pytest.mark.outside
 def test_libreoffice_reads_the_figures(tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
     path.write_bytes(render_xlsx(made_reports.full()))

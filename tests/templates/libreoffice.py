@@ -1,16 +1,15 @@
-"""Workbooks opened and saved by LibreOffice, as a user would; tests that need it are skipped where it is not installed.
+"""Workbooks opened and saved by LibreOffice, as a user would; tests that do so are marked `outside`.
 
 Belongs here: running it. Does not: asserting.
 """
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
+from tests.outside import program
 
 
 def through_libreoffice(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
@@ -24,14 +23,12 @@ def as_pdf(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
 
 
 def _converted(files: Mapping[str, bytes], folder: Path, ending: str, target: str) -> dict[str, bytes]:
-    program = shutil.which("soffice")
-    if program is None:
-        pytest.skip("LibreOffice (soffice) is not installed, so nothing is known of files that it saved")
+    office = program("soffice", install="libreoffice-calc")
     folder.mkdir(parents=True)
     for name, content in files.items():
         (folder / f"{name}.xlsx").write_bytes(content)
     command = [
-        program, "--headless", f"-env:UserInstallation=file://{folder}/profile",
+        office, "--headless", f"-env:UserInstallation=file://{folder}/profile",
         "--convert-to", target, "--outdir", str(folder / "saved"),
         *(str(folder / f"{name}.xlsx") for name in files),
     ]  # fmt: skip

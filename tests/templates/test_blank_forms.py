@@ -282,6 +282,7 @@ ROWS_AND_GAPS: list[tuple[str, dict[str, Any], set[str]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.outside
 def test_the_formulas_find_what_is_missing_and_nothing_else(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     for n, (key, values, _) in enumerate(ROWS_AND_GAPS):

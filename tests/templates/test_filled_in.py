@@ -14,7 +14,7 @@ from tests.feedback.made_month import Home, drop_mail, findings, home, settled
 from tests.templates.filled_forms import filled_forms
 from tests.templates.libreoffice import through_libreoffice
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 UNITS = ("FULL", "NIL", "SAVED")
 
@@ -41,6 +41,7 @@ def test_a_template_filled_in_right_leaves_no_finding(tmp_path: Path) -> None:
         assert full["score"] == 100
 
 
+@pytest.mark.outside
 def test_a_template_that_libreoffice_saved_leaves_no_finding(tmp_path: Path) -> None:
     made = home(tmp_path / "home", UNITS)
     forms = filled_forms(made.unit("SAVED"), made.catalogue, made.register, 3)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -25,10 +24,9 @@ from expectations.catalogue import load_catalogue
 from expectations.signature import DIGITS, SignatureCode, code_start, read, signed_totals
 from reports.blank.live_code import live_code
 from tests.feedback.made_month import Home, home
+from tests.outside import program
 from tests.templates.filled_forms import PERIOD, changed, filled_forms
 from tests.templates.libreoffice import as_pdf, through_libreoffice
-
-pytestmark = pytest.mark.outside
 
 CATALOGUE = load_catalogue()
 
@@ -92,14 +90,13 @@ WAYS = {
 @pytest.fixture(scope="module")
 def printed(made: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image.Image]:
     """The signature page of every form filled in right, as a spreadsheet program prints it at 200 dpi."""
-    if shutil.which("pdftoppm") is None:
-        pytest.skip("poppler (pdftoppm) is not installed, so nothing is known of printed pages")
+    pdftoppm = program("pdftoppm", install="poppler-utils")
     folder = tmp_path_factory.mktemp("printed")
     forms = filled_forms(made.unit("NET"), made.catalogue, made.register)
     pages: dict[str, Image.Image] = {}
     for key, content in as_pdf(forms, folder / "office").items():
         (folder / f"{key}.pdf").write_bytes(content)
-        subprocess.run(["pdftoppm", "-r", "200", "-png", f"{key}.pdf", key], cwd=folder, check=True, timeout=120)
+        subprocess.run([pdftoppm, "-r", "200", "-png", f"{key}.pdf", key], cwd=folder, check=True, timeout=120)
         (pages[key],) = (page for p in folder.glob(f"{key}-*.png") if zxingcpp.read_barcodes(page := _opened(p)))
     return pages
 
@@ -108,6 +105,7 @@ def _opened(path: Path) -> Image.Image:
     return Image.open(path).convert("RGB")
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("way", WAYS)
 def test_a_signed_page_is_read_back_as_what_was_filled_in(
     made: Home, printed: dict[str, Image.Image], way: str
@@ -120,6 +118,7 @@ def test_a_signed_page_is_read_back_as_what_was_filled_in(
         assert read(seen.text) == expected
 
 
+@pytest.mark.outside
 def test_a_page_that_is_crumpled_over_a_corner_of_the_code_is_still_read(printed: dict[str, Image.Image]) -> None:
     page = printed["annex3"].copy()
     position = zxingcpp.read_barcodes(page)[0].position
@@ -129,6 +128,7 @@ def test_a_page_that_is_crumpled_over_a_corner_of_the_code_is_still_read(printed
 
 
 # -------------------------------------------------------------------------------------------------------- the formulas
+@pytest.mark.outside
 def test_totals_follow_the_cells_and_take_no_notice_of_words_for_nothing(made: Home, tmp_path: Path) -> None:
     forms = filled_forms(made.unit("NET"), made.catalogue, made.register, only=("annex2",))
 

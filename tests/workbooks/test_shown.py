@@ -7,7 +7,6 @@ import io
 import math
 import pickle
 import random
-import shutil
 import subprocess
 from datetime import date, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from assets.instance.limits import Limits
 from assets.intake.values import reader
 from assets.intake.workbooks.shown import Shown, ShownNumber, shown, with_format
 from assets.intake.workbooks.workbook import read_workbook
+from tests.outside import program
 
 NUMBER_FORMATS = [
     "0", "0.0", "0.00", "#,##0", "#,##0.00", "0%", "0.00%", "000", "0000000", "00-00-00", "0.00E+00", "##0.0E+0", "0.0#",
@@ -84,10 +84,10 @@ def test_no_format_raises_and_the_number_keeps_its_value(number: float, code: st
     assert reader("percent")(cell) == reader("percent")(float(number))
 
 
+@pytest.mark.outside
 def test_what_is_read_is_what_libreoffice_shows(tmp_path: Path) -> None:
     """A sheet of every number in every format, as .xlsx and as .xls: columns of characters read what stands in its CSV."""
-    if not (program := shutil.which("soffice")):
-        pytest.skip("LibreOffice (soffice) is not installed, so nothing is known of what it shows")
+    office = program("soffice", install="libreoffice-calc")
     draw = random.Random(20261106)
     cells = [(value, code) for code in NUMBER_FORMATS for value in NUMBERS]
     cells += [(round(draw.uniform(-1e6, 1e6), draw.randint(0, 6)), draw.choice(NUMBER_FORMATS)) for _ in range(300)]
@@ -100,7 +100,7 @@ def test_what_is_read_is_what_libreoffice_shows(tmp_path: Path) -> None:
     book.save(tmp_path / "shown.xlsx")
     for target in ("csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true", "xls:MS Excel 97"):
         subprocess.run(
-            [program, "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to", target,
+            [office, "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to", target,
              "--outdir", str(tmp_path), str(tmp_path / "shown.xlsx")],
             check=True, capture_output=True, timeout=300,
         )  # fmt: skip

@@ -20,7 +20,7 @@ from assets.instance.workers import Died, restart_clock, run_isolated
 from tests.workbooks import tasks
 from tests.workbooks.tasks import act, children
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.slow
 
 MIB = 1 << 20
 DEADLY = {
