@@ -384,11 +384,18 @@ def document(
 
 @app.command(epilog="Example: sixth verify home/published/2026-10/EX/v1")
 @exit_codes
-def verify(path: Annotated[Path, typer.Argument(help="A version folder, or its manifest.json.")]) -> int:
+def verify(
+    path: Annotated[
+        Path, typer.Argument(help="A version folder, or its manifest.json; or where it is in the home's published/.")
+    ],
+    home: HomeOption = None,
+) -> int:
     """Check a published folder against its manifest."""
     from reports.publishing.manifest import verify as verify_folder  # noqa: PLC0415
 
-    folder = path.parent if path.name == "manifest.json" else path
+    named = path if path.exists() else find_home(home).published / path
+    folder = named if named.exists() else path
+    folder = folder.parent if folder.name == "manifest.json" else folder
     try:
         found = verify_folder(folder)
     except FileNotFoundError as error:
