@@ -20,6 +20,13 @@ _MARKS = (
     b"SCDSA0",
 )
 _HEAD = 128  # bytes that a mark stands in
+# Pictures, films, archives and the like, in which every byte is about as frequent as any other too: GIF, WebP, BMP,
+# JPEG 2000 and JPEG XL, RAR, 7z, gzip, bzip2, xz, and by their second word HEIC, AVIF and MP4.
+_PACKED = (
+    b"GIF8", b"RIFF", b"BM", b"\0\0\0\x0cjP  ", b"\0\0\0\x0cJXL ", b"\xffO\xffQ", b"\xff\x0a",
+    b"PK", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd",
+)  # fmt: skip
+_MEDIA = b"ftyp"
 _LEAST, _SAMPLE = 1024, 65_536  # bytes
 _DEFAULT_PASSWORD = "VelvetSweatshop"  # of Excel itself, for protected workbooks ([MS-OFFCRYPTO] 2.4.2.3)
 
@@ -27,12 +34,13 @@ _DEFAULT_PASSWORD = "VelvetSweatshop"  # of Excel itself, for protected workbook
 def by_client(content: bytes) -> bool:
     """Whether the bytes of a file that is of no known kind are those of an encryption client.
 
-    By its mark, or because every byte is as frequent as any other: no format that people fill in looks so.
+    By its mark, or because every byte is as frequent as any other: no format that people fill in looks so, and those
+    that are packed begin with their own signature.
     """
     if any(mark in content[:_HEAD] for mark in _MARKS):
         return True
     sample = content[:_SAMPLE]
-    if len(sample) < _LEAST:
+    if len(sample) < _LEAST or content.startswith(_PACKED) or content[4:8] == _MEDIA:
         return False
     entropy = -sum(n / len(sample) * math.log2(n / len(sample)) for n in Counter(sample).values())
     # Random bytes fall short of 8 bits by some 184 / length, as so many are too few to be even (Miller 1955).

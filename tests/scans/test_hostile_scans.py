@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random
 import struct
 import zlib
 
@@ -119,6 +120,7 @@ def pdf_of_many(count: int, last: Image.Image | None = None) -> bytes:
     return files.saved(pdf)
 
 
+PACKED = random.Random(1).randbytes(20_000)
 NO_PAGE = b"%PDF-1.4\n%broken\n" + b"x" * 199
 PAGE_LOOP = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
@@ -133,6 +135,11 @@ PAGE_LOOP = (
         pytest.param(b"<html>scan</html>", "not_a_scan", id="html"),
         pytest.param(b"PK\3\4" + b"\0" * 100, "not_a_scan", id="zip"),
         pytest.param(b"GIF89a" + b"\0" * 100, "not_a_scan", id="gif"),
+        # photos of telephones under another name: what is packed looks encrypted, but says what it is
+        pytest.param(b"\0\0\0\x18ftypheic" + PACKED, "not_a_scan", id="heic"),
+        pytest.param(b"RIFF\x24\x40\0\0WEBPVP8L" + PACKED, "not_a_scan", id="webp"),
+        pytest.param(b"GIF89a" + PACKED, "not_a_scan", id="packed-gif"),
+        pytest.param(b"\x13\x37" + PACKED, "encrypted_by_client", id="packed-and-nothing-known"),
         pytest.param(NO_PAGE, "damaged", id="pdf-without-a-page"),
         pytest.param(PAGE_LOOP, "damaged", id="pdf-page-loop"),
         pytest.param(b"\xff\xd8\xff\xe0", "damaged", id="jpeg-header-only"),
