@@ -504,6 +504,10 @@ def test_a_mail_may_say_nil_by_itself(subject: str, text: str) -> None:
         ("2026年9月1日至30日零报告", "2026-09"),
         ("9月30日 零报告", "2026-09"),
         ("9月零报告", "2026-09"),
+        ("九月份零报告", "2026-09"),
+        ("二〇二六年九月零报告", "2026-09"),
+        ("2026年九月零报告", "2026-09"),
+        ("十一月二日报送十月份零报告", "2026-10"),
     ],
 )
 def test_the_day_on_which_a_nil_mail_was_written_is_not_the_month_that_it_speaks_of(subject: str, month: str) -> None:

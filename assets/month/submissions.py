@@ -29,6 +29,11 @@ NIL_DENIED = re.compile(r"(非|不是|并非|不属于|取消|撤回)[^,，。;�
 _DAY = r"(?P<day>\s*(?:月\s*\d{1,2}\s*[日号]|[./-]\s*\d{1,2}(?!\d)))?"
 _MONTH = re.compile(rf"(?P<year>20\d\d)\s*[年./-]?\s*(?P<month>1[0-2]|0[1-9]|[1-9])(?!\d){_DAY}")
 _MONTH_ALONE = re.compile(rf"(?<!\d)(?P<month>1[0-2]|0?[1-9])(?=\s*月){_DAY}")
+# 九月, 十一月份, and the years before them: 二〇二六年.
+_IN_WORDS = re.compile(
+    r"(?<![一二三四五六七八九十])(?P<month>十[一二]?|[一二三四五六七八九])(?=\s*月)|[〇○零一二三四五六七八九]{4}(?=\s*年)"
+)
+_WORDS = {"十": 10, "十一": 11, "十二": 12} | {word: number for number, word in enumerate("〇一二三四五六七八九")}
 # Judged by a rule of their own, not by CVR-06.
 _OWN_RULE = frozenset({"unit_code", "period"})
 
@@ -292,6 +297,7 @@ def _month_told(told: str, window: str) -> str | None:
     date names a month only where nothing else does, and never that one.
     """
     now = following(window)
+    told = _IN_WORDS.sub(_in_digits, told)
     found = [(match["day"], f"{match['year']}-{int(match['month']):02d}") for match in _MONTH.finditer(told)]
     for match in _MONTH_ALONE.finditer(told):
         year, month = int(now[:4]), int(match["month"])
@@ -300,6 +306,13 @@ def _month_told(told: str, window: str) -> str | None:
     dated = [month for day, month in found if day and month != now]
     other = [month for month in whole if month != now]
     return next(iter((*other, *whole, *dated)), None)
+
+
+def _in_digits(said: re.Match[str]) -> str:
+    """A month or a year in words, as digits: 九 is 9, 二〇二六 is 2026."""
+    if said["month"]:
+        return str(_WORDS[said["month"]])
+    return "".join(str(_WORDS.get(word, 0)) for word in said[0])
 
 
 def _may_be_stated(month: str, window: str, booking: Booking) -> bool:
