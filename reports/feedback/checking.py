@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -25,7 +25,7 @@ from assets.instance.register import FOREVER, Register, Unit, load_register
 from assets.instance.settings import Settings, load_settings
 from assets.instance.warehouse import passing_warehouse
 from assets.intake import staging
-from assets.intake.forms import hinted_form
+from assets.intake.forms import RecognisedForm, hinted_form
 from assets.intake.mail.kinds import extension_of
 from assets.intake.mail.seen import Seen
 from assets.intake.parsing import ParsedMail, Parser, parse_mail, write_tables
@@ -38,9 +38,8 @@ from assets.month.work import Work
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.language import DEFAULT
 from reports.feedback.answer import COLUMNS
-from reports.feedback.precheck import Checked, CheckedFile
+from reports.feedback.precheck import UNKNOWN_UNIT, Checked, CheckedFile
 
-UNKNOWN_UNIT = "UNIT"
 SENDER = "unit@check.invalid"
 # Blocks that no register makes a carrier's own: private, shared, loopback, link-local and multicast (commands.md).
 NEVER_PUBLIC = frozenset(
@@ -86,25 +85,31 @@ def check_files(
 ) -> Checked:
     """Check workbooks and scans as one mail would bring them.
 
-    `unit` and `period` go before what the covers say. `now` (aware) is the clock, by default the machine's. Raises
-    FileUnreadable, UnitUnknown, and with a `home` what its register, settings and overrides raise.
+    `unit` and `period` go before what the covers say; a form of another month or unit is checked as what it says it is.
+    `now` (aware) is the clock, by default the machine's. Raises FileUnreadable, UnitUnknown, and with a `home` what its
+    register, settings and overrides raise.
     """
     against = _against(home)
     parser = Parser(against.catalogue, against.settings.limits, against.settings.seal, "check")
-    parsed = _parse(files, parser)
-    month = period or _entered(parsed, "period") or preceding(f"{now or machine_now():%Y-%m}")
-    code = (unit or _entered(parsed, "unit_code") or UNKNOWN_UNIT).upper()
-    register, sender = _register(against, code, month, is_asked=bool(unit))
-    clock = max(now or machine_now(), _just_after(month))
+    contents = [(path, _content(path)) for path in files]
+    parsed = _parse(contents, parser)
+    today = now or machine_now()
+    told = [_speaks_of(form) for _, _, form, _ in parsed.forms if form]
+    month = period or next((month for _, month in told if month), preceding(f"{today:%Y-%m}"))
+    code = (unit or next((code for code, _ in told if code), UNKNOWN_UNIT)).upper()
+    spoken = {month, *(month for _, month in told if month)}
+    clock = max(today, _just_after(max(spoken)))
+    named = set() if unit else {code for code, _ in told if code}
+    register, sender = _register(against, code, month, min(spoken), named, is_asked=bool(unit))
     with tempfile.TemporaryDirectory(prefix="sixth-check-") as folder:
-        found, forms = _settle(parsed, parser, against, register, month, clock, Path(folder))
+        found, forms = _settle(parsed, parser, against, register, spoken, clock, Path(folder))
     return Checked(
         unit_code=sender.code,
         unit_name=sender.name if against.register else "",
         period=month,
         findings=tuple(found),
         forms=forms,
-        files=tuple(file for path in files for file in _files(path, parsed, parser.catalogue, files)),
+        files=tuple(f for path, content in contents for f in _files(path, content, parsed, parser.catalogue, files)),
         catalogue=against.catalogue,
         lang=lang,
     )
@@ -127,44 +132,55 @@ def _against(home: Home | None) -> _Against:
     return _Against(catalogue, Settings(), None)
 
 
-def _parse(files: Sequence[Path], parser: Parser) -> ParsedMail:
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileUnreadable(f"{path}: {error.strerror or error}") from error
+
+
+def _parse(files: Sequence[tuple[Path, bytes]], parser: Parser) -> ParsedMail:
     """The files as the attachments of one mail."""
     mail = EmailMessage()
     mail["From"] = SENDER
     mail.set_content("")
-    for path in files:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise FileUnreadable(f"{path}: {error.strerror or error}") from error
+    for path, content in files:
         mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=path.name)
     raw = mail.as_bytes(policy=SMTP)
     return parse_mail(hashlib.sha256(raw).hexdigest(), raw, parser)
 
 
-def _files(path: Path, parsed: ParsedMail, catalogue: Catalogue, others: Sequence[Path]) -> Iterator[CheckedFile]:
+def _files(
+    path: Path, content: bytes, parsed: ParsedMail, catalogue: Catalogue, others: Sequence[Path]
+) -> Iterator[CheckedFile]:
     """What was found in a file; of an archive, in each file of it that holds a form or a scan."""
     forms: dict[str, list[str]] = {}
+    speaks: dict[str, list[tuple[str, str]]] = {}
+    same = ""  # another file of the same bytes, which alone was looked at, as in a mail
     for _, attachment, form, key in parsed.forms:
         forms.setdefault(attachment.name, []).extend([key] if form is not None else [])
+        speaks.setdefault(attachment.name, []).extend([_speaks_of(form)] if form is not None else [])
+        same = attachment.name if attachment.content == content else same
     scans = {attachment.name: scan.state for attachment, scan in parsed.scans}
+    same = next((a.name for a, _ in parsed.scans if a.content == content), same)
     within = (
         [n for n in {**forms, **scans} if n not in {p.name for p in others}]
         if extension_of(path.name) == ".zip"
         else []
     )
-    for name in within or [path.name]:
+    known = path.name in forms or path.name in scans
+    for name in within or [path.name if known else same or path.name]:
         hint = hinted_form(name, catalogue) or ""
-        yield CheckedFile(name, tuple(forms.get(name, ())), scans.get(name, ""), hint)
+        shown, repeats = (name, "") if within or name == path.name else (path.name, name)
+        yield CheckedFile(
+            shown, tuple(forms.get(name, ())), scans.get(name, ""), hint, tuple(speaks.get(name, ())), repeats
+        )
 
 
-def _entered(parsed: ParsedMail, field: str) -> str:
-    """The first value of a cover field in the files."""
-    for _, _, form, _ in parsed.forms:
-        reading = form.cover.get(field) if form else None
-        if reading and reading.value and (field != "period" or is_period(str(reading.value))):
-            return str(reading.value)
-    return ""
+def _speaks_of(form: RecognisedForm) -> tuple[str, str]:
+    """The unit and the month on a form's cover, each "" where it cannot be read."""
+    code, month = (form.cover[key].value if key in form.cover else None for key in ("unit_code", "period"))
+    return str(code or ""), str(month) if month and is_period(str(month)) else ""
 
 
 def _just_after(period: str) -> datetime:
@@ -172,27 +188,37 @@ def _just_after(period: str) -> datetime:
     return datetime.combine(last_day(period) + timedelta(days=2), datetime.min.time(), UTC)
 
 
-def _register(against: _Against, code: str, period: str, *, is_asked: bool) -> tuple[Register, Unit]:
+def _register(
+    against: _Against, code: str, period: str, first: str, named: Collection[str], *, is_asked: bool
+) -> tuple[Register, Unit]:
     """The register by which the mail is booked, with the unit that sends it.
 
     Of a home, its own, in which the unit has the made-up mailbox; a code that it does not have is found by CVR-01.
-    Without one, a carrier with one unit of which everything is allowed that a register would have to say.
+    Without one, a carrier with one unit of which everything is allowed that a register would have to say. Whom the
+    sender may file for is the mail's to tell (CVR-02): here for all who are `named` on covers, none where the unit was
+    asked for. `first` is the earliest month that is spoken of.
     """
     if against.register is None:
-        carrier = Unit("CARRIER", "—", "", "carrier", "", frozenset(), (), period, FOREVER, 2)
-        unit = Unit(code, "—", "CARRIER", "unit", "county", frozenset({"im"}), (SENDER,), period, FOREVER, 3)
-        return Register((carrier, unit), (), period, frozenset(), {}, {}, {}, "check"), unit
+        carrier = Unit("CARRIER", "—", "", "carrier", "", frozenset(), (), first, FOREVER, 2)
+        unit = Unit(code, "—", "CARRIER", "unit", "county", frozenset({"im"}), (SENDER,), first, FOREVER, 3)
+        below = [replace(unit, code=other, parent=code, mailboxes=()) for other in sorted(set(named) - {code})]
+        return Register((carrier, unit, *below), (), first, frozenset(), {}, {}, {}, "check"), unit
     register = against.register
     known = register.tree(period).by_code.get(code)
     if known is None and is_asked:
         raise UnitUnknown(f"--unit {code}: no unit of that code on the register for {period}")
     if known is None:
         carrier_code = register.tree(period).carrier
-        known = Unit(UNKNOWN_UNIT, code, carrier_code, "unit", "county", frozenset(), (), period, period, 0)
+        known = Unit(UNKNOWN_UNIT, code, carrier_code, "unit", "county", frozenset(), (), first, FOREVER, 0)
         register = replace(register, units=(*register.units, known), _trees={})
-    sender = replace(known, mailboxes=(SENDER,))
-    units = tuple(sender if unit is known else unit for unit in register.units)
-    return replace(register, units=units, _trees={}), sender
+
+    def as_here(unit: Unit) -> Unit:
+        if unit.code == known.code:
+            return replace(unit, mailboxes=(SENDER,))
+        return replace(unit, parent=known.code) if unit.code in named and unit.level == "unit" else unit
+
+    units = tuple(map(as_here, register.units))
+    return replace(register, units=units, _trees={}), as_here(known)
 
 
 def _settle(
@@ -200,11 +226,14 @@ def _settle(
     parser: Parser,
     against: _Against,
     register: Register,
-    period: str,
+    spoken: Collection[str],
     clock: datetime,
     folder: Path,
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The findings that may be asked of these files, and the state of each form in them."""
+) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
+    """The findings that may be asked of these files, and the state of each form in them.
+
+    Looked at are the months that are `spoken` of, and the one that what speaks of none is booked in.
+    """
     settings, catalogue = against.settings, against.catalogue
     weights: dict[str, Any] = asdict(settings.score)
     with passing_warehouse(folder / "scratch") as warehouse:
@@ -220,22 +249,27 @@ def _settle(
         staging.load(warehouse, incoming, ["files"])
         prepare(work)
         index_mails(work)
-        book_month(work, period)
-        check_month_forms(work, period)
-        count_rows(work, period)
-        check_month_across(work, period)
-        rows = warehouse.rows(
-            f"""
-            select {", ".join(f'"{name}"' for name in COLUMNS)}, message
-            from core.all_findings
-            where period = $period and status in ('open', 'explained')
-            order by form, file, sheet_key, row, column_key, rule_id, finding_id
-            """,
-            {"period": period},
-        )
-        states = warehouse.rows(
-            "select form, status from core.submissions where period = $period order by form, status = 'effective'",
-            {"period": period},
-        )
+        rows: list[Mapping[str, Any]] = []
+        states: list[Mapping[str, Any]] = []
+        for period in sorted({*spoken, work.deadline.window_period(clock)}):
+            book_month(work, period)
+            check_month_forms(work, period)
+            count_rows(work, period)
+            check_month_across(work, period)
+            rows += warehouse.rows(
+                f"""
+                select {", ".join(f'"{name}"' for name in COLUMNS)}, message
+                from core.all_findings
+                where period = $period and status in ('open', 'explained')
+                order by form, file, sheet_key, row, column_key, rule_id, finding_id
+                """,
+                {"period": period},
+            )
+            states += warehouse.rows(
+                "select form, status from core.submissions where period = $period order by form", {"period": period}
+            )
     asked = [row for row in rows if against.known.issuperset(catalogue.rules[row["rule_id"]].needs)]
-    return asked, {row["form"]: row["status"] for row in states}
+    # What is said of a file of the mail is said in every month that the mail speaks of; here once.
+    once = {(r["rule_id"], r["file"], r["message"]) if not r["form_id"] else r["finding_id"]: r for r in asked}
+    states.sort(key=lambda row: bool(row["status"] == "effective"))
+    return list(once.values()), {row["form"]: row["status"] for row in states}

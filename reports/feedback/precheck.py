@@ -16,15 +16,23 @@ from expectations.language import language, read_texts
 from reports.feedback.answer import Wording, count_open, findings_text, placed
 from reports.feedback.grouping import SEVERITIES, Folding, Line
 
+UNKNOWN_UNIT = "UNIT"  # the code under which a return is checked whose unit nobody knows
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """A file: the forms that were read from it, the state of the scan that it is, and the form its name hints at."""
+    """A file: the forms that were read from it, the state of the scan that it is, and the form its name hints at.
+
+    `speaks_of` are the unit and the month on the cover of each form, "" where it cannot be read; `same_as` is another
+    of the files that has the same bytes: both are one.
+    """
 
     name: str
     forms: tuple[str, ...]
     scan: str
     hint: str
+    speaks_of: tuple[tuple[str, str], ...] = ()
+    same_as: str = ""
 
     @property
     def is_unrecognised(self) -> bool:
@@ -35,7 +43,7 @@ class CheckedFile:
 @dataclass(frozen=True)
 class Checked:
     """What was found in some files. `findings` are rows of core.all_findings (answer.COLUMNS), `forms` the state of
-    each form; `unit_name` is "" where no register was at hand.
+    each form; `unit_name` is "" where no register was at hand, `unit_code` UNKNOWN_UNIT where no unit is told.
     """
 
     unit_code: str
@@ -81,9 +89,11 @@ def precheck_text(checked: Checked) -> str:
     def say(key: str, **values: object) -> str:
         return _texts()[key][checked.lang].format(**values)
 
-    unit = f"{checked.unit_name} {checked.unit_code}".strip() if checked.unit_code else say("unknown_unit")
+    unit = f"{checked.unit_name} {checked.unit_code}".strip()
+    if checked.unit_code == UNKNOWN_UNIT:
+        unit = say("unknown_unit")
     told = [say("heading", unit=unit, month=wording.month(checked.period))]
-    told += [f"  {_file(file, wording)}" for file in checked.files]
+    told += [f"  {_file(file, checked, wording)}" for file in checked.files]
     told.append(say("verdict", text=language(checked.lang).between_sentences.join(_verdict(checked, lines, wording))))
     if missing := _owed(checked, wording):
         told.append(say("owed", items=wording.say("list").join(missing)))
@@ -92,17 +102,29 @@ def precheck_text(checked: Checked) -> str:
     return "\n".join(told) + "\n" + findings_text(lines, wording)
 
 
-def _file(file: CheckedFile, wording: Wording) -> str:
+def _file(file: CheckedFile, checked: Checked, wording: Wording) -> str:
     def say(key: str, **values: object) -> str:
         return _texts()[key][wording.lang].format(file=file.name, **values)
 
+    if file.same_as:
+        return say("file_again", other=file.same_as)
     if file.is_unrecognised:
         return say("file_hint", form=wording.name("short_forms", file.hint))
     if file.forms:
-        return say("file_forms", forms=wording.say("list").join(wording.name("forms", form) for form in file.forms))
+        told = say("file_forms", forms=wording.say("list").join(wording.name("forms", form) for form in file.forms))
+        if others := _others(file, checked, wording):
+            told += _texts()["file_of"][wording.lang].format(others=wording.say("list").join(others))
+        return told
     if file.scan:
         return say("file_scan", state=wording.name("scan_states", file.scan))
     return say("file_other")
+
+
+def _others(file: CheckedFile, checked: Checked, wording: Wording) -> list[str]:
+    """The units and months on a file's covers that are not those of the whole return."""
+    units = {code for code, _ in file.speaks_of} - {"", checked.unit_code}
+    months = {month for _, month in file.speaks_of} - {"", checked.period}
+    return [*(sorted(units) if checked.unit_code != UNKNOWN_UNIT else ()), *map(wording.month, sorted(months))]
 
 
 def _verdict(checked: Checked, lines: list[Line], wording: Wording) -> list[str]:
@@ -117,6 +139,8 @@ def _verdict(checked: Checked, lines: list[Line], wording: Wording) -> list[str]
         told.append(say("dropped", n=checked.dropped))
     if any(f["effect"] == "incomplete" for f in checked.findings):
         told.append(say("short"))
+    if any(_others(file, checked, wording) for file in checked.files):
+        told.append(say("differ"))
     if unreadable := [file.name for file in checked.files if file.scan == "unreadable"]:
         told.append(say("scan_unreadable", files=wording.say("list").join(unreadable)))
     if not told:

@@ -156,7 +156,9 @@ def test_what_nothing_can_be_read_of_is_not_ready_to_send(tmp_path: Path) -> Non
     status, told = sixth(tmp_path / "扫描件.pdf")
     assert (status, "结论：扫描件无法打开：扫描件.pdf。" in told, "可以报送" in told) == (0, True, False)
     (tmp_path / "月报.numbers").write_bytes(b"x")
-    assert "没有可以报送的内容" in sixth(tmp_path / "月报.numbers")[1]
+    told = sixth(tmp_path / "月报.numbers")[1]
+    assert "没有可以报送的内容" in told
+    assert told.startswith("报送前检查：单位未知 ")
     (tmp_path / "附件2 签字.pdf").write_bytes(b"%PDF-1.4\n")
     assert sixth(tmp_path / "附件2 签字.pdf")[0] == 1
 
@@ -235,6 +237,44 @@ def test_a_code_on_the_cover_that_is_not_registered_is_found(made: Home, folder:
     assert "CVR-01" in {f["rule_id"] for f in checked.findings}
     assert checked.unit_code == UNKNOWN_UNIT
     assert checked.is_rejected
+
+
+def test_a_form_of_another_month_is_checked_too_and_told(made: Home, folder: Path, right: dict[str, bytes]) -> None:
+    """Nothing was said of it, and it was ready to send."""
+
+    def last_month(book: openpyxl.Workbook) -> None:
+        sheet, form = book["填报信息"], CATALOGUE.sheets["self_check"]
+        sheet[cover_cell(sheet, CATALOGUE.form("annex3"), "period")].value = "2026-09"
+        sheet = book[form.title]
+        sheet[cell(sheet, form, "result", FIRST_ROW)].value = "很好"
+
+    (folder / "附件3.xlsx").write_bytes(changed(right["annex3"], last_month))
+    status, told = sixth(folder / "附件2.xlsx", folder / "附件3.xlsx", "--home", made.root)
+    assert status == 1
+    assert "不在可选范围 GEN-03" in told
+    assert "附件3.xlsx：附件3 网络安全工作自查情况月报表，填的是2026年9月\n" in told
+    assert "有的表填的是另一个单位或月份（见上），请先核对填报信息。" in told
+
+
+def test_a_form_of_another_unit_is_checked_as_its_own(folder: Path, right: dict[str, bytes]) -> None:
+    """It was said to come back, and not why: whom a sender may file for is the mail's to tell."""
+
+    def other_code(book: openpyxl.Workbook) -> None:
+        sheet = book["填报信息"]
+        sheet[cover_cell(sheet, CATALOGUE.form("annex3"), "unit_code")].value = "OTHER"
+
+    (folder / "附件3.xlsx").write_bytes(changed(right["annex3"], other_code))
+    status, told = sixth(folder / "附件2.xlsx", folder / "附件3.xlsx")
+    assert (status, "退回" in told) == (0, False)
+    assert "附件3.xlsx：附件3 网络安全工作自查情况月报表，填的是OTHER\n" in told
+
+
+def test_a_file_that_is_there_twice_is_one(folder: Path) -> None:
+    """Its copy was said to be no form and to come back, though a mail has both as one."""
+    (folder / "附件2(1).xlsx").write_bytes((folder / "附件2.xlsx").read_bytes())
+    status, told = sixth(folder / "附件2.xlsx", folder / "附件2(1).xlsx")
+    assert status == 0
+    assert "附件2(1).xlsx：与“附件2.xlsx”内容相同，只算一份\n" in told
 
 
 def test_nothing_is_asked_that_only_others_can_tell(made: Home, folder: Path) -> None:
