@@ -79,7 +79,7 @@ def best_ring(ink: Field, radii: tuple[float, float], thresholds: SealThresholds
     plane = _Plane(page[rows, columns], left, top, ink.shape[1], ink.shape[0], *radii)  # type: ignore[arg-type]
     best = Ring(0.0)
     for x, y in _centres(plane):
-        ring = _fitted(plane, x, y, thresholds)
+        ring = _fitted(plane, x, y, thresholds, enough)
         if ring.score > best.score:
             best = Ring(ring.score, ring.x - left, ring.y - top, ring.radius)
         if best.score >= enough:
@@ -115,8 +115,10 @@ def _centres(plane: _Plane) -> list[tuple[float, float]]:
     return centres
 
 
-def _fitted(plane: _Plane, x: float, y: float, thresholds: SealThresholds) -> Ring:
-    """The outermost ring around a centre: an ellipse fitted three times, each time from the one before."""
+def _fitted(plane: _Plane, x: float, y: float, thresholds: SealThresholds, enough: float) -> Ring:
+    """The outermost ring around a centre: an ellipse fitted up to three times, each time from the one before, until the
+    score is `enough`.
+    """
     best = Ring(0.0)
     steps = np.arange(0, plane.high * 1.4, 1.0, dtype=np.float32)
     start = stop = np.zeros((ANGLES, 1), np.float32)
@@ -143,6 +145,8 @@ def _fitted(plane: _Plane, x: float, y: float, thresholds: SealThresholds) -> Ri
         score = _score(plane, x, y, radii.astype(np.float32), thresholds)
         if score > best.score and plane.low <= (wide + high) / 2 <= plane.high * 1.03:
             best = Ring(score, x, y, (wide + high) / 2)
+        if best.score >= enough:
+            break
         start, stop = 0.86 * radii[:, None], 1.14 * radii[:, None]
     return best
 
