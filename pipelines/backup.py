@@ -27,7 +27,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 from assets.instance.durable import sync, sync_tree
 from assets.instance.home import MARK, Home
@@ -76,6 +76,16 @@ class _Hashed:
         return read
 
 
+class Saving(Protocol):
+    """What takes a home's files in: a file of a backup, or a store."""
+
+    def add(self, path: Path, name: str = "") -> None:
+        """Take a file in, under its place in the home, or another. FileNotFoundError where it is gone."""
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Let nothing count that was taken in of these files."""
+
+
 class _Saving:
     """The file being written: what is in it, by name, with its sha256."""
 
@@ -118,7 +128,7 @@ def back_up(home: Home, target: Path) -> Saved:
             building.touch(mode=0o600)  # it will hold mails and addresses
             with building.open("wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
                 saving = _Saving(tar, home.root)
-                _fill(saving, home, Path(folder), own_ledger=not ledger_url)
+                save_all(saving, home, Path(folder), own_ledger=not ledger_url)
                 contents = {"software": installed_version(), "files": saving.contents}
                 listed = Path(folder) / CONTENTS
                 listed.write_text(json.dumps(contents, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -132,8 +142,11 @@ def back_up(home: Home, target: Path) -> Saved:
     return Saved(len(saving.contents), target.stat().st_size, elsewhere)
 
 
-def _fill(saving: _Saving, home: Home, scratch: Path, *, own_ledger: bool) -> None:
-    """Put everything in, in the order that the head of this module gives the reasons of."""
+def save_all(saving: Saving, home: Home, scratch: Path, *, own_ledger: bool) -> None:
+    """Put everything in that cannot be made anew, in the order that the head of this module gives the reasons of.
+
+    `scratch`: a folder for a copy of the ledger. Raises BackupError.
+    """
     for period in sorted(path for path in home.published.glob("*") if path.is_dir()):
         _add_period(saving, period)
     if own_ledger and (home.warehouse / LEDGER).is_file():
@@ -166,7 +179,7 @@ def _fill(saving: _Saving, home: Home, scratch: Path, *, own_ledger: bool) -> No
             saving.add(path)
 
 
-def _add_period(saving: _Saving, period: Path) -> None:
+def _add_period(saving: Saving, period: Path) -> None:
     """A folder of published/: of all scopes the versions of one moment, and each unit's answer whole, dot files too."""
     for unit in sorted(path for path in period.glob("feedback/[!.]*") if path.is_dir()):
         _add_at_rest(saving, unit, partial(_files, unit))
@@ -184,7 +197,7 @@ def _versions(period: Path) -> Iterator[Path]:
             yield path
 
 
-def _add_at_rest(saving: _Saving, folder: Path, files: Callable[[], Iterable[Path]]) -> None:
+def _add_at_rest(saving: Saving, folder: Path, files: Callable[[], Iterable[Path]]) -> None:
     """Put files in as they stand at one moment. Raises BackupError where a run keeps changing them."""
     for attempt in range(TRIES):
         if attempt:
@@ -237,29 +250,41 @@ def restore(file: Path, home: Home) -> int:
     """
     if not file.is_file():
         raise BackupError(f"{file} is no file; name one that `sixth backup` wrote")
+
+    def take_out(building: Path) -> int:
+        try:
+            with tarfile.open(file, "r:") as tar:
+                return _take_out(tar, building, file)
+        except tarfile.TarError as error:
+            raise BackupError(f"{file} is no backup, or was cut short: {error}") from error
+
+    return make_home_of(take_out, home)
+
+
+def make_home_of(take_out: Callable[[Path], int], home: Home) -> int:
+    """Make a home in a folder that is not there yet, or empty, of what `take_out` puts into the folder that it is
+    given; whole or not at all. How many files that says to be. Raises BackupError.
+    """
     if home.root.exists() and (not home.root.is_dir() or any(home.root.iterdir())):
         raise BackupError(f"{home.root} is there already; name a new folder")
     home.root.parent.mkdir(parents=True, exist_ok=True)
     building = home.root.with_name(f".{home.root.name}.{os.getpid()}")
     building.mkdir(mode=0o750)  # mails and addresses will lie in it
     try:
-        with tarfile.open(file, "r:") as tar:
-            contents = _take_out(tar, building, file)
+        files = take_out(building)
         made = Home(building)
         for folder in (made.inbox, made.archive, made.warehouse, made.published, made.outbox, made.dagster):
             folder.mkdir(exist_ok=True)
         made.check()
         sync_tree(building)
         building.rename(home.root)  # an empty folder gives way
-    except tarfile.TarError as error:
-        raise BackupError(f"{file} is no backup, or was cut short: {error}") from error
     except OSError as error:
         raise BackupError(f"{error.filename or building}: {error.strerror or error}; nothing was restored") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
     home.configure_dagster()
     make_dagster_storage(home)
-    return contents
+    return files
 
 
 def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, building: Path, file: Path) -> None:

@@ -1,6 +1,8 @@
 """The Celery application of workers that shards run on: `celery -A pipelines.celery_worker worker`.
 
 The broker is the one of the environment, SIXTH_BROKER, which may hold a password and so stands in no file of the home.
+A worker that sees nothing of the head's folder has SIXTH_STORE, the head's setting `store`, and takes from there before
+each task what it needs to know of the home.
 
 Belongs here: the application, and making its processes fit for work that has processes of its own. Does not: which runs
 come here (shard_launcher.py).
@@ -13,12 +15,15 @@ import os
 from multiprocessing.process import AuthenticationString  # type: ignore[attr-defined]
 from typing import Any
 
-from celery.signals import worker_process_init
+from celery.signals import task_prerun, worker_process_init
 from dagster_celery.config import DEFAULT_CONFIG
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
-BROKER = "SIXTH_BROKER"
+from assets.instance.home import find_home
+from assets.month.handing import take_home
+
+BROKER, STORE = "SIXTH_BROKER", "SIXTH_STORE"
 QUEUE = "dagster"
 SETTINGS: dict[str, Any] = {
     **DEFAULT_CONFIG,
@@ -47,3 +52,10 @@ def have_processes(**_: object) -> None:
     config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
     config["daemon"] = False
     config["authkey"] = AuthenticationString(bytes(config["authkey"]))
+
+
+@task_prerun.connect
+def know_the_home(**_: object) -> None:
+    """Bring what is known of the home up to date, from the store, where this worker has it from there."""
+    if os.environ.get(STORE):
+        take_home(find_home(None), os.environ[STORE])

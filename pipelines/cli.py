@@ -218,11 +218,15 @@ def status(
     home: HomeOption = None,
 ) -> None:
     """Who has reported, who not, hours to the cut-off."""
+    from assets.instance.settings import load_settings  # noqa: PLC0415
+    from assets.instance.store import store_lines  # noqa: PLC0415
     from pipelines.listing import status_of  # noqa: PLC0415
 
     place, clock = open_home(home), clock_of(as_of)
     report = status_of(place, period_of(period) if period else None, clock)
     out.print(report.headline)
+    for line in store_lines(place.warehouse, load_settings(place.register / "settings.yaml").store):
+        out.print(line, markup=False)
     table = table_of(
         "unit", "name", "state", "own cut-off", "annex 2", "annex 3", "annex 6", "scan", "errors", "warnings"
     )

@@ -14,11 +14,11 @@ from assets.instance.logs import are_json, dagster_logger
 from assets.instance.periods import preceding
 from assets.instance.register import RegisterError, load_register
 from assets.instance.resource import ANSWERING, JOB, HomeResource
-from assets.instance.settings import SettingsError, Shards, load_settings
+from assets.instance.settings import Settings, SettingsError, load_settings
 from assets.intake import assets as intake
 from assets.month import assets as month
 from assets.month.checks import CHECKS, figures_reconcile
-from pipelines import quiet_runs
+from pipelines import quiet_runs, stored
 from pipelines.partitions import monthly
 from pipelines.sensors import deadline_check, sensors_of
 from pipelines.shard_runs import partitions_of, shard_job, shards_given
@@ -34,15 +34,13 @@ MAX_RUNTIME_SECONDS = 6 * 3600
 WITHOUT_REGISTER = "2026-01"
 
 
-def _calendar(home: Home) -> tuple[str, str, Shards]:
-    """First period, time zone and shards of a home; defaults where it has none yet, so that the web pages open all the
-    same.
-    """
+def _told_of(home: Home) -> tuple[str, Settings]:
+    """First period and settings of a home; defaults where it has none yet, so that the web pages open all the same."""
     try:
         settings = load_settings(home.register / "settings.yaml")
-        return load_register(home.register).first_period, settings.cutoff.timezone, settings.shards
+        return load_register(home.register).first_period, settings
     except (RegisterError, SettingsError):
-        return WITHOUT_REGISTER, "Asia/Shanghai", Shards()
+        return WITHOUT_REGISTER, Settings()
 
 
 def _is_quiet(home: Home, period: str) -> bool:
@@ -72,13 +70,16 @@ def build_defs(
 
     `executor`: by default a run works in one process, with the home opened once; one with a process a step works too.
     """
-    first_period, timezone, shards = _calendar(home)
+    first_period, settings = _told_of(home)
+    timezone, shards = settings.cutoff.timezone, settings.shards
     partitions = monthly(first_period, timezone, as_of)
     of_no_month: Sequence[dg.AssetsDefinition] = OF_NO_MONTH
     if shards.most_units:
         assets = (*month.WITH_SHARDS, *assets)
         after = intake.parsed_after(*(key for asset in month.WITH_SHARDS for key in asset.keys))
         of_no_month = [after if asset is intake.parsed_mails else asset for asset in of_no_month]
+    if settings.store:
+        of_no_month = [*of_no_month, stored.stored_copy]
     elsewhere = month.ON_WORKERS if shards.most_units and shards.workers else ()
     by_shard = partitions_of(partitions)
     partitioned = [

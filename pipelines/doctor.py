@@ -38,6 +38,7 @@ from assets.instance.home import (
 from assets.instance.recipients import load_recipients
 from assets.instance.register import RegisterError, load_register
 from assets.instance.settings import Settings, SettingsError, load_settings
+from assets.instance.store import Store, StoreError, not_ours, owner_of, said_of_store
 from assets.instance.warehouse import DAMAGED, FILE, held
 from assets.intake.mail import receipts
 from assets.intake.mail.archive import ArchiveError, archived, load
@@ -96,6 +97,7 @@ def examine(home: Home) -> Iterator[Told]:
         lambda: _warehouse(home),
         lambda: _mailbox(settings),
         lambda: _mail_server(settings),
+        lambda: _store(home, settings),
     )
     for look in looks:
         yield from look()
@@ -335,6 +337,28 @@ def _mail_server(settings: Settings) -> Iterator[Told]:
     except Unreachable as error:
         remedy = "see that host, port, user and password in settings.yaml, section smtp, are right"
         yield Told("mail server", str(error), remedy)
+
+
+def _store(home: Home, settings: Settings) -> Iterator[Told]:
+    if not settings.store:
+        yield Told("store", "none is set; `sixth backup` saves a home in a file")
+        return
+    said = said_of_store(home.warehouse)
+    try:
+        store = Store(settings.store)
+        owner = owner_of(store)
+    except StoreError as error:
+        known = "see that the setting store and the environment (AWS_ACCESS_KEY_ID and others) are right, its server up"
+        yield Told("store", str(error), known)
+        return
+    if owner and (owner, f"{home.root} {store.url}") != (said.get("owner"), said.get("of")):
+        yield Told("store", str(not_ours(store)), "name another folder in the setting store")
+    elif said.get("failed"):
+        again = "it can be reached now; the next run copies the rest"
+        yield Told("store", f"no run could copy the home since {said['failed_since']}: {said['failed']}", again)
+    else:
+        copied_at = said.get("copied_at")
+        yield Told("store", f"{store.url} has the home as of {copied_at}" if copied_at else "the next run fills it")
 
 
 def _clock(found: str) -> Told:

@@ -22,6 +22,7 @@ from assets.instance.logs import are_json
 from assets.instance.periods import Deadline, is_period
 from assets.instance.register import Register, load_register
 from assets.instance.settings import Settings, load_settings
+from assets.instance.store import store_lines
 from expectations.catalogue import load_catalogue
 from pipelines import quiet_runs
 from pipelines.register_diff import edit_lines
@@ -104,7 +105,12 @@ def run_period(
     lines = (*_earlier_lines(made, period), *summary, *not_collected(no_mails), *edit_lines(home))
     if (period, carrier) in made:
         lines = (*lines, *_glyph_lines(home.published / period / carrier / made[period, carrier]))
-    lines = (*lines, *mailbox_lines(unreachable), *_held_lines(_held_mails(home), as_of))
+    lines = (
+        *lines,
+        *mailbox_lines(unreachable),
+        *store_lines(home.warehouse, load_settings(home.register / "settings.yaml").store),
+        *_held_lines(_held_mails(home), as_of),
+    )
     return Outcome(lines, 0, stages)
 
 

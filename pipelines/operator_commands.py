@@ -71,14 +71,15 @@ def backup(
 @operators.command(epilog="Example: sixth restore /backup/sixth-2026-11-07.tar --home new")
 @exit_codes
 def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `sixth backup` wrote.")],
+    file: Annotated[str, typer.Argument(help="A file that `sixth backup` wrote, or a store, as s3://bucket/folder.")],
     home: Annotated[Path, typer.Option("--home", help="The folder to make, a new one.")],
 ) -> None:
-    """Make a home from a backup, every file compared with what was saved. The next run makes the rest anew."""
+    """Make a home from a backup or a store, every file compared with what was saved. The next run makes the rest."""
     from pipelines.backup import restore as take_out  # noqa: PLC0415 - the ledger's libraries, wanted here alone
+    from pipelines.stored import restore_from_store  # noqa: PLC0415
 
     place = Home(home.resolve())
-    files = take_out(file, place)
+    files = restore_from_store(file, place) if "://" in file else take_out(Path(file), place)
     out.print(f"{place.root} is a home now, with {files} files of {file}", markup=False)
     out.print(f"Make the rest anew with: sixth run --home {place.root}", markup=False)
 

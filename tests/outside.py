@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 ALLOWED = ("outside", "long")
 # Where Debian keeps programs that are on no user's path: the newest of several versions first.
 OFF_THE_PATH = (
+    str(Path(sys.executable).parent),  # what came as a package
     "/usr/sbin",
     *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: p.parent.name.zfill(9), reverse=True)),
 )

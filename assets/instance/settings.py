@@ -22,6 +22,7 @@ from assets.instance.limits import Limits
 from assets.instance.periods import Deadline
 from assets.instance.register import Register
 from assets.instance.software import code_digest
+from assets.instance.store import check_url
 from expectations.catalogue import Catalogue
 from expectations.language import load
 
@@ -277,8 +278,10 @@ class Settings:
     names and phone numbers, which a run then keeps beside the snapshots. `documents`: kinds (`sixth document --list`)
     that are made beside every published report, ready to sign.
     `ledger_url` names a PostgreSQL, as does `dagster_url` another database for Dagster's storage; empty: SQLite in the
-    home. `watch_minutes`: new mails start a run by day as well,
-    at most one in so many minutes; 0: they wait for the night. `logs`: text for people, or lines of JSON for programs.
+    home. `store`, as s3://bucket/folder or file:///folder, has a copy of what a backup has in it, which every run
+    brings up to date, and hands shards over to workers (docs/scale.md); credentials are the environment's.
+    `watch_minutes`: new mails start a run by day as well, at most one in so many minutes; 0: they wait for the night.
+    `logs`: text for people, or lines of JSON for programs.
     """
 
     cutoff: Cutoff = field(default_factory=Cutoff)
@@ -293,6 +296,7 @@ class Settings:
     shards: Shards = field(default_factory=Shards)
     ledger_url: str = ""
     dagster_url: str = ""
+    store: str = ""
     feedback: bool = True
     form_versions: tuple[str, ...] = ()
     approved_effects: tuple[str, ...] = ()
@@ -351,7 +355,7 @@ _SECTIONS: dict[str, type] = {
 }
 
 
-_PLAIN: dict[str, type] = {"ledger_url": str, "dagster_url": str, "feedback": bool, "vault": bool}
+_PLAIN: dict[str, type] = {"ledger_url": str, "dagster_url": str, "store": str, "feedback": bool, "vault": bool}
 # Settings that are lists of codes, and what each may be; which documents there are is known where they are made.
 _CODES: dict[str, Callable[[Any], bool]] = {
     "approved_effects": {"return", "incomplete"}.__contains__,
@@ -414,6 +418,11 @@ def _check(settings: Settings, file: str) -> None:
         raise SettingsError(f"{file}: cutoff: deadline_day must lie between 1 and 28")
     if settings.dagster_url and settings.dagster_url == settings.ledger_url:
         raise SettingsError(f"{file}: dagster_url and ledger_url must be two databases: both have tables of one name")
+    if settings.store:
+        try:
+            check_url(settings.store)
+        except ValueError as error:  # not repeated: it may have a password in it
+            raise SettingsError(f"{file}: store: {error}") from None
     if not 0 <= settings.coverage_percent <= 100:
         raise SettingsError(f"{file}: coverage_percent must lie between 0 and 100")
     try:

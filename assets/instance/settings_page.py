@@ -51,6 +51,7 @@ EXAMPLES: dict[str, Any] = {
     "mails_per_minute": 60.0,
     "ledger_url": "postgresql://sixth@db.example/ledger",
     "dagster_url": "postgresql://sixth@db.example/dagster",
+    "store": "s3://sixth/head",
     "form_versions": ["2026.1", "2026.2"],
     "approved_effects": ["return", "incomplete"],
     "documents": ["assessment", "wechat"],

@@ -19,11 +19,13 @@ from dagster._core.storage.tags import WILL_RETRY_TAG
 from assets.instance.home import Home
 from assets.instance.resource import ANSWERING, POOL, SHARD_JOB, HomeResource
 from assets.instance.shown import DATA_VERSION, code_version, table_metadata
+from assets.instance.store import StoreError
 from assets.intake.assets import MAILS, PARSED, sheet_key
 from assets.intake.shards import Given
 from assets.month.booking import book_month
 from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import decide, fingerprint_of, is_settling, mark_settled, unsettle_changed
+from assets.month.handing import hand_out, handed
 from assets.month.marts import ROW_MARTS, STANDING_MARTS, build_marts, count_rows
 from assets.month.models import references
 from assets.month.settle import as_indexed, indexed_work, settle_month
@@ -64,7 +66,12 @@ def shards(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Material
     given = give_shards(session, context.partition_key)
     wanted = session.settings.shards
     if wanted.workers:
-        failed = wait_for(session.home, given, partial(_has_failed, context.instance), 60 * wanted.wait_minutes)
+        try:
+            is_back = hand_out(session.home, session.settings.store, given)
+            has_failed = partial(_has_failed, context.instance)
+            failed = wait_for(session.home, given, has_failed, 60 * wanted.wait_minutes, is_back)
+        except StoreError as error:
+            failed = dict.fromkeys((one.name for one in given), str(error))
     else:
         failed = work_on_all(session.home, given, session.lang)
     return dg.MaterializeResult(
@@ -87,7 +94,8 @@ def worked_shards(context: dg.AssetExecutionContext, home: HomeResource) -> dg.M
     """What one shard works out of the mails that it was given, on whichever machine (setting `shards.workers`)."""
     assert isinstance(context.partition_key, dg.MultiPartitionKey)
     name = context.partition_key.keys_by_dimension[SHARD]
-    worked = work_on(Home(Path(home.home)), name, home.lang)
+    with handed(Home(Path(home.home)), name) as own:
+        worked = work_on(own, name, home.lang)
     return dg.MaterializeResult(
         metadata={
             "mails parsed": worked.parsed if worked else 0,

@@ -17,6 +17,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from assets.instance.home import Home
 from assets.instance.progress import reporter
@@ -40,6 +41,7 @@ from assets.intake.shards import (
 from assets.month.booking import book_month
 from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import decide, mark_settled, unsettle, unsettle_changed
+from assets.month.handing import IsBack
 from assets.month.marts import ROW_MARTS, count_rows
 from assets.month.settle import decided, indexed_work, work_of
 from assets.month.work import Work, made_by
@@ -166,21 +168,22 @@ def wait_for(
     given: Sequence[Given],
     has_failed: Callable[[Given], bool],
     seconds: float,
+    is_back: IsBack | None = None,
     pause: float = PAUSE_SECONDS,
 ) -> dict[str, str]:
     """Wait until every shard has done what it was given, or has failed for good, or the time is up; those that have
-    not, with why: their part is left to the head.
+    not, with why: their part is left to the head. `is_back` is asked whether one has, and takes back what it made.
 
     Asked is what a shard has done of this night's mails, not which runs there were.
     """
-    until = time.monotonic() + seconds
+    until, is_back = time.monotonic() + seconds, is_back or partial(is_done, home)
     left, failed = list(given), dict[str, str]()
     told = -1
-    while left := [one for one in left if not is_done(home, one)]:
+    while left := [one for one in left if not is_back(one)]:
         if (done := len(given) - len(left) - len(failed)) != told:
             reporter("waiting for shards", done, len(given))
             told = done
-        failed |= {one.name: "its runs have failed" for one in left if has_failed(one) and not is_done(home, one)}
+        failed |= {one.name: "its runs have failed" for one in left if has_failed(one) and not is_back(one)}
         left = [one for one in left if one.name not in failed]
         if left and time.monotonic() >= until:
             failed |= dict.fromkeys((one.name for one in left), f"not done in {seconds / 60:g} minutes")

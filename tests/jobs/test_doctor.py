@@ -59,7 +59,7 @@ def test_a_home_in_which_nothing_is_wrong(home: Home) -> None:
     assert lines[-1] == "nothing is wrong"
     assert [line.removeprefix("ok").strip().split(":")[0] for line in lines[:-1]] == [
         "home", "settings", "register", "rules", "disk", "rights", "fonts", "dagster", "ledger", "archive",
-        "warehouse", "mailbox", "mail server",
+        "warehouse", "mailbox", "mail server", "store",
     ]  # fmt: skip
     assert "warehouse: of this software" in told
 
@@ -132,6 +132,13 @@ def warehouse_overwritten(home: Home) -> None:
     (home.warehouse / "sixth.duckdb").write_bytes(b"no database " * 1000)
 
 
+def store_of_another(home: Home) -> None:
+    folder = home.root.parent / "store"
+    folder.mkdir()
+    (folder / "owner.json").write_text("another", encoding="utf-8")
+    settings(f"store: file://{folder}")(home)
+
+
 @pytest.mark.parametrize(
     ("break_it", "part", "remedy"),
     [
@@ -152,6 +159,7 @@ def warehouse_overwritten(home: Home) -> None:
         (settings("imap: {host: 127.0.0.1, port: 1, user: u, tls: none, password_env: HOME}"), "mailbox", "see that "),
         (settings("imap: {host: 127.0.0.1, user: u, password_env: SIXTH_NO_SUCH}"), "mailbox", "see that "),
         (settings("smtp: {host: 127.0.0.1, port: 1, tls: none}"), "mail server", "see that "),
+        (store_of_another, "store", "name another "),
     ],
 )
 def test_what_is_wrong_is_told_with_a_remedy(

@@ -1,4 +1,7 @@
-"""Shards on workers of Celery behind a real Redis, one worker killed at its work: the month is published the same."""
+"""Shards on workers of Celery behind a real Redis, one worker killed at its work: the month is published the same.
+
+Also where the workers see nothing of the head's folder but an S3 server.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from tests.jobs.command_line import apart, copy_of, sixth
 from tests.jobs.dagster_home import PERIOD, begin, filled_home, wait_for
 from tests.jobs.test_services import SILENT, Services, free_port, published
 from tests.outside import program
+from tests.s3_server import BUCKET, s3  # noqa: F401 - a fixture
 
 AS_OF = "2026-11-06T00:30:00+08:00"
 
@@ -63,14 +67,19 @@ def test_shards_that_cannot_be_are_refused(tmp_path: Path, wrong: str) -> None:
 
 
 @pytest.fixture
-def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    """A home whose two units are a shard each, with Redis, code server, daemon and two workers of one process."""
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Services]:
+    """A home whose two units are a shard each, with Redis, code server, daemon and two workers of one process, which
+    have what they know from the head's folder, or each in a folder of its own from a store.
+    """
     home = filled_home(tmp_path / "home", monkeypatch)
     copy_of(home.root, tmp_path / "twin")
     port = free_port()
     monkeypatch.setenv("SIXTH_BROKER", f"redis://127.0.0.1:{port}/0")
     with (home.register / "settings.yaml").open("a", encoding="utf-8") as settings:
         settings.write("shards: {most_units: 1, workers: 2, wait_minutes: 8}\n")
+        if getattr(request, "param", "") == "store":
+            request.getfixturevalue("s3")
+            settings.write(f"store: s3://{BUCKET}/head\n")
     home.prepare()
     config = yaml.safe_load((home.dagster / "dagster.yaml").read_text(encoding="utf-8"))
     config["run_monitoring"]["poll_interval_seconds"] = 2
@@ -79,14 +88,26 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
     start_redis(made, port)
     for name in ("one", "two"):
         worker = ["celery", "-A", "pipelines.celery_worker", "worker", "-n", f"{name}@%h", "-c", "1"]
-        made.up[name] = begin(*worker, told=SILENT)
+        with monkeypatch.context() as its:
+            if getattr(request, "param", "") == "store":
+                its.setenv("SIXTH_STORE", f"s3://{BUCKET}/head")
+                its.setenv("SIXTH_HOME", str(tmp_path / f"worker-{name}"))
+            made.up[name] = begin(*worker, told=SILENT)
     made.start("code", "daemon")
     yield made
     made.kill(*made.up)
 
 
 @pytest.mark.outside
-@pytest.mark.parametrize("killed", ["one", pytest.param("redis", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("services", "killed"),
+    [
+        ("store", "one"),
+        pytest.param("folder", "one", marks=pytest.mark.long),
+        pytest.param("folder", "redis", marks=pytest.mark.long),
+    ],
+    indirect=["services"],
+)
 def test_a_worker_or_a_broker_killed_costs_nothing_but_time(services: Services, tmp_path: Path, killed: str) -> None:
     home = services.home
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance, ThreadPoolExecutor(1) as beside:
@@ -110,3 +131,6 @@ def test_a_worker_or_a_broker_killed_costs_nothing_but_time(services: Services, 
     twin = tmp_path / "twin"
     sixth("run", "--home", twin, "--period", PERIOD, "--as-of", AS_OF)
     assert published(home) == published(Home(twin))
+    if "store:" in (home.register / "settings.yaml").read_text(encoding="utf-8"):
+        assert not [*tmp_path.glob("worker-*/shards/*")], "what a worker has of the home it has from the store"
+        assert {path.parent.name for path in tmp_path.glob("worker-*/handed/*/register")} == {"P.1", "P.2"}
