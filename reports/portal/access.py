@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from assets.intake.mail.headers import clean_text
 from assets.ledger import audit, people
 from assets.ledger.people import Person
 from expectations.language import DEFAULT, codes, language
@@ -27,8 +28,9 @@ from reports.portal.passwords import WAIT_SECONDS, is_right, verifying
 from reports.portal.shared import Portal
 from reports.portal.words import Words
 
-LOGIN = "/login"
+LOGIN, LOG_OUT = "/login", "/logout"
 NOBODY = Person(0, "", "", ())
+LONGEST_TEXT = 500  # characters of what a person writes: a reason, a remark, an explanation
 MOST_FIELDS = 5_000  # of a form: a batch of findings
 MOST_DIGITS = 9  # of the number of a row
 LONGEST_QUERY = 2_000  # characters of the address of a page that is kept: ours are shorter
@@ -78,13 +80,19 @@ class Visit:
         return self.request.client.host if self.request.client else ""
 
     def asked(self, name: str, default: str = "") -> str:
-        """A value of the address, at most 200 characters."""
-        return str(self.request.query_params.get(name, default))[:200]
+        """A value of the address, at most 200 characters, none of them for control."""
+        return clean_text(str(self.request.query_params.get(name, default))[:200])
 
     def sent(self, name: str) -> str:
-        """A text of the form that was sent, trimmed; "" where there is none."""
+        """A text of the form that was sent, on one line and without characters for control, which a database may not
+        take and nobody sees; "" where there is none.
+        """
         value = self.form.get(name, "")
-        return value.strip() if isinstance(value, str) else ""
+        return clean_text(value) if isinstance(value, str) else ""
+
+    def written(self, name: str) -> str:
+        """What the person wrote into the form, as much as its fields take."""
+        return self.sent(name)[:LONGEST_TEXT]
 
     def number(self, name: str) -> int:
         """The number of a row that the form names. Raises NotThere for what is none, or longer than any there is."""
@@ -96,9 +104,8 @@ class Visit:
 
     def told(self, act: str, what: str = "", outcome: str = "done") -> None:
         """Append a line to the audit log."""
-        audit.note(
-            self.portal.ledger, self.who.name, act, what[:500], outcome=outcome, address=self.address, now=self.now
-        )
+        what = clean_text(what)[:500]
+        audit.note(self.portal.ledger, self.who.name, act, what, outcome=outcome, address=self.address, now=self.now)
 
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page in the frame that all have."""
@@ -170,6 +177,13 @@ def missing(visit: Visit) -> Response:
     return Response(status_code=404) if nothing else page
 
 
+def expired(visit: Visit) -> Response:
+    """The answer to a form whose sender is logged in no longer: the same for all paths. What was entered stays in the
+    page before this one, for who logs in meanwhile.
+    """
+    return visit.page("expired.html.jinja", 401, other_languages=[], path="")
+
+
 def comes_from_here(visit: Visit) -> bool:
     """Whether a change was sent by one of our own pages: by the browser's word, and by the session's token."""
     told = visit.request.headers.get("sec-fetch-site", SAME[0])
@@ -204,8 +218,12 @@ class Routes:
         if request.method != "POST":
             return await run_in_threadpool(self._looked_at, request, handler, roles)
         who = await run_in_threadpool(self.portal.who_is, request)
-        if who is None:
+        if who is None and request.url.path == LOG_OUT:
             return self._to_log_in(request)
+        if who is None:
+            async for _ in request.stream():  # a browser that is still sending would not read the answer
+                pass
+            return await run_in_threadpool(expired, Visit(self.portal, request, NOBODY, language_of(request)))
         form = await request.form(max_files=self.portal.most_files, max_fields=MOST_FIELDS)
         visit = Visit(self.portal, request, who, language_of(request), form)
         try:
@@ -260,7 +278,9 @@ async def log_in_page(portal: Portal, request: Request) -> Response:
     visit = Visit(portal, request, NOBODY, lang, form)
     if request.method == "POST":
         return await run_in_threadpool(_log_in, visit)
-    return keep_language(visit, log_in_form(visit, own_path(visit.asked("next", "/"))))
+    is_over = portal.cookie in request.cookies and await run_in_threadpool(portal.who_is, request) is None
+    told = visit.words.say("login.over") if is_over else ""
+    return keep_language(visit, log_in_form(visit, own_path(visit.asked("next", "/")), told))
 
 
 def log_in_form(visit: Visit, to: str, told: str = "", status: int = 200) -> Response:

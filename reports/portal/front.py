@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from assets.instance.settings import Settings
 from assets.ledger import people
 from assets.ledger.people import Person
-from reports.portal.access import LOGIN, Refused, Routes, Visit, log_out
+from reports.portal.access import LOG_OUT, LOGIN, Refused, Routes, Visit, log_out
 from reports.portal.answers import templates
 from reports.portal.passwords import LEAST_LENGTH, hashed, is_right
 
@@ -57,7 +57,7 @@ def add_to(routes: Routes) -> None:
     routes.add("/", begin)
     routes.add(ACCOUNT, account)
     routes.add(ACCOUNT, change_password, method="POST")
-    routes.add("/logout", log_out, method="POST")
+    routes.add(LOG_OUT, log_out, method="POST")
 
 
 def begin(visit: Visit) -> Response:

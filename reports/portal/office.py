@@ -24,7 +24,6 @@ from reports.portal.unit_pages import UNITS_A_PAGE, difference, states_of, unit
 ROLE = "office"
 REMINDERS = ("reminder", "overdue", "office_list")
 REMINDERS_SHOWN = 200
-LONGEST_REMARK = 500
 GOOD_FORMS, GOOD_SCANS = ("effective", "nil", "not_required"), ("sealed",)
 
 
@@ -110,7 +109,7 @@ def sign(visit: Visit) -> Response:
     (own, *_) = signed_off(visit.portal, period, [node], visit.now) or (None,)
     if own is None:
         raise Refused(say("office.not_asked"))
-    remark, by = visit.sent("remark")[:LONGEST_REMARK], (visit.portal.ledger, visit.who, period, scope)
+    remark, by = visit.written("remark"), (visit.portal.ledger, visit.who, period, scope)
     if visit.sent("act") == "take_back":
         if own.signature is None:
             raise Refused(say("office.not_signed"))

@@ -39,7 +39,6 @@ from reports.portal.reading import Row, Snapshot, opened, periods
 from reports.portal.snapshot import carried_of
 from reports.portal.uploads import KINDS, File, NotChecked, check, mail_of, named, put_into_inbox
 
-LONGEST_TEXT = 500  # characters of an explanation
 SAYS = "说明"
 PARTS = ("timeliness", "data_quality", "self_check", "rectification", "indicators")
 UPLOADS_SHOWN = 500
@@ -206,7 +205,7 @@ def explain(visit: Visit) -> Response:
     lines = {x.first.finding_id: x for x in _lines(findings, portal.catalogue) if is_open(x)}
     said = {}
     for name, line in lines.items():
-        text = " ".join(visit.sent(f"say-{name}").split())[:LONGEST_TEXT]
+        text = visit.written(f"say-{name}")
         if text and text != line.first.reason:
             said[name] = text
     if not said:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from assets.ledger.decisions import AlreadyDecided, DecisionError
+from assets.ledger.decisions import ENDS, AlreadyDecided, DecisionError
 from assets.ledger.models import Decision
 from assets.month.findings.substance import says_something
 from reports.portal.access import NotThere, Refused, Visit
@@ -25,6 +26,7 @@ from reports.portal.asked import (
 from reports.portal.deciding import Decider, Wanted
 from reports.portal.reading import Row
 
+SENT_TWICE = timedelta(minutes=10)  # within which the same form once more is a second click, or the browser's "back"
 FORESEE = "foresee"  # what a form sends as its `step` to be told first what a decision will come to
 
 
@@ -98,12 +100,41 @@ def _ready(visit: Visit, wanted: Wanted) -> Decider:
 
 
 def record(visit: Visit, wanted: Wanted) -> list[Decision]:
-    """Record a decision and tell the audit. Raises Refused, with words for the person."""
+    """Record a decision and tell the audit; a form that was sent twice is recorded once. Raises Refused, with words for
+    the person.
+    """
     decider = _ready(visit, wanted)
+    if before := _sent_before(visit, wanted):
+        return before
     with _in_words(visit, wanted):
-        made = decider.decide(wanted)
+        try:
+            made = decider.decide(wanted)
+        except DecisionError:
+            if before := _sent_before(visit, wanted):  # of two clicks, the second may look before the first is recorded
+                return before
+            raise
     visit.told(wanted.kind, ",".join(d.key for d in made))
     return made
+
+
+def _sent_before(visit: Visit, wanted: Wanted) -> list[Decision]:
+    """What the same form recorded when it was sent just before: the same decisions in the same words by the same
+    person, still in force; empty where one of them is not there.
+    """
+    subject = wanted.subject or (wanted.mail or {}).get("mail") or f"{wanted.unit}/{wanted.period}"
+    subjects = {row["finding_id"] for row in wanted.rows} if wanted.kind == "waive" else {subject}
+    log, since = visit.portal.log(), wanted.at - SENT_TWICE
+    found = {
+        d.subject: d
+        for d in log.decisions
+        if d.subject in subjects
+        and (d.kind, d.decided_by, d.reason, d.through) == (wanted.kind, wanted.by, wanted.reason, wanted.through)
+        and d.until == wanted.until
+        and (wanted.kind != "assign" or d.unit_code == wanted.unit)
+        and since < d.decided_at
+        and (d.key in log.standing or d.kind == ENDS)
+    }
+    return list(found.values()) if found.keys() == subjects else []
 
 
 @contextmanager
@@ -138,7 +169,7 @@ def _in_words(visit: Visit, wanted: Wanted, *, tells: bool = True) -> Iterator[N
 
 def wanted_of(visit: Visit, kind: str, **told: Any) -> Wanted:
     """A decision of a kind by the person, now, with the reason that the form sent; `told` as in Wanted."""
-    return Wanted(kind, visit.who.display, visit.sent("reason"), visit.now, over=visit.sent("over")[:12], **told)
+    return Wanted(kind, visit.who.display, visit.written("reason"), visit.now, over=visit.sent("over")[:12], **told)
 
 
 def findings_sent(visit: Visit, names: Sequence[str]) -> list[Row]:

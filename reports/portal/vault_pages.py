@@ -19,8 +19,6 @@ from reports.portal.asked import STEWARD
 from reports.portal.reading import Row, opened, periods
 from reports.portal.shape import VAULT, unmasked_tables
 
-LONGEST_REASON = 500
-
 
 def add_to(routes: Routes) -> None:
     """Add the routes."""
@@ -85,7 +83,7 @@ def ask(visit: Visit) -> Response:
     """Ask for the rows of some tables of a scope's month."""
     _asked_for(visit)
     say, catalogue = visit.words.say, visit.portal.catalogue
-    period, scope, reason = visit.sent("period"), visit.sent("scope"), visit.sent("reason")[:LONGEST_REASON]
+    period, scope, reason = visit.sent("period"), visit.sent("scope"), visit.written("reason")
     if period not in periods(visit.portal.home.portal / VAULT) or not covered(visit, reader.ROLE)(period, scope):
         raise NotThere
     wanted = {str(name) for name in visit.form.getlist("table")}
@@ -94,6 +92,11 @@ def ask(visit: Visit) -> Response:
         raise Refused(say("unmasked.no_table"))
     if not says_something(reason, catalogue):
         raise Refused(say("unmasked.no_reason"))
+    asked = unmasking.requests(visit.portal.reader, visit.who.id)
+    if any(
+        (r.period, r.scope, [*r.tables]) == (period, scope, tables) for r in asked if r.state(visit.now) == "waiting"
+    ):
+        raise Refused(say("unmasked.waits"), 409)
     unmasking.ask(visit.portal.ledger, visit.who, period, scope, tables, reason, visit.now, address=visit.address)
     return RedirectResponse("/unmasked?done=ask", 303)
 
@@ -176,7 +179,7 @@ def answer(visit: Visit) -> Response:
             visit.who,
             number,
             approves=act == "approve",
-            remark=visit.sent("remark")[:LONGEST_REASON],
+            remark=visit.written("remark"),
             now=visit.now,
             address=visit.address,
             **({name: int(value) for name, value in limits.items()} if act == "approve" else {}),

@@ -48,6 +48,22 @@ def test_who_knows_the_password_is_let_in_and_out_again(portal: Portal) -> None:
     assert browser.get("/account").status_code == 303  # the session is over, not only its cookie
 
 
+def test_whose_session_is_over_is_told_so(portal: Portal) -> None:
+    browser = Browser(portal, "unit")
+    assert "过期" not in browser.get("/login").text
+    token = browser.client.cookies[portal.cookie]
+    people.log_out(portal.ledger, people.who_is(portal.reader, token, datetime.now(UTC))[0], "", datetime.now(UTC))
+    led = browser.get("/own")
+    assert led.headers["location"] == "/login?next=%2Fown"
+    assert "登录已过期（半小时没有操作" in browser.get(led.headers["location"]).text
+    # What a long form was sent with is not lost by it: the answer leaves the page before it where it is.
+    answer = browser.client.post("/own/explain", data={"say-x": "长" * 1000}, files={"files": b"x" * 4_000_000})
+    assert answer.status_code == 413
+    answer = browser.client.post("/own/send", data={"unit": "x"}, files={"files": b"x" * 4_000_000})
+    assert (answer.status_code, "刚才提交的没有收下" in answer.text) == (401, True)
+    assert 'target="_blank"' in answer.text
+
+
 def test_a_session_is_never_one_that_the_browser_brought(portal: Portal) -> None:
     browser = Browser(portal)
     browser.client.cookies.set(portal.cookie, "chosen-by-somebody-else")

@@ -10,6 +10,7 @@ import zipfile
 from datetime import UTC, date, datetime
 from email import message_from_bytes
 from email.policy import default
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from assets.instance.settings import SealThresholds
 from assets.intake.mail.archive import store
 from assets.intake.mail.message import parse_message
 from assets.intake.parsing import Parser, parse_mail
-from assets.ledger import audit
+from assets.ledger import audit, people
 from reports.blank.book import Before
 from reports.blank.forms import known_before
 from reports.portal import own_routes, uploads
@@ -30,7 +31,7 @@ from reports.portal.reading import opened
 from reports.portal.shared import Portal
 from reports.portal.snapshot import carried_json, carried_of
 from reports.portal.uploads import File, NotChecked, check, key_of, mail_of, put_into_inbox, sent_by
-from tests.portal.made_portal import OTHER_UNIT, UNIT, Browser
+from tests.portal.made_portal import OTHER_UNIT, UNIT, Browser, secret
 from tests.reports.settled_sample import LAST, Sample
 
 NOW = datetime(2026, 11, 5, 12, 0, tzinfo=UTC)
@@ -73,6 +74,19 @@ def test_what_to_mend_is_told_as_in_the_unit_s_answer(portal: Portal) -> None:
     assert "正确示例" in page
     english = Browser(portal, "other_unit").get(f"/own?period={LAST}&lang=en").text
     assert "Mend th" in english
+
+
+def test_what_to_check_is_told_as_well_as_where(portal: Portal) -> None:
+    with opened(portal.home.portal, LAST, ["EX-15-01-CHA"]) as month:
+        told = [r[0] for r in month.db.execute("select message from findings where rule_id = 'KPI-04' and counts")]
+    assert len(told) == 2
+    now = datetime.now(UTC)
+    people.add_user(portal.ledger, "cha", "", secret(), "tests", now)
+    people.grant(portal.ledger, "cha", "unit", "EX-15-01-CHA", "tests", now)
+    page = Browser(portal, "cha").get(f"/own?period={LAST}").text
+    for message in told:  # of two at the same place each says which it is
+        assert message in unescape(page)
+    assert unescape(page).count("请补填后重新报送附件3。本月没有发生的") == 1
 
 
 def test_answers_are_handed_out(portal: Portal) -> None:

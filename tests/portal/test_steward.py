@@ -139,6 +139,40 @@ def test_a_batch_is_waived_with_one_reason_and_taken_back(portal: Portal) -> Non
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
+def test_a_form_sent_twice_is_recorded_once(portal: Portal) -> None:
+    browser = Browser(portal, "steward")
+    before = len(all_decisions(portal.ledger))
+    (one, two) = found(portal, "decides = 'waive' and status = 'open' and moves = 'flag'")[-2:]
+    key = one["finding_id"]
+
+    def sent_twice(path: str, **data: Any) -> None:
+        answers = [decide(browser, path, **data) for _ in range(2)]
+        assert [a.status_code for a in answers] == [303, 303], answers[1].text
+        assert answers[0].headers["location"] == answers[1].headers["location"]
+
+    sent_twice("/worklist", finding=[key])
+    other = decide(browser, "/worklist", finding=[key, two["finding_id"]])  # another choice, not a second click
+    assert (other.status_code, len(all_decisions(portal.ledger))) == (409, before + 1)
+    assert decide(browser, "/worklist", finding=[key], through="2026-12").status_code == 409
+    sent_twice(f"/finding/{key}", act="note")
+    sent_twice(f"/decisions/{all_decisions(portal.ledger)[before].key}", act="take_back")
+    sent_twice("/worklist", finding=[key])  # taken back meanwhile: it is another decision
+    made = all_decisions(portal.ledger)[before:]
+    assert [d.kind for d in made] == ["waive", "note", "take_back", "waive"]
+    decide(browser, f"/decisions/{made[-1].key}", act="take_back")
+
+
+def test_what_nobody_sees_is_not_recorded(portal: Portal) -> None:
+    browser = Browser(portal, "steward")
+    long = "长" * 2000
+    decide(browser, "/units/EX-15-01-004", act="note", reason=f"已电话\x00核实\x0b，\u202e原件\n属实{long}")
+    told = all_decisions(portal.ledger)[-1].reason
+    assert (told[:13], len(told)) == ("已电话核实，原件 属实长长", 500)
+    assert browser.get("/units/%00%0a").status_code == 404
+    assert audit.latest(portal.reader, 1)[0].what == "GET /units/"
+    assert browser.client.post("/login", data={"name": "no\x00body", "password": "x"}).status_code == 401
+
+
 def test_what_a_decision_will_come_to_is_told_within_the_scope_and_nothing_is_recorded(
     portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,7 +296,7 @@ def test_why_a_decision_is_refused_is_told_in_words_of_the_page(portal: Portal) 
     assert decide(browser, f"/finding/{whole['finding_id']}", act="waive").status_code == 303
     (made,) = [d for d in all_decisions(portal.ledger) if d.subject == whole["finding_id"]]
     assert decide(browser, f"/decisions/{made.key}", act="take_back").status_code == 303
-    again = decide(browser, f"/decisions/{made.key}?lang=en", act="take_back")
+    again = decide(browser, f"/decisions/{made.key}?lang=en", act="take_back", reason=f"{REASON}，另行处理")
     assert (again.status_code, f"Decision {made.key} is no longer in force. Reload" in again.text) == (422, True)
     assert portal.decider is not None
     keyless = [{**known, "period": LAST, "fault": ""}]

@@ -166,6 +166,7 @@ def test_nothing_is_asked_or_answered_beyond_one_s_scope(portal: Portal) -> None
     for over in ({"table": []}, {"table": ["indicators", "findings"]}, {"reason": "无"}):
         assert reader.post("/unmasked", ASKED | over).status_code == 422, over
     whole = asked(portal, "reader", scope=CARRIER)
+    assert Browser(portal, "reader").post("/unmasked", ASKED | {"scope": CARRIER}).status_code == 409  # it waits
     assert Browser(portal, "provincial").post(f"/approvals/{whole}", {"act": "approve"}).status_code == 404
     assert Browser(portal, "provincial_reader").post(f"/unmasked/{whole}").status_code == 404
     assert Browser(portal, "steward").post(f"/approvals/{whole}", {"act": "refuse"}).status_code == 303

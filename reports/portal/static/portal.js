@@ -16,6 +16,14 @@ for (const form of document.querySelectorAll("form[data-batch]")) {
   for (const all of form.querySelectorAll("[data-group]")) all.closest("label").hidden = false;
   count();
 }
+// A form that was sent is not sent again by a second click; what it sent goes out first.
+document.addEventListener("submit", event => {
+  if (event.defaultPrevented || event.target.method !== "post") return;
+  const buttons = [...event.target.querySelectorAll("button")];
+  setTimeout(() => { for (const button of buttons) button.disabled = true; });
+  setTimeout(() => { for (const button of buttons) button.disabled = false; }, 5000);
+});
+addEventListener("pageshow", () => { for (const button of document.querySelectorAll("form button")) button.disabled = false; });
 document.querySelector(".sheet [data-target]")?.scrollIntoView({block: "nearest", inline: "center"});
 document.addEventListener("keydown", event => {
   if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -33,7 +41,6 @@ for (const form of document.querySelectorAll("form[data-check]")) {
     place.replaceChildren();
     try {
       const answer = await fetch(form.action, {method: "POST", body: new FormData(form)});
-      if (answer.redirected) { location.reload(); return; }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       place.replaceChildren(page.getElementById("result") ?? page.querySelector("[role=alert]") ?? "");
     } finally {
