@@ -8,7 +8,7 @@ rows are none (rows.py), whose form it is (assets/month/submissions.py), what th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
@@ -128,7 +128,7 @@ def recognise(workbook: Workbook, file: str, catalogue: Catalogue, limits: Limit
     taken: dict[int, str] = {}  # sheets of the workbook by their place, and what they are
     tables: dict[str, _Found] = {}
     titled = {s.key: _by_title(workbook.sheets, s.title) for f in catalogue.forms for s in f.sheets}
-    covers = {f.key: _by_title(workbook.sheets, f.cover_title) for f in catalogue.forms}
+    covers = {f.key: _cover_by_title(workbook.sheets, f) for f in catalogue.forms}
     for key, at in titled.items():
         if at is not None:
             taken[at], tables[key] = key, _Found(workbook.sheets[at], True)
@@ -199,12 +199,27 @@ def _is_our_page(sheet: Sheet) -> bool:
 
 def _by_title(sheets: list[Sheet], title: str) -> int | None:
     """The place of the first sheet with a title; one that has it to the letter goes before one with brackets."""
+    return next(_titled(sheets, title), None)
+
+
+def _titled(sheets: list[Sheet], title: str) -> Iterator[int]:
     for compared in (whole_title, normalise_title):
         wanted = compared(title)
-        for at, sheet in enumerate(sheets):
-            if compared(sheet.title) == wanted:
-                return at
-    return None
+        yield from (at for at, sheet in enumerate(sheets) if compared(sheet.title) == wanted)
+
+
+def _cover_by_title(sheets: list[Sheet], form: Form) -> int | None:
+    """The place of a form's cover: of several with its title, as when the sheets of two forms are put into one workbook
+    (填报信息, 填报信息 (2)), the first of those that have most of its labels.
+    """
+    found = list(dict.fromkeys(_titled(sheets, form.cover_title)))
+    return max(found, key=lambda at: _labels_of(sheets[at], form)) if len(found) > 1 else next(iter(found), None)
+
+
+def _labels_of(sheet: Sheet, form: Form) -> int:
+    """How many labels of a form's cover a sheet has."""
+    there = {normalise_heading(cell) for row in sheet.rows[:COVER_ROWS] for cell in row}
+    return len(there & {normalise_heading(c.zh) for c in form.cover})
 
 
 def _top_rows(sheet: Sheet) -> list[set[str]]:

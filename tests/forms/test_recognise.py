@@ -205,6 +205,18 @@ def test_two_forms_in_one_workbook_share_the_cover(catalogue: Catalogue) -> None
     assert not forms[1].faults
 
 
+def test_of_two_covers_each_form_has_its_own(catalogue: Catalogue) -> None:
+    """A spreadsheet numbers the second when sheets are moved into another workbook; the first was taken for both."""
+    workbook = annex3(catalogue)
+    of_annex3 = workbook.sheets[0]
+    workbook.sheets[0] = grid("填报信息", [["单位编码", "EX-15-01-001"], ["报送月份", "2026-09"]])
+    workbook.sheets.append(Sheet("填报信息 (2)", 1, 1, of_annex3.rows, {}, True))
+    form = only(workbook, catalogue)
+    assert (form.cover_title, form.cover["has_incidents"].value) == ("填报信息 (2)", False)
+    of_annex3.rows[:] = workbook.sheets[0].rows  # a copy says no more than what it was made of
+    assert only(workbook, catalogue).cover_title == "填报信息"
+
+
 def test_too_many_rows_return_the_form(catalogue: Catalogue) -> None:
     rows = [["指标编号", "完成数"], *[["IND-01", 1.0]] * 11]
     form = recognise(annex3(catalogue, indicators=grid("工作指标", rows)), "x", catalogue, Limits(table_rows=10))[0]
