@@ -45,6 +45,7 @@ ALIASES = {
 ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*)\?=")
 OFFSET = re.compile(r"(?:UTC?|GMT)?([+-])(\d\d?):?(\d\d)?(?!\d)", re.IGNORECASE)
 CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
+HALF_DAY = re.compile(r"([AP])M\b", re.IGNORECASE)  # 11:59:59 PM: no mailer should, some do
 BESIDE_ZONE = re.compile(r"(?:^|\s)((?:19|20)\d{2})$|^((?:19|20)\d{2})(?=\s+[+-])")
 ISO_DAY = re.compile(r"((?:19|20)\d{2})[-/](0?[1-9]|1[0-2])[-/](\d{1,2})T?")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -54,6 +55,11 @@ ZONES = {
     "CST": CHINA, "BJT": CHINA, "CCT": CHINA, "HKT": CHINA, "UT": "+0000", "UTC": "+0000", "GMT": "+0000", "Z": "+0000",
     "EST": "-0500", "EDT": "-0400", "CDT": "-0500", "MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
 }  # fmt: skip
+# An address in brackets, and what stands around it that is no part of one: names in quotation marks, remarks.
+IN_BRACKETS = re.compile(r"<\s*(?:mailto:)?([^<>\s\"@]+@[^<>\s\"@]+)\s*>", re.IGNORECASE)
+ASIDE = re.compile(r'"(?:[^"\\]|\\.)*+"|\((?:[^()\\]|\\.)*+\)')
+ALONE = re.compile(r"[^\s<>\"(),;:@]+@[^\s<>\"(),;:@]+")
+MOST_OF_FROM = 4096  # characters in which an address is looked for
 PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}){2}")
 
@@ -180,12 +186,28 @@ def clean_name(name: str) -> str:
 def address(raw: bytes, hint: str = "") -> str:
     """The first address of a From header, lower case; "" if none (RFC 5322 3.4)."""
     try:
-        found = parseaddr(raw.decode("ascii", "surrogateescape"))[1]
+        found = _address(raw.decode("ascii", "surrogateescape"))
         if "@" not in found:  # some mailers encode name and address together
-            found = parseaddr(decode_text(raw, hint))[1]
+            found = _address(decode_text(raw, hint))
     except RecursionError:  # comments nested without end
         return ""
-    return clean_text(found).replace(" ", "").lower() if "@" in found else ""
+    return clean_text(found).replace(" ", "").lower().rstrip(".") if "@" in found else ""
+
+
+def _address(text: str) -> str:
+    """The address of a header that names one as mailers do: behind a name, which may have an @ or a comma in it without
+    the quotation marks that it needs; else as the standard library reads it.
+    """
+    plain = ASIDE.sub(" ", text[:MOST_OF_FROM])
+    if found := IN_BRACKETS.search(plain):
+        before, comma, _ = plain[: found.start()].partition(",")
+        if not (comma and "@" in before):  # else the first address has no brackets
+            return found[1]
+    elif len(words := plain.split()) > 1:
+        told = [word for word in words if ALONE.fullmatch(word)]
+        if len(told) == 1 and "," not in plain:
+            return told[0]
+    return parseaddr(text)[1]
 
 
 def moment(raw: bytes, *, by_guess: bool = False) -> datetime | None:
@@ -200,6 +222,11 @@ def moment(raw: bytes, *, by_guess: bool = False) -> datetime | None:
         return None
     day, zone = text[: clock.start()].strip(), re.sub(r"\([^()]*\)\s*$", "", text[clock.end() :]).strip()
     zone = re.sub(r"^\.\d+", "", zone).strip()  # parts of a second
+    hours, _, rest = clock[0].partition(":")
+    if half := HALF_DAY.match(zone):
+        hours, zone = str(int(hours) % 12 + 12 * (half[1] in "Pp")), zone[half.end() :].strip()
+    at = f"{hours}:{rest}".removesuffix(":60")  # a leap second, which no clock here has
+    at = at if at.count(":") == clock[0].count(":") else f"{at}:59"
     if year := BESIDE_ZONE.search(zone):  # Thu Nov  5 12:00:00 CST 2026, or 2026 +0800
         day, zone = f"{day} {year[1] or year[2]}", (zone[: year.start()] + zone[year.end() :]).strip()
     if offset := OFFSET.match(zone):
@@ -212,7 +239,7 @@ def moment(raw: bytes, *, by_guess: bool = False) -> datetime | None:
     if iso := ISO_DAY.fullmatch(day):
         day = f"{iso[3]} {MONTHS[int(iso[2]) - 1]} {iso[1]}"
     try:
-        return parsedate_to_datetime(f"{day} {clock[0]} {offset_told}").astimezone(UTC)
+        return parsedate_to_datetime(f"{day} {at} {offset_told}").astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
