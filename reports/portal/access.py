@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -34,6 +35,7 @@ LONGEST_TEXT = 500  # characters of what a person writes: a reason, a remark, an
 MOST_FIELDS = 5_000  # of a form: a batch of findings
 MOST_DIGITS = 9  # of the number of a row
 LONGEST_QUERY = 2_000  # characters of the address of a page that is kept: ours are shorter
+UNREADABLE = 400  # with which a form that cannot be read is answered
 SAME = ("same-origin", "none")
 TRY_AGAIN_SECONDS = int(people.TRIES_WITHIN.total_seconds())
 
@@ -177,6 +179,13 @@ def missing(visit: Visit) -> Response:
     return Response(status_code=404) if nothing else page
 
 
+def _not_read(visit: Visit, why: str) -> Response:
+    """The answer to a form that could not be read: it has too many files or fields, or is none."""
+    say, files = visit.words.say, visit.portal.most_files
+    told = say("refused.many_files", n=files) if why.startswith("Too many files") else say("refused.unreadable")
+    return visit.page("refused.html.jinja", UNREADABLE, told=told)
+
+
 def expired(visit: Visit) -> Response:
     """The answer to a form whose sender is logged in no longer: the same for all paths. What was entered stays in the
     page before this one, for who logs in meanwhile.
@@ -224,8 +233,14 @@ class Routes:
             async for _ in request.stream():  # a browser that is still sending would not read the answer
                 pass
             return await run_in_threadpool(expired, Visit(self.portal, request, NOBODY, language_of(request)))
-        form = await request.form(max_files=self.portal.most_files, max_fields=MOST_FIELDS)
-        visit = Visit(self.portal, request, who, language_of(request), form)
+        visit = Visit(self.portal, request, who, language_of(request))
+        try:
+            form = await request.form(max_files=self.portal.most_files, max_fields=MOST_FIELDS)
+        except HTTPException as unread:
+            if unread.status_code != UNREADABLE:
+                raise
+            return await run_in_threadpool(_not_read, visit, unread.detail)
+        visit = replace(visit, form=form)
         try:
             response = await run_in_threadpool(self._handled, visit, handler, roles)
         finally:

@@ -36,6 +36,7 @@ SAID = {
 }
 KEEP_NOTHING, KEEP_AN_HOUR = "no-store", "public, max-age=3600"
 ORDINARY_BYTES = 256 * 1024  # of a request that uploads nothing
+TOO_LARGE = 413
 TLS = {"strict-transport-security": "max-age=31536000"}
 
 templates = Environment(
@@ -104,14 +105,28 @@ class Headers:
 
 
 class Limits:
-    """How large a request may be: more where files are uploaded, little elsewhere. Counted as it comes in."""
+    """How large a request may be: more where files are uploaded, little elsewhere. Counted as it comes in. `page` is
+    what a browser is told of one that is larger.
+    """
 
-    def __init__(self, app: ASGIApp, uploads: tuple[str, ...], upload_bytes: int) -> None:
-        self.uploads = uploads
+    def __init__(self, app: ASGIApp, uploads: tuple[str, ...], upload_bytes: int, page: str) -> None:
+        self.uploads, self.page = uploads, page.encode()
         self.large = RequestBodyLimitMiddleware(app, upload_bytes)
         self.ordinary = RequestBodyLimitMiddleware(app, ORDINARY_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, within a limit."""
         chosen = self.large if scope.get("path") in self.uploads else self.ordinary
-        await chosen(scope, receive, send)
+        is_larger = False
+
+        async def told(message: Message) -> None:
+            nonlocal is_larger
+            if message["type"] == "http.response.start" and message["status"] == TOO_LARGE:
+                is_larger = True
+                headers = MutableHeaders(scope=message)
+                headers["content-type"], headers["content-length"] = "text/html; charset=utf-8", str(len(self.page))
+            elif is_larger:
+                message = {"type": "http.response.body", "body": self.page}
+            await send(message)
+
+        await chosen(scope, receive, told)

@@ -44,8 +44,13 @@ UPLOAD_BYTES = 32 * 1024 * 1024
 
 async def failed(request: Request, error: Exception) -> Response:
     """What is said where we failed: nothing of the failure itself, which is in the server's log."""
-    said = {lang: {key: texts()[f"failed.{key}"][lang] for key in ("title", "sub", "back")} for lang in SIDE_BY_SIDE}
-    return HTMLResponse(drawn("failed.html.jinja", said), 500)
+    return HTMLResponse(side_by_side("failed"), 500)
+
+
+def side_by_side(what: str) -> str:
+    """A page of what is wrong, in the languages side by side: for whom is not known."""
+    said = {lang: {key: texts()[f"{what}.{key}"][lang] for key in ("title", "sub", "back")} for lang in SIDE_BY_SIDE}
+    return drawn("failed.html.jinja", said)
 
 
 def health(portal: Portal, request: Request) -> Response:
@@ -92,4 +97,4 @@ def application(portal: Portal) -> ASGIApp:
         exception_handlers={Exception: failed},
         routes=[*open_routes(portal), *routes.made, Mount("/static", StaticFiles(directory=STATIC)), elsewhere],
     )
-    return Headers(Limits(app, UPLOADS, UPLOAD_BYTES), tls=portal.tls)
+    return Headers(Limits(app, UPLOADS, UPLOAD_BYTES, side_by_side("large")), tls=portal.tls)

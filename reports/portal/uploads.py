@@ -33,6 +33,7 @@ from reports.feedback.precheck import precheck_text
 
 KEY = "key"
 KEY_BYTES = 32
+LONGEST_NAME, LONGEST_SUFFIX = 240, 10  # bytes of a file's name, of which file systems take 255; characters
 HEADER = "X-Sixth-Upload"
 DOMAIN = "portal.sixth.invalid"
 CHECKS_AT_ONCE = 1
@@ -69,8 +70,13 @@ class Verdict:
 
 
 def named(name: str) -> str:
-    """A file's name as it may be shown and kept: no path, no control characters; "" for what is none."""
-    return clean_name(name)
+    """A file's name as it may be shown and kept: no path, no control characters, no longer than a file system takes;
+    "" for what is none.
+    """
+    cleaned = clean_name(name)
+    suffix = Path(cleaned).suffix[:LONGEST_SUFFIX]
+    stem = cleaned.removesuffix(suffix).encode()[: LONGEST_NAME - len(suffix.encode())]
+    return stem.decode(errors="ignore") + suffix
 
 
 # ------------------------------------------------------------------------------------------------------------ checking

@@ -30,7 +30,7 @@ from reports.portal.app import UPLOAD_BYTES
 from reports.portal.reading import opened
 from reports.portal.shared import Portal
 from reports.portal.snapshot import carried_json, carried_of
-from reports.portal.uploads import File, NotChecked, check, key_of, mail_of, put_into_inbox, sent_by
+from reports.portal.uploads import File, NotChecked, check, key_of, mail_of, named, put_into_inbox, sent_by
 from tests.portal.made_portal import OTHER_UNIT, UNIT, Browser, secret
 from tests.reports.settled_sample import LAST, Sample
 
@@ -174,6 +174,33 @@ def test_what_is_no_return_is_not_taken(portal: Portal) -> None:
     assert list(portal.home.inbox.glob("*")) == []
     (path_like,) = [uploads.named("../../etc/附件2.xlsx")]
     assert path_like == "附件2.xlsx"
+
+
+def test_what_cannot_be_read_or_is_too_large_is_told_in_words(portal: Portal) -> None:
+    browser = Browser(portal, "unit")
+    many = upload(browser, own_routes.CHECK, [File(f"{n}.xlsx", b"x") for n in range(11)])
+    assert (many.status_code, "一次最多 10 个文件" in many.text) == (400, True)
+    broken = browser.client.post(
+        own_routes.CHECK, content=b"--x", headers={"content-type": "multipart/form-data; boundary=x"}
+    )
+    assert broken.status_code == 403
+    fields = {"csrf": browser.token(), "finding": ["0" * 12] * 5001}
+    steward = Browser(portal, "steward").client.post("/worklist", data=fields)
+    assert (steward.status_code, "内容太多" in steward.text) == (400, True)
+    large = upload(browser, own_routes.SEND, [File("附件2.xlsx", b"x" * UPLOAD_BYTES)])
+    assert (large.status_code, "最多 30 MB" in large.text) == (413, True)
+    assert large.headers["content-type"].startswith("text/html")
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    chunked = browser.client.post("/worklist", content=iter([b"x" * 300_000]), headers=form)  # no length told before
+    assert (chunked.status_code, 'role="alert"' in chunked.text) == (413, True)
+
+
+def test_a_name_is_no_longer_than_a_file_system_takes() -> None:
+    for name in ("长" * 400 + ".xlsx", "长" * 400, "😀" * 150 + ".zip"):
+        assert len(named(name).encode()) <= 240, name
+        assert named(name)[:50] == name[:50]
+    assert named("长" * 400 + ".xlsx").endswith("长.xlsx")
+    assert named("附件2 青川盟.xlsx") == "附件2 青川盟.xlsx"
 
 
 def test_a_check_says_what_sixth_check_says_and_keeps_nothing(

@@ -43,6 +43,8 @@ for (const form of document.querySelectorAll("form[data-check]")) {
       const answer = await fetch(form.action, {method: "POST", body: new FormData(form)});
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       place.replaceChildren(page.getElementById("result") ?? page.querySelector("[role=alert]") ?? "");
+    } catch {
+      place.replaceChildren(form.dataset.lost);
     } finally {
       busy.hidden = true;
     }
