@@ -172,25 +172,16 @@ class Warehouse:
 
     def exists(self, table: str, database: str = "") -> bool:
         """Whether there is a table `schema.name`, in the database in use or in an attached one."""
-        schema, name = table.split(".")
-        return bool(
-            self.value(
-                """
-                select count(*)
-                from information_schema.tables
-                where
-                    table_catalog = coalesce(nullif($database, ''), current_database())
-                    and table_schema = $schema
-                    and table_name = $name
-                """,
-                {"schema": schema, "name": name, "database": database},
-            )
-        )
+        return table in self.tables(database)
 
-    def tables(self) -> set[str]:
-        """All tables of the database in use, as `schema.name`."""
-        named = "select schema_name || '.' || table_name from duckdb_tables() where database_name = current_database()"
-        return {name for (name,) in self.execute(named).fetchall()}
+    def tables(self, database: str = "") -> set[str]:
+        """All tables of the database in use, or of an attached one, as `schema.name`."""
+        # information_schema, which looks up far more of every table, takes several times as long.
+        named = """
+            select schema_name || '.' || table_name from duckdb_tables()
+            where database_name = coalesce(nullif($database, ''), current_database())
+        """
+        return {name for (name,) in self.execute(named, {"database": database}).fetchall()}
 
     def put(
         self,

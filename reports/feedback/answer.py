@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,11 @@ def _texts() -> Mapping[str, Mapping[str, str]]:
     return content
 
 
+@lru_cache(maxsize=256)
+def _month(period: str, lang: str) -> str:
+    return language(lang).dated(datetime.strptime(period, "%Y-%m").date(), language(lang).month)
+
+
 def feedback_of(
     unit: UnitState,
     findings: Iterable[Mapping[str, Any]],
@@ -176,7 +181,7 @@ class Wording:
 
     def month(self, period: str) -> str:
         """2026年10月, October 2026."""
-        return language(self.lang).dated(datetime.strptime(period, "%Y-%m").date(), language(self.lang).month)
+        return _month(period, self.lang)
 
     def _part(self, finding: Finding, part: str) -> str:
         return str(self.catalogue.texts["messages"][finding.rule_id][part][self.lang])
@@ -300,8 +305,7 @@ def ranges(cells: Iterable[str]) -> list[str]:
 
 def count_open(lines: Iterable[Line], severities: Sequence[str] = SEVERITIES) -> int:
     """How many findings of these severities are open, those apart that follow from others."""
-    open_lines = (line for line in lines if not line.first.is_settled)
-    return sum(len(line.findings) for line in open_lines if line.first.severity in severities)
+    return sum(len(line.findings) for line in lines if line.first.severity in severities and not line.first.is_settled)
 
 
 def verdict(feedback: Feedback, lines: Sequence[Line] | None = None) -> str:

@@ -241,6 +241,8 @@ def _settle(
             warehouse, catalogue, register, settings.deadline(register) if against.register else Deadline(),
             settings.accepted_versions(catalogue), weights, clock, software="check", parsed_by="check",
         )  # fmt: skip
+        at_hand = {r.id: r for r in catalogue.rules.values() if against.known.issuperset(r.needs)}
+        within_reach = replace(work, catalogue=replace(catalogue, rules=at_hand))
         staging.prepare(warehouse, parser)
         staging.put_receipts(warehouse, [Seen(parsed.mail, clock, 0)])
         incoming = folder / "incoming"
@@ -255,7 +257,7 @@ def _settle(
             book_month(work, period)
             check_month_forms(work, period)
             count_rows(work, period)
-            check_month_across(work, period)
+            check_month_across(within_reach, period)
             rows += warehouse.rows(
                 f"""
                 select {", ".join(f'"{name}"' for name in COLUMNS)}, message

@@ -22,6 +22,7 @@ MANY = 16  # so many of a kind in a column become one line
 SEVERITIES = ("critical", "error", "warning")
 EXPLAINED = "explained"
 WAIVED = "waived"
+SETTLED = (EXPLAINED, WAIVED)
 _LETTERS = re.compile(r"[A-Z]*")
 
 
@@ -68,7 +69,7 @@ class Finding:
     @property
     def is_settled(self) -> bool:
         """Whether nothing more is asked of the unit."""
-        return self.is_explained or self.is_waived
+        return self.status in SETTLED
 
 
 @dataclass(slots=True, eq=False)

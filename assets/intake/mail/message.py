@@ -20,7 +20,6 @@ from urllib.parse import unquote
 
 import lxml.etree
 import lxml.html
-from PIL import Image
 
 from assets.instance.limits import Limits
 from assets.intake.fault import Fault
@@ -216,6 +215,8 @@ def _is_decoration(leaf: Leaf, shown: set[str]) -> bool:
         in_text = leaf.related or leaf.content_id in shown
         if not in_text or not leaf.content_type.startswith("image/"):
             return False
+    from PIL import Image  # noqa: PLC0415 - most mails have no such leaf, and `sixth check` none
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
