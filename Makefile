@@ -6,7 +6,8 @@
 # make test-quick   lint, rules, parsers of mails and workbooks, and SQL models, for daily work
 # make year    a year of nights, and what runs for long: a night killed at every stage, on a full disk, services killed
 # make bench   speed of a generated month against the floor and a plain script, of the sample and of light commands
-#              (BENCH_UNITS, default 2000; BENCH_AGAINST, a file of another commit), and of the portal on 10,000 units
+#              (BENCH_UNITS, default 2000; BENCH_TWICE=1, also the memory of twice as many; BENCH_AGAINST, a file of
+#              another commit), and of the portal on 10,000 units
 # make bench-shards   the same month whole and in shards: what they cost, what of it is the head's, and that all is the same
 # make audit   which published advisories apply to the locked versions (pip-audit; needs the network, and says where it had none)
 # make lock    the lock file again from pyproject.toml
@@ -59,7 +60,7 @@ year: setup
 	.venv/bin/pytest -m long
 
 bench: setup
-	.venv/bin/python -m tests.bench --units $(BENCH_UNITS) $(if $(BENCH_AGAINST),--against $(BENCH_AGAINST))
+	.venv/bin/python -m tests.bench --units $(BENCH_UNITS) $(if $(BENCH_TWICE),--twice) $(if $(BENCH_AGAINST),--against $(BENCH_AGAINST))
 	.venv/bin/python -m tests.bench_portal
 
 bench-shards: setup

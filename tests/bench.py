@@ -6,16 +6,19 @@ each mail, open its workbooks with calamine, with scans also decode each page at
 after the first night, and the ratio is to the mean of both: a shared machine may change its speed by a third between
 them. Without scans the job marks no workbooks and sends no notices either. Nothing here asserts a time.
 
-Beside the first night stands a plain script that reads the same workbooks on one core (tests/bench_plain.py). After
-it: one mail in a hundred again (supplement night), a run with nothing to be done, one mail to its answer
-(`sixth answer`), and the floor a last time; in a home of its own a night before the deadline, and the next with one
-mail in a hundred again. Floors, first and last, are the machine's noise: where any two of them differ by more than a
-tenth, results are not compared with those of another run. They are kept by commit. Last comes what does not depend on
-the month: the sample in an empty home, and commands that people wait for.
+Beside the first night stands a plain script that reads the same workbooks on one core (tests/bench_plain.py; of a
+large month some thousand mails, and as much more for the others). After it: one mail in a hundred again (supplement
+night), a run with nothing to be done, one mail to its answer (`sixth answer`), and the floor a last time; in a home of
+its own a night before the deadline, and the next with one mail in a hundred again; in another the month without scans.
+Last comes what does not depend on the month: the sample in an empty home, and commands that people wait for. All of it
+stands once more in one table, beside what is asked of 10,000 units on two quiet cores.
 
-    python -m tests.bench --units 2000                 N/4, N/2, N and 2N, without scans and with
-    python -m tests.bench --units 10000 --only         N alone
-    python -m tests.bench --units 100 --only --without-commands   not the sample and the commands
+Floors, first and last, are the machine's noise: where any two of them differ by more than a tenth, results are not
+compared with those of another run. Results are kept by commit.
+
+    python -m tests.bench --units 10000            some 25 minutes on two quiet cores
+    python -m tests.bench --units 10000 --twice    and the first night of twice as many: 15 minutes more
+    python -m tests.bench --units 100 --without-commands   not the sample and the commands
     python -m tests.bench --units 100 --history 60     the same month after 60 months and after one
     python -m tests.bench --against bench/0a1b2c3.json   beside what another commit took
 """
@@ -60,6 +63,27 @@ BETWEEN_EARLY_NIGHTS, AFTER_FIRST_NIGHT = b"Thu, 05 Nov 2026 15:00:00", b"Fri, 0
 AFTER_SECOND_NIGHT = b"Sun, 08 Nov 2026 09:00:00"
 UNCHANGED_NIGHT, AT_NOON = "2026-11-07T03:00:00+08:00", "2026-11-08T12:00:00+08:00"
 MOST_NOISE = 0.1  # between floors that results may be compared over
+PLAIN_MAILS = 1000  # that the plain script reads
+FIRST, PLAIN, SUPPLEMENT = "first night", "pandas + calamine, one core", "supplement night, 1 % new"
+NOTHING, ANSWER, INTERIM = "nothing new", "one mail to its answer", "interim night, 1 % new"
+SAMPLE, CHECK, STATUS, HELP = "sample, cold, both months", "check of two workbooks", "status", "--help"
+WITH_SCANS, WITHOUT = True, False
+# What is asked of 10,000 units on two quiet cores: what, of a month with scans or without, which figure, at most.
+ASKED = (
+    ("everything, in floors", FIRST, WITH_SCANS, "ratio", 3.6),
+    ("without scans and feedback, in floors", FIRST, WITHOUT, "ratio", 9.0),
+    ("everything, to a plain script on one core", PLAIN, WITH_SCANS, "ratio", 1.0),
+    ("interim night, 1 % new, s", INTERIM, WITH_SCANS, "seconds", 25.0),
+    ("supplement night, 1 % new, s", SUPPLEMENT, WITH_SCANS, "seconds", 40.0),
+    ("nothing new, CPU s", NOTHING, WITH_SCANS, "cpu", 1.0),
+    ("one mail to its answer, s", ANSWER, WITH_SCANS, "seconds", 12.0),
+    ("peak memory, MB", FIRST, WITH_SCANS, "peak_mb", 1500.0),
+    ("sample, cold, both months, s", SAMPLE, WITH_SCANS, "seconds", 6.0),
+    ("check of two workbooks, CPU s", CHECK, WITH_SCANS, "cpu", 0.8),
+    ("status, CPU s", STATUS, WITH_SCANS, "cpu", 0.4),
+    ("--help, CPU s", HELP, WITH_SCANS, "cpu", 0.12),
+)
+MOST_GROWTH = 1.2  # of peak memory, with twice as many units
 ROOT = Path(__file__).parent.parent
 UNITS_A_CITY = 30
 CITIES_A_PROVINCE = 11
@@ -222,10 +246,21 @@ def scan_pages(count: int) -> list[bytes]:
     return [as_file(made_page("normal", seed), "PDF", resolution=150, quality=75) for seed in range(count)]
 
 
-def _write_mails(job: tuple[Path, list[tuple[int, str, str, str]], list[bytes], Month]) -> None:
-    folder, units, scans, month = job
+@dataclass(frozen=True, slots=True)
+class _Mails:
+    """Mails of some units (number, code, name, kind) to be written: with a scan each, and without."""
+
+    units: list[tuple[int, str, str, str]]
+    month: Month
+    scans: list[bytes]
+    with_scans: Path | None
+    without: Path | None
+
+
+def _write_mails(job: _Mails) -> None:
+    month = job.month
     catalogue = load_catalogue()
-    for number, code, name, kind in units:
+    for number, code, name, kind in job.units:
         rng = random.Random(number + 100_000 * month.number)
         mail = EmailMessage()
         mail["From"] = f"u{number}@oa.example"
@@ -240,13 +275,20 @@ def _write_mails(job: tuple[Path, list[tuple[int, str, str, str]], list[bytes], 
             f"附件2 {name}.xlsx": annex2(code, name, month, catalogue, rng),
             f"附件3 {name}.xlsx": annex3(code, name, kind, month, catalogue, rng),
         }
-        if scans:
-            parts["签字盖章扫描件.pdf"] = scans[number % len(scans)]
         for file, content in parts.items():
             mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=file)
-        path = folder / f"{number // 1000:03d}" / f"{number:06d}.eml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(mail.as_bytes(policy=SMTP))
+        if job.without:
+            _write(mail, job.without, number)
+        if job.with_scans:
+            content = job.scans[number % len(job.scans)]
+            mail.add_attachment(content, maintype="application", subtype="octet-stream", filename="签字盖章扫描件.pdf")
+            _write(mail, job.with_scans, number)
+
+
+def _write(mail: EmailMessage, folder: Path, number: int) -> None:
+    path = folder / f"{number // 1000:03d}" / f"{number:06d}.eml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(mail.as_bytes(policy=SMTP))
 
 
 def make_home(folder: Path, units: int, *, feedback: bool = True, first_period: str = PERIOD) -> Home:
@@ -263,13 +305,20 @@ def make_home(folder: Path, units: int, *, feedback: bool = True, first_period: 
     return home
 
 
-def make_mails(home: Home, units: int, month: Month, *, scans: bool) -> None:
-    """A mail of each unit in the inbox, with the returns of a month."""
+def make_mails(home: Home, units: int, month: Month, *, scans: bool, beside: Home | None = None) -> None:
+    """A mail of each unit in the inbox, with the returns of a month; `beside`: the home of those without scans."""
     codes = [(n, *u) for n, u in enumerate(unit_codes(units))]
     pages = scan_pages(8) if scans else []
-    jobs = [(home.inbox / month.period, codes[i : i + 100], pages, month) for i in range(0, units, 100)]
+    without = beside if scans else home
+    folders = home.inbox / month.period if scans else None, without.inbox / month.period if without else None
+    jobs = [_Mails(codes[i : i + 100], month, pages, *folders) for i in range(0, units, 100)]
     with ProcessPoolExecutor() as pool:
         list(pool.map(_write_mails, jobs))
+
+
+def link_mails(home: Home, other: Home) -> None:
+    """The mails of a home's inbox in that of another, which has none."""
+    shutil.copytree(home.inbox, other.inbox, copy_function=os.link, dirs_exist_ok=True)
 
 
 # ------------------------------------------------------------------------------------------------------- the floor
@@ -444,22 +493,50 @@ class NotComparable(Exception):
     """Two runs of the bench on a machine that was not the same; the message says which floors differ."""
 
 
+def floors(results: Sequence[dict[str, Any]]) -> dict[tuple[int, bool], list[float]]:
+    """The floors of every month (units, whether with scans), in seconds."""
+    found: dict[tuple[int, bool], list[float]] = {}
+    for result in results:
+        if result["what"].startswith("floor"):
+            found.setdefault((result["units"], result["scans"]), []).append(result["seconds"])
+    return found
+
+
+def overview(results: Sequence[dict[str, Any]], units: int) -> list[str]:
+    """All that is asked in one table, with what was measured of a month of so many units; then the machine's noise."""
+    lines = [f"{units} units{'':34s} measured   asked at most"]
+    for told, what, with_scans, figure, most in ASKED:
+        of = (r for r in results if r["what"] == what and r["scans"] is with_scans and r["units"] in (0, units))
+        if found := next(of, None):
+            lines.append(f"{told:44s} {found[figure]:9.2f} {most:9.2f}{'' if found[figure] <= most else '   missed'}")
+    peaks = {r["units"]: r["peak_mb"] for r in results if r["what"] == FIRST and r["scans"]}
+    if {units, 2 * units} <= peaks.keys():
+        growth = peaks[2 * units] / peaks[units]
+        missed = "" if growth <= MOST_GROWTH else "   missed"
+        lines.append(f"{'peak memory, to that of half as many':44s} {growth:9.2f} {MOST_GROWTH:9.2f}{missed}")
+    for (size, scans), taken in floors(results).items():
+        noise = max(taken) / min(taken) - 1
+        told = f"floors of {size} units {'with' if scans else 'without'} scans"
+        verdict = "" if noise <= MOST_NOISE else ": too much to be compared with another run"
+        lines.append(f"{told:44s} {min(taken):.2f} to {max(taken):.2f} s, noise {noise:.0%}{verdict}")
+    return lines
+
+
 def compared(now: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> list[str]:
     """What took how much of the time that it took in another run of the bench, a line each.
 
     Raises NotComparable where floors of the same month, of one run or of both, differ by more than a tenth.
     """
-    floors: dict[tuple[int, bool], list[float]] = {}
-    for result in (*now, *before):
-        if result["what"].startswith("floor"):
-            floors.setdefault((result["units"], result["scans"]), []).append(result["seconds"])
+    taken_by = floors([*now, *before])
     was = {(r["units"], r["scans"], r["what"]): r for r in before}
     lines = []
     for result in now:
         units, scans, what = result["units"], result["scans"], result["what"]
         if (units, scans, what) not in was or what.startswith("floor"):
             continue
-        for size, taken in [(units, floors[units, scans])] if units else [(n, own) for (n, _), own in floors.items()]:
+        for size, taken in (
+            [(units, taken_by[units, scans])] if units else [(n, own) for (n, _), own in taken_by.items()]
+        ):
             low, high = min(taken), max(taken)
             if high > (1 + MOST_NOISE) * low:
                 told = f"floors of {size} units lie between {low:.2f} and {high:.2f} s"
@@ -484,41 +561,78 @@ def commit() -> str:
     return asked.stdout.strip()
 
 
-def measure(folder: Path, units: int, *, scans: bool) -> Iterator[dict[str, Any]]:
-    """Floors, first night, supplement night and what follows of a month; without scans also without feedback."""
-    home = make_home(folder, units, feedback=scans)
-    make_mails(home, units, Month(PERIOD), scans=scans)
+def plain_script(inbox: Path, units: int) -> dict[str, float]:
+    """Seconds that tests/bench_plain.py takes for a month; of more than a thousand mails some are read for all."""
+    every = -(-units // PLAIN_MAILS)
+    words = [sys.executable, "-m", "tests.bench_plain", str(inbox), str(every)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-4000:])
+    taken = json.loads(done.stdout.splitlines()[-1])
+    return {name: taken[name] * units / taken["mails"] for name in ("seconds", "cpu")}
+
+
+def measure(home: Home, units: int, *, scans: bool, later: bool = True) -> Iterator[dict[str, Any]]:
+    """Floors and first night of a month, and where they are wanted the plain script, and what comes `later`."""
     label, root = {"units": units, "scans": scans}, str(home.root)
     before = floor_seconds(home.inbox)
     yield {**label, "what": "floor", "seconds": before}
     first = job(home, FIRST_NIGHT)
     after = floor_seconds(home.inbox)
     yield {**label, "what": "floor again", "seconds": after}
-    yield {**label, "what": "first night", **first, "ratio": first["seconds"] / ((before + after) / 2)}
-    plain = measured("tests.bench_plain", str(home.inbox))
-    yield {**label, "what": "pandas + calamine, one core", **plain, "ratio": first["seconds"] / plain["seconds"]}
+    yield {**label, "what": FIRST, **first, "ratio": first["seconds"] / ((before + after) / 2)}
+    if not later:
+        return
+    plain = plain_script(home.inbox, units)
+    yield {**label, "what": PLAIN, **plain, "ratio": first["seconds"] / plain["seconds"]}
     send_again(home, range(0, units, 100), AFTER_FIRST_NIGHT, "again")
     second = job(home, SECOND_NIGHT)
-    yield {**label, "what": "supplement night, 1 % new", **second, "ratio": second["seconds"] / first["seconds"]}
+    yield {**label, "what": SUPPLEMENT, **second, "ratio": second["seconds"] / first["seconds"]}
     nothing = sixth("run", "--home", root, "--as-of", UNCHANGED_NIGHT, "--period", PERIOD)
-    yield {**label, "what": "nothing new", **nothing}
+    yield {**label, "what": NOTHING, **nothing}
     send_again(home, [0], AFTER_SECOND_NIGHT, "once-more")
-    yield {**label, "what": "one mail to its answer", **sixth("answer", "--home", root, "--as-of", AT_NOON)}
+    yield {**label, "what": ANSWER, **sixth("answer", "--home", root, "--as-of", AT_NOON)}
     yield {**label, "what": "floor, last", "seconds": floor_seconds(home.inbox)}
-    shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure_interim(folder: Path, units: int) -> Iterator[dict[str, Any]]:
+def measure_interim(home: Home, units: int) -> Iterator[dict[str, Any]]:
     """Two nights before the deadline, with scans; to the second one mail in a hundred is new."""
-    home = make_home(folder, units)
-    make_mails(home, units, Month(PERIOD), scans=True)
     label = {"units": units, "scans": True}
     first = job(home, EARLY_NIGHT)
     yield {**label, "what": "interim night", **first}
     send_again(home, range(0, units, 100), BETWEEN_EARLY_NIGHTS, "again")
     second = job(home, NEXT_EARLY_NIGHT)
-    yield {**label, "what": "interim night, 1 % new", **second, "ratio": second["seconds"] / first["seconds"]}
-    shutil.rmtree(folder, ignore_errors=True)
+    yield {**label, "what": INTERIM, **second, "ratio": second["seconds"] / first["seconds"]}
+
+
+def measure_month(folder: Path, units: int) -> Iterator[dict[str, Any]]:
+    """All that depends on a month, whose mails are made once: with scans, before the deadline, and without scans."""
+    home, early = make_home(folder / "scans", units), make_home(folder / "interim", units)
+    without = make_home(folder / "no-scans", units, feedback=False)
+    make_mails(home, units, Month(PERIOD), scans=True, beside=without)
+    link_mails(home, early)
+    yield from measure(home, units, scans=True)
+    shutil.rmtree(home.root)
+    yield from measure_interim(early, units)
+    shutil.rmtree(early.root)
+    yield from measure(without, units, scans=False, later=False)
+    shutil.rmtree(folder)
+
+
+def measure_without_scans(folder: Path, units: int) -> Iterator[dict[str, Any]]:
+    """A month without scans and all that comes after it."""
+    home = make_home(folder, units, feedback=False)
+    make_mails(home, units, Month(PERIOD), scans=False)
+    yield from measure(home, units, scans=False)
+    shutil.rmtree(folder)
+
+
+def measure_first_night(folder: Path, units: int) -> Iterator[dict[str, Any]]:
+    """The first night of a month with scans alone, for its memory."""
+    home = make_home(folder, units)
+    make_mails(home, units, Month(PERIOD), scans=True)
+    yield {"units": units, "scans": True, "what": FIRST, **job(home, FIRST_NIGHT)}
+    shutil.rmtree(folder)
 
 
 def measure_commands(folder: Path) -> Iterator[dict[str, Any]]:
@@ -530,7 +644,7 @@ def measure_commands(folder: Path) -> Iterator[dict[str, Any]]:
     for period, as_of in (("2026-09", "2026-10-06T00:30:00+08:00"), (PERIOD, FIRST_NIGHT)):
         parts.append(sixth("run", "--home", home, "--period", period, "--as-of", as_of))
     cold = {name: sum(part[name] for part in parts) for name in ("seconds", "cpu")}
-    yield {**label, "what": "sample, cold, both months", **cold}
+    yield {**label, "what": SAMPLE, **cold}
     (code, name, kind), *_ = unit_codes(1)
     books = {
         folder / "附件2.xlsx": annex2(code, name, Month(PERIOD), load_catalogue(), random.Random(1)),
@@ -539,9 +653,9 @@ def measure_commands(folder: Path) -> Iterator[dict[str, Any]]:
     for path, content in books.items():
         path.write_bytes(content)
     commands = {
-        "check of two workbooks": ["check", *map(str, books)],
-        "status": ["status", "--home", home],
-        "--help": [],
+        CHECK: ["check", *map(str, books)],
+        STATUS: ["status", "--home", home],
+        HELP: [],
     }
     for what, words in commands.items():
         taken = [sixth(*(words or ["--help"]), may_fail=True) for _ in range(3)]
@@ -587,10 +701,10 @@ def show(result: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Measure N/4, N/2, N and 2N units, with scans and without, and print what came out."""
+    """Measure a month of N units, with scans and without, and what does not depend on it; print what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--units", type=int, default=2000)
-    parser.add_argument("--only", action="store_true", help="N alone, not N/4, N/2 and 2N")
+    parser.add_argument("--twice", action="store_true", help="also the first night of 2N units, for its memory")
     parser.add_argument("--without-scans", action="store_true", help="measure without scans alone")
     parser.add_argument("--without-commands", action="store_true", help="not the sample and the light commands")
     parser.add_argument("--history", type=int, help="only: a month after so many others, beside one after one")
@@ -603,30 +717,21 @@ def main() -> None:
     if arguments.child:
         child(arguments.child, arguments.as_of, arguments.period)
     folder = arguments.folder.resolve()
-    sizes = [arguments.units]
-    if not arguments.only:
-        sizes = [arguments.units // 4, arguments.units // 2, arguments.units, 2 * arguments.units]
     print(f"{'units':>7s} {'':11s} {'what':28s} {'seconds':>9s} {'CPU s':>8s} {'ratio':>8s} {'peak MB':>9s}")
     results = []
     if arguments.history:
         parts = [measure_history(folder / "history", arguments.units, arguments.history)]
     else:
-        parts = [
-            measure(folder / f"{units}", units, scans=scans)
-            for units in sizes
-            for scans in ((False,) if arguments.without_scans else (False, True))
-        ]
-        if not arguments.without_scans:
-            parts.append(measure_interim(folder / "interim", arguments.units))
+        measured_month = measure_without_scans if arguments.without_scans else measure_month
+        parts = [measured_month(folder / f"{arguments.units}", arguments.units)]
+        if arguments.twice:
+            parts.append(measure_first_night(folder / "twice", 2 * arguments.units))
         if not arguments.without_commands:
             parts.append(measure_commands(folder / "commands"))
     for result in chain.from_iterable(parts):
         show(result)
         results.append(result)
-    peaks = {r["units"]: r["peak_mb"] for r in results if r["what"] == "first night" and r["scans"]}
-    if 2 * arguments.units in peaks:
-        growth = peaks[2 * arguments.units] / peaks[arguments.units]
-        print(f"peak memory of {2 * arguments.units} units to that of {arguments.units}: {growth:.2f}")
+    print("", *overview(results, arguments.units), sep="\n")
     folder.mkdir(exist_ok=True)
     for name in dict.fromkeys(("results", commit() or "results")):
         (folder / f"{name}.json").write_text(json.dumps(results, indent=1), encoding="utf-8")

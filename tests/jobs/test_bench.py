@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.bench import NotComparable, commit, compared
+from tests.bench import NotComparable, commit, compared, overview
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_bench_measures_floor_first_and_second_night(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--units", "3", "--only", "--without-scans", "--without-commands", "--folder", "measured"],
+        [sys.executable, "-m", "tests.bench", "--units", "3", "--without-scans", "--without-commands", "--folder", "measured"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
@@ -61,3 +61,19 @@ def test_what_does_not_depend_on_the_month_is_compared_over_all_floors() -> None
     assert line.split()[-2:] == ["status", "0.50"]
     with pytest.raises(NotComparable, match="floors of 10 units"):
         compared(run, [result("floor", 8.0), status])
+
+
+def test_all_that_is_asked_stands_in_one_table_beside_what_was_measured() -> None:
+    first = {"peak_mb": 1000.0, "ratio": 4.0}
+    month = [
+        result("floor", 10.0), {**result("first night", 40.0), **first}, result("floor, last", 11.5),
+        {**result("nothing new", 0.8), "cpu": 0.5},
+        {**result("first night", 70.0), **first, "units": 20, "peak_mb": 1300.0},
+    ]  # fmt: skip
+    heading, everything, nothing, memory, growth, noise = overview(month, 10)
+    assert heading.split() == ["10", "units", "measured", "asked", "at", "most"]
+    assert everything.split()[-3:] == ["4.00", "3.60", "missed"]
+    assert nothing.split()[-2:] == ["0.50", "1.00"]
+    assert memory.split()[-2:] == ["1000.00", "1500.00"]
+    assert growth.split()[-3:] == ["1.30", "1.20", "missed"]
+    assert noise.endswith("10.00 to 11.50 s, noise 15%: too much to be compared with another run")
