@@ -214,16 +214,21 @@ def used_before(sent: Iterable[Sent]) -> list[tuple[Sent, Sent]]:
     for scan in ordered:
         for key in {scan.digest, *scan.prints}:
             by_key[key].append(scan)
+    firsts: dict[tuple[str, frozenset[str]], list[Sent]] = {}  # the scans of the first mail with all of these pages
     found = []
     for scan in ordered:
         if not scan.readable:
             continue
-        likely = {*by_key[scan.digest]}
-        if scan.prints:
-            rarest = min(scan.prints, key=lambda page: (len(by_key[page]), page))
-            likely.update(by_key[rarest])
-        same = sorted((s for s in likely if s.time <= scan.time and scan.repeats(s)), key=lambda s: (s.time, s.number))
-        first = [s for s in same if s.mail == same[0].mail]
+        what = scan.digest, scan.prints
+        if what not in firsts:  # once, and not for each of thousands that sent the same
+            likely = {*by_key[scan.digest]}
+            if scan.prints:
+                rarest = min(scan.prints, key=lambda page: (len(by_key[page]), page))
+                likely.update(by_key[rarest])
+            repeated = (s for s in likely if scan.repeats(s))
+            same = sorted(repeated, key=lambda s: (s.time, s.number, s.period, s.unit_code))
+            firsts[what] = [s for s in same if s.mail == same[0].mail]
+        first = firsts[what]
         if first[0].mail != scan.mail and not any(
             (s.unit_code, s.period) == (scan.unit_code, scan.period) for s in first
         ):
