@@ -47,13 +47,17 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from assets.instance import periods
 from assets.instance.home import Home
 from expectations.catalogue import Catalogue, load_catalogue
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PERIOD = "2026-10"
 FIRST_NIGHT = "2026-11-06T00:30:00+08:00"
@@ -238,12 +242,25 @@ def annex3(code: str, name: str, kind: str, month: Month, catalogue: Catalogue, 
     return _workbook({"填报信息": cover, **{titles[s]: rows[s] for s in titles}})
 
 
-def scan_pages(count: int) -> list[bytes]:
-    """Some signed and sealed pages of about 150 KB, as PDF."""
-    from tests.scans.made_files import as_file
+@cache
+def _pages() -> list[Image]:
     from tests.scans.made_scans import made_page
 
-    return [as_file(made_page("normal", seed), "PDF", resolution=150, quality=75) for seed in range(count)]
+    return [made_page("normal", seed) for seed in range(8)]
+
+
+def scan(number: int) -> bytes:
+    """A signed and sealed page of about 150 KB, as PDF; of no two units the same, which SIG-04 would look for."""
+    from PIL import ImageDraw
+
+    from tests.scans.made_files import as_file
+
+    page = _pages()[number % 8].copy()
+    draw = ImageDraw.Draw(page)
+    for bit in range(20):
+        if number >> bit & 1:
+            draw.rectangle((100 + 24 * bit, 1700, 111 + 24 * bit, 1711), fill="black")
+    return as_file(page, "PDF", resolution=150, quality=75)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +269,6 @@ class _Mails:
 
     units: list[tuple[int, str, str, str]]
     month: Month
-    scans: list[bytes]
     with_scans: Path | None
     without: Path | None
 
@@ -280,8 +296,9 @@ def _write_mails(job: _Mails) -> None:
         if job.without:
             _write(mail, job.without, number)
         if job.with_scans:
-            content = job.scans[number % len(job.scans)]
-            mail.add_attachment(content, maintype="application", subtype="octet-stream", filename="签字盖章扫描件.pdf")
+            mail.add_attachment(
+                scan(number), maintype="application", subtype="octet-stream", filename="签字盖章扫描件.pdf"
+            )
             _write(mail, job.with_scans, number)
 
 
@@ -308,10 +325,9 @@ def make_home(folder: Path, units: int, *, feedback: bool = True, first_period: 
 def make_mails(home: Home, units: int, month: Month, *, scans: bool, beside: Home | None = None) -> None:
     """A mail of each unit in the inbox, with the returns of a month; `beside`: the home of those without scans."""
     codes = [(n, *u) for n, u in enumerate(unit_codes(units))]
-    pages = scan_pages(8) if scans else []
     without = beside if scans else home
     folders = home.inbox / month.period if scans else None, without.inbox / month.period if without else None
-    jobs = [_Mails(codes[i : i + 100], month, pages, *folders) for i in range(0, units, 100)]
+    jobs = [_Mails(codes[i : i + 100], month, *folders) for i in range(0, units, 100)]
     with ProcessPoolExecutor() as pool:
         list(pool.map(_write_mails, jobs))
 
