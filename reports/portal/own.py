@@ -10,7 +10,7 @@ import contextlib
 import io
 import threading
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from assets.instance.periods import preceding
+from assets.instance.register import Unit
 from assets.intake.mail.archive import path_of
 from assets.ledger import audit
 from assets.ledger.models import TO_UNITS
@@ -52,15 +53,17 @@ def own(visit: Visit) -> Response:
     there = periods(portal.home.portal)
     period = visit.asked("period") or (there[0] if there else "")
     wanted = visit.asked("unit")
-    if not there and not wanted and not visit.asked("period"):
-        raise NothingYet
-    if period not in there or (wanted and wanted not in units):
+    if (wanted and wanted not in units) or (visit.asked("period") and period not in there):
         raise NotThere
+    if not there:
+        return _before_its_first_month(visit, wanted)
     with opened(portal.home.portal, period, units) as snapshot:
         nodes = [node for code in units if (node := snapshot.one("node", unit_code=code))]
         node = next((n for n in nodes if n["unit_code"] == wanted), None) if wanted else next(iter(nodes), None)
+        if node is None and visit.asked("period"):
+            raise NotThere
         if node is None:
-            raise NotThere if wanted else NothingYet
+            return _before_its_first_month(visit, wanted)
         told = _told(snapshot, node)
         about = snapshot.about
     code = node["unit_code"]
@@ -86,6 +89,23 @@ def own(visit: Visit) -> Response:
         done=visit.asked("sent"),
         said=visit.asked("said"),
         **told,
+    )
+
+
+def _before_its_first_month(visit: Visit, wanted: str) -> Response:
+    """The page of a unit of which no run has seen a month yet: it may fetch its blank forms, check and send already."""
+    months = (_open_period(visit),)
+    mine = [unit for code in visit.who.scopes(ROLE) if (unit := _registered(visit, code, months))]
+    unit = next((u for u in mine if u.code == wanted), None) if wanted else next(iter(mine), None)
+    if unit is None:
+        raise NotThere if wanted else NothingYet
+    return visit.page(
+        "own_first.html.jinja",
+        unit=unit,
+        waiting=_waiting(visit, unit.code),
+        kinds=", ".join(KINDS),
+        open_period=_open_period(visit),
+        done=visit.asked("sent"),
     )
 
 
@@ -173,18 +193,19 @@ def send(visit: Visit) -> Response:
 def _mailed(visit: Visit, unit: str, files: Sequence[File], period: str, what: str) -> str:
     """Put a mail of the unit's mailbox into the inbox, received now; its sha256. Raises Refused without a mailbox."""
     portal, now = visit.portal, visit.now.astimezone(visit.portal.zone)
-    node = _node(visit, unit)
-    mailbox = str(node["mailboxes"]).partition(";")[0]
-    if not mailbox:
+    registered = _registered(visit, unit, (_open_period(visit), period))
+    if registered is None:
+        raise NotThere
+    if not registered.mailboxes:
         raise Refused(visit.words.say("own.no_mailbox"))
     month = portal.words(DEFAULT).month(period)
     raw = mail_of(
         portal.home,
         files,
-        mailbox=mailbox,
+        mailbox=registered.mailboxes[0],
         to=portal.settings.mailbox,
-        subject=f"{node['unit_name']} {month} 网络安全月报（门户{what}）",
-        text=f"{node['unit_name']}（{unit}）由 {visit.who.display} 在门户{what}，附件 {len(files)} 个。",
+        subject=f"{registered.name} {month} 网络安全月报（门户{what}）",
+        text=f"{registered.name}（{unit}）由 {visit.who.display} 在门户{what}，附件 {len(files)} 个。",
         by=visit.who.name,
         address=visit.address,
         now=now,
@@ -233,7 +254,7 @@ def blank(visit: Visit) -> Response:
     """
     code, portal, period = visit.asked("unit"), visit.portal, _open_period(visit)
     register = portal.register
-    unit = next((u for u in register.tree(period).reporting if u.code == code), None)
+    unit = _registered(visit, code, (period,))
     if code not in visit.who.scopes(ROLE) or unit is None:
         raise NotThere
     before = None
@@ -267,13 +288,13 @@ def _unit(visit: Visit) -> str:
     return unit
 
 
-def _node(visit: Visit, unit: str) -> Mapping[str, Any]:
-    """The unit in the latest month. NotThere where it is on no register any more."""
-    for period in periods(visit.portal.home.portal)[:1]:
-        with opened(visit.portal.home.portal, period, [unit]) as snapshot:
-            if node := snapshot.one("node", unit_code=unit):
-                return node
-    raise NotThere
+def _registered(visit: Visit, unit: str, months: Sequence[str]) -> Unit | None:
+    """The unit as the register has it now, by which the intake will know its mailbox: in the first of some months that
+    it reports in.
+    """
+    register = visit.portal.register
+    found = (u for month in months for u in register.tree(month).reporting if u.code == unit)
+    return next(found, None)
 
 
 def _files(visit: Visit) -> list[File]:

@@ -147,7 +147,7 @@ def _facets(visit: Visit, counts: Sequence[Row], asked: Asked, by_unit: Sequence
             n = sum(r["n"] for r in rows if of(r))
             if n or value == chosen[name]:
                 made.append((label, asked.address(**{name: value}, after=0), n, value == chosen[name]))
-        return {"title": say(f"facet.{name}"), "choices": made}
+        return {"title": say(f"facet.{name}"), "choices": made, "rest": 0}
 
     found = [
         facet(
@@ -176,7 +176,8 @@ def _facets(visit: Visit, counts: Sequence[Row], asked: Asked, by_unit: Sequence
     ]
     if by_unit:
         choices = [(r["unit_name"], asked.address(unit=r["unit_code"], after=0), r["n"], False) for r in by_unit]
-        found.append({"title": say("facet.unit"), "choices": choices})
+        rest = sum(r["n"] for r in _matching(counts, chosen)) - sum(r["n"] for r in by_unit)
+        found.append({"title": say("facet.unit"), "choices": choices, "rest": rest})
     sheets = [
         (key, visit.words.sheet(key), lambda r, k=key: r["sheet_key"] == k) for key in visit.portal.catalogue.sheets
     ]

@@ -31,7 +31,7 @@ from reports.portal.reading import opened
 from reports.portal.shared import Portal
 from reports.portal.snapshot import carried_json, carried_of
 from reports.portal.uploads import File, NotChecked, check, key_of, mail_of, named, put_into_inbox, sent_by
-from tests.portal.made_portal import OTHER_UNIT, UNIT, Browser, secret
+from tests.portal.made_portal import OTHER_UNIT, UNIT, Browser, home_of, portal_of, secret
 from tests.reports.settled_sample import LAST, Sample
 
 NOW = datetime(2026, 11, 5, 12, 0, tzinfo=UTC)
@@ -128,6 +128,25 @@ def test_a_return_becomes_a_mail_of_the_unit_s_mailbox_received_now(portal: Port
     assert store(raw, portal.home.archive) == sha256  # as a run does it
     for period in (LAST, "2026-09"):
         assert "等待处理" not in browser.get(f"/own?period={period}").text
+
+
+def test_a_unit_sends_before_its_first_month_and_by_the_register_of_now(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    with portal_of(home) as portal:
+        browser = Browser(portal, "unit")
+        page = browser.get("/own").text
+        assert f"/own/blank?unit={UNIT}" in page
+        assert "青川盟第3旗县分公司" in page
+        for other in (f"/own?unit={OTHER_UNIT}", f"/own?period={LAST}"):
+            assert browser.get(other).status_code == 404, other
+        units = home.register / "units.csv"
+        text = units.read_text(encoding="utf-8")
+        units.write_text(text.replace("county01003@", "moved01003@"), encoding="utf-8")
+        sent = upload(browser, own_routes.SEND, [File("附件2.xlsx", b"x")])
+        assert sent.status_code == 303
+        assert "已收到" in browser.get(sent.headers["location"]).text
+        (mail,) = home.inbox.glob("*.eml")
+        assert message_from_bytes(mail.read_bytes(), policy=default)["From"] == "moved01003@oa.example"
 
 
 def test_what_the_portal_did_not_sign_it_does_not_own(tmp_path: Path) -> None:
