@@ -32,6 +32,7 @@ from pipelines.terminal import (
     HomeOption,
     Lang,
     PeriodOption,
+    PublishedLang,
     WrongUse,
     add_texts,
     clock_of,
@@ -298,7 +299,7 @@ def pull(
     form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(PULLED)}.")] = "html",
     target: Annotated[Path | None, typer.Option("--out", help="Where to put it; else the current folder.")] = None,
     url: Annotated[str, typer.Option("--url", help="A portal to fetch from, with a token in SIXTH_TOKEN.")] = "",
-    lang: Lang = DEFAULT,
+    lang: PublishedLang = None,
     home: HomeOption = None,
 ) -> None:
     """Fetch a published report of a month, a half-year (2026H2) or a year. csv and parquet come as one .zip."""
@@ -337,13 +338,23 @@ def pull(
     else:
         file = source / ("summary.json" if form == "json" else f"report.{form}")
         path = _target(target, f"{name}.{form}")
-        if wanted == "interim" and not file.is_file():
-            from pipelines.interim import interim_document  # noqa: PLC0415
+        spoken = _spoken(source, lang) if form in DOCUMENTS else ""
+        if spoken or not file.is_file():
+            from pipelines.drawn import drawn_document, language_of  # noqa: PLC0415
 
-            path.write_bytes(interim_document(place, period, chosen, form, lang))
+            path.write_bytes(drawn_document(place, period, chosen, wanted, form, spoken or language_of(source)))
         else:
             shutil.copyfile(file, path)
     out.print(str(path))
+
+
+def _spoken(source: Path, lang: str | None) -> str:
+    """The language that was asked for, where it is another one than that of the published version; else ""."""
+    if not lang:
+        return ""
+    from pipelines.drawn import language_of  # noqa: PLC0415
+
+    return lang if lang != language_of(source) else ""
 
 
 def _target(target: Path | None, name: str) -> Path:

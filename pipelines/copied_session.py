@@ -1,7 +1,7 @@
 """A home opened with a copy of its warehouse: months settled otherwise, to look at, without a trace.
 
 Belongs here: the copy. Does not: what is looked at (replay.py, register_diff.py, rehearsal.py, preview.py,
-interim.py, documents.py).
+drawn.py, documents.py).
 """
 
 from __future__ import annotations

@@ -69,6 +69,16 @@ def _language(code: str) -> str:
 Lang = Annotated[
     str, typer.Option("--lang", parser=_language, metavar="|".join(codes()), help="Language of what is shown.")
 ]
+PublishedLang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        parser=_language,
+        metavar="|".join(codes()),
+        help="Language of the report; else the one that it was published in.",
+        show_default=False,
+    ),
+]
 
 
 def exit_codes(command: Callable[..., int | None]) -> Callable[..., None]:

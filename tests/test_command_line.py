@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
+from assets.instance.home import Home
 from pipelines.cli import app
+from pipelines.drawn import NotAsPublished, drawn_document
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -34,3 +37,17 @@ def test_a_version_is_named_by_its_place_in_the_published_folder_of_a_home(tmp_p
     (version / "manifest.json").write_text('{"files": []}', encoding="utf-8")
     done = CliRunner().invoke(app, ["verify", "2026-10/EX/v1", "--home", str(tmp_path)])
     assert (done.exit_code, "every file is as it was published" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [("v2", "v2 is a supplement: .* in 中文"), ("v1", "v1 was followed by v2")]
+)
+def test_what_was_told_when_it_was_published_is_not_drawn_anew(tmp_path: Path, version: str, told: str) -> None:
+    for number, kind in (("v1", "deadline"), ("v2", "supplement")):
+        folder = tmp_path / "published" / "2026-10" / "EX" / number
+        folder.mkdir(parents=True)
+        summary = f'{{"kind": "{kind}", "as_of": "2026-11-06T00:30:00+08:00"}}'
+        (folder / "summary.json").write_text(summary, encoding="utf-8")
+        (folder / "report.html").write_text('<!doctype html><html lang="zh-CN">', encoding="utf-8")
+    with pytest.raises(NotAsPublished, match=told):
+        drawn_document(Home(tmp_path), "2026-10", "EX", version, "pdf", "en")

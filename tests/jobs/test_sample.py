@@ -135,6 +135,10 @@ def test_an_interim_report_keeps_the_page_alone_and_makes_other_forms_when_pulle
         pulled = tmp_path / f"pulled.{form}"
         sixth("pull", "--home", home, "--period", "2026-10", "--format", form, "--out", pulled)
         assert pulled.read_bytes().startswith(start)
+    page = tmp_path / "page.html"
+    for lang, tag in ((("--lang", "en"), "en-GB"), ((), "zh-CN")):  # what was published, and the same in English
+        sixth("pull", "--home", home, "--period", "2026-10", *lang, "--out", page)
+        assert f'lang="{tag}"' in page.read_text(encoding="utf-8")[:1_000]
     before = {p: p.read_bytes() for p in sorted((home / "published/2026-10").rglob("interim/**/*")) if p.is_file()}
     run(home, "2026-10/deadline", "2026-11-05T12:10:00+08:00")  # nothing new: no scope is made again
     after = {p: p.read_bytes() for p in sorted((home / "published/2026-10").rglob("interim/**/*")) if p.is_file()}

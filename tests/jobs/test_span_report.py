@@ -161,6 +161,14 @@ def test_a_version_holds_every_file_and_verifies(home: Path, scope: str) -> None
     assert "as it was published" in sixth("verify", folder).stdout
 
 
+def test_other_forms_of_an_interim_report_of_the_half_are_made_when_they_are_pulled(home: Path, tmp_path: Path) -> None:
+    """The half was said to have been worked on since, and `sixth run --period 2026H2` to be of help."""
+    for form, start in (("xlsx", b"PK"), ("docx", b"PK")):
+        pulled = tmp_path / f"half.{form}"
+        sixth("pull", "--home", home, "--period", "2026H2", "--scope", "EX-16", "--format", form, "--out", pulled)
+        assert pulled.read_bytes().startswith(start)
+
+
 def test_the_report_names_the_half_and_its_inspection_and_speaks_of_no_month(home: Path) -> None:
     page = (home / "published/2026H2/EX/interim/report.html").read_text(encoding="utf-8")
     assert "网络安全半年报（2026年下半年）" in page
