@@ -16,7 +16,7 @@ from pathlib import Path
 
 import docx
 import polars as pl
-import pypdf
+import pypdfium2
 import python_calamine
 from docx.oxml.ns import qn
 from lxml import etree
@@ -49,10 +49,10 @@ def _docx(content: bytes) -> str:
 
 
 def _pdf(content: bytes) -> str:
-    document = pypdf.PdfReader(io.BytesIO(content))
+    document = pypdfium2.PdfDocument(content)
     # A cell of a table breaks its text over lines.
-    pages = (re.sub(r"\s+", "", page.extract_text()) for page in document.pages)
-    return "\n".join([*pages, repr(document.metadata)])
+    pages = (re.sub(r"[\s\u200b]+", "", page.get_textpage().get_text_range()) for page in document)
+    return "\n".join([*pages, repr(document.get_metadata_dict())])
 
 
 def _parquet(content: bytes) -> str:

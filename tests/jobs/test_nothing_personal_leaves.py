@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 import openpyxl
+import polars as pl
 import pytest
 
 from expectations.catalogue import load_catalogue
@@ -165,24 +166,26 @@ def leaks(root: Path, words_of: dict[str, set[str]]) -> list[str]:
     """
     told = []
     for owner, path in outgoing(root):
-        text, own = text_of(path), "\n".join(words_of.get(owner, ()))
-        told += [
-            f"{path.relative_to(root)}: {word}"
-            for words in words_of.values()
-            for word in words
-            if word in text and word not in own
-        ]
+        own = "\n".join(words_of.get(owner, ()))
+        told += [f"{path.relative_to(root)}: {word}" for word in said(text_of(path), words_of) if word not in own]
     return told
 
 
+def said(text: str, words_of: dict[str, set[str]]) -> list[str]:
+    """Which of the words stand in a text, looked for all at once."""
+    found: list[str] = pl.Series([text]).str.extract_many(sorted(set().union(*words_of.values())), overlapping=True)[0]
+    return sorted(set(found))
+
+
 def test_nothing_of_a_made_month_leaves(made: Ran) -> None:
-    assert leaks(made.root, {unit: set(words) for unit, words in SECRETS.items()}) == []
-    assert [word for words in SECRETS.values() for word in words if word in made.said] == []
+    words = {unit: set(words) for unit, words in SECRETS.items()}
+    assert leaks(made.root, words) == []
+    assert said(made.said, words) == []
 
 
 def test_the_made_month_brought_what_is_looked_for(made: Ran) -> None:
     answer = text_of(made.root / "published/2026-10/feedback" / LEAKY / "feedback.html")
-    assert "13900001111" in answer
+    assert "13900001111" in said(answer, {LEAKY: {*SECRETS[LEAKY]}})
     findings = text_of(made.root / "published/2026-10/C/v1/data/findings.csv")
     assert {"责任人电话（必填）", "****", "GEN-02"} <= set(findings.replace('"', "").split(","))
     assert "GEN-07" in findings
@@ -192,4 +195,4 @@ def test_nothing_of_the_sample_leaves(sample: Ran) -> None:
     words = personal(sample.root)
     assert sum(map(len, words.values())) > 100
     assert leaks(sample.root, words) == []
-    assert [word for mine in words.values() for word in mine if word in sample.said] == []
+    assert said(sample.said, words) == []
