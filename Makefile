@@ -2,7 +2,8 @@
 # make run     the main job: a sample home, both sample months, the paths of the reports
 # make portal  the same, and its web portal on http://127.0.0.1:8600, with people of each role to log in as
 # make test    types, lint, and all tests that need Python alone: rules, parsers, SQL, the job on the sample, made months
-# make test-outside   those with a browser, an office suite and servers, runs that are killed, and a year of nights
+# make test-outside   those with a browser, an office suite and servers, killed runs, Dagster's own commands, a year of nights;
+#              make test OUTSIDE=1 runs both at once, as CI does
 # make test-quick   lint, rules, parsers of mails and workbooks, and SQL models, for daily work
 # make year    a year of nights, and what runs for long: a night killed at every stage, on a full disk, services killed
 # make bench   speed of a generated month against the floor and a plain script, of the sample and of light commands

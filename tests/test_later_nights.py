@@ -6,8 +6,9 @@ Nor does it show how many units, forms and rows are worked on at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -128,67 +129,108 @@ def test_nights_one_after_another_end_as_one_night_does(work: Work) -> None:
         assert [table for table in later if not later[table].equals(at_once[table])] == []
 
 
-def test_units_without_anything_new_are_left_alone(work: Work) -> None:
-    warehouse = work.warehouse
-    forget(warehouse)
-    for before, as_of in zip([None, *NIGHTS], NIGHTS, strict=False):
-        night(work, as_of)
-        known, standing, reached = (
-            {unit for (unit,) in warehouse.execute(query, parameters).fetchall()}
-            for query, parameters in (
-                ("select unit_code from core.unit_digests where period = $p", {"p": LAST}),
-                ("select unit_code from core.standing_units where period = $p", {"p": LAST}),
-                (
-                    """
-                    select unit_code from core.submissions where period = $p and received_at > $before
-                    union
-                    select unit_code from core.mails where period = $p and received_at > $before
-                    """,
-                    {"p": LAST, "before": before or datetime(2026, 1, 1, tzinfo=Deadline().zone)},
-                ),
-            )
-        )
-        explained = {EXPLAINED} if as_of == NIGHTS[-1] else set()
-        assert standing == known - reached - explained
-    reasons = "select distinct unit_code, reason from core.all_findings where period = $p and status = 'explained'"
-    assert warehouse.execute(reasons, {"p": LAST}).fetchall() == [(EXPLAINED, "该系统已于本月下线并完成备案")]
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What one night of the month did and found."""
+
+    read: frozenset[str]
+    """The mails that were booked."""
+    came: frozenset[str]
+    known: frozenset[str]
+    standing: frozenset[str]
+    """The units that were left alone, of those that are known."""
+    reached: frozenset[str]
+    """The units of which something came."""
 
 
-def test_mails_that_are_booked_are_not_booked_again(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: set[str] = set()
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The nights of a month, and what they came to."""
+
+    nights: list[Night]
+    explained: list[tuple[str, str]]
+    """The units that have explained something, and how."""
+    changed: str
+    """A mail that said something else after the last night."""
+    read_again: frozenset[str]
+    """The mails that were booked after that."""
+
+
+@pytest.fixture(scope="module")
+def passed(work: Work) -> Passed:
+    """Every night of the month, one after another, and its last once more with one mail that says something else."""
+    warehouse, read = work.warehouse, set[str]()
+    nights: list[Night] = []
 
     def reading(work: Work, period: str, mails: Sequence[str]) -> list[Mail]:
         read.update(mails if period == LAST else ())
         return read_mails(work, period, mails)
 
+    def all_of(query: str, before: datetime) -> frozenset[str]:
+        parameters = {"p": LAST} | ({"before": before} if "$before" in query else {})
+        return frozenset(of for (of,) in warehouse.execute(query, parameters).fetchall())
+
     read_mails = booking.read_mails
-    monkeypatch.setattr(booking, "read_mails", reading)
-    forget(work.warehouse)
-    for before, as_of in zip([None, *NIGHTS], NIGHTS, strict=False):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(booking, "read_mails", reading)
+        forget(warehouse)
+        for before, as_of in pairwise([datetime(2026, 1, 1, tzinfo=Deadline().zone), *NIGHTS]):
+            read.clear()
+            night(work, as_of)
+            nights.append(
+                Night(
+                    frozenset(read),
+                    all_of("select mail from core.mail_periods where period = $p and received_at > $before", before),
+                    all_of("select unit_code from core.unit_digests where period = $p", before),
+                    all_of("select unit_code from core.standing_units where period = $p", before),
+                    all_of(
+                        """
+                        select unit_code from core.submissions where period = $p and received_at > $before
+                        union
+                        select unit_code from core.mails where period = $p and received_at > $before
+                        """,
+                        before,
+                    ),
+                )
+            )
+        reasons = "select distinct unit_code, reason from core.all_findings where period = $p and status = 'explained'"
+        explained = warehouse.execute(reasons, {"p": LAST}).fetchall()
+        mail = warehouse.value(
+            "select min(mail) from core.plain_findings where period = $p and mail in (select mail from staging.faults)",
+            {"p": LAST},
+        )
+        warehouse.execute("update staging.faults set value = value || '?' where mail = $mail", {"mail": mail})
         read.clear()
-        night(work, as_of)
-        came = work.warehouse.execute(
-            "select mail from core.mail_periods where period = $p and received_at > $before",
-            {"p": LAST, "before": before or datetime(2026, 1, 1, tzinfo=Deadline().zone)},
-        ).fetchall()
-        assert read == {mail for (mail,) in came}
-    told = "update staging.faults set value = value || '?' where mail = $mail"
-    mail = work.warehouse.value(
-        "select min(mail) from core.plain_findings where period = $p and mail in (select mail from staging.faults)",
-        {"p": LAST},
-    )
-    work.warehouse.execute(told, {"mail": mail})
-    read.clear()
-    book_month(replace(work, as_of=NIGHTS[-1]), LAST)
-    assert read == {mail}
+        book_month(replace(work, as_of=NIGHTS[-1]), LAST)
+    return Passed(nights, explained, mail, frozenset(read))
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
-def test_a_step_run_again_changes_nothing(work: Work, step: Callable[[Work, str], object]) -> None:
+def test_units_without_anything_new_are_left_alone(passed: Passed) -> None:
+    for of in passed.nights:
+        explained = {EXPLAINED} if of is passed.nights[-1] else set()
+        assert of.standing == of.known - of.reached - explained
+    assert passed.explained == [(EXPLAINED, "该系统已于本月下线并完成备案")]
+
+
+def test_mails_that_are_booked_are_not_booked_again(passed: Passed) -> None:
+    for of in passed.nights:
+        assert of.read == of.came
+    assert passed.read_again == {passed.changed}
+
+
+@pytest.fixture(scope="module")
+def once(work: Work) -> dict[str, pl.DataFrame]:
+    """What the last two nights came to."""
     forget(work.warehouse)
     night(work, NIGHTS[-2])
     night(work, NIGHTS[-1])
-    once = contents(work.warehouse)
+    return contents(work.warehouse)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+def test_a_step_run_again_changes_nothing(
+    work: Work, once: dict[str, pl.DataFrame], step: Callable[[Work, str], object]
+) -> None:
     step(replace(work, as_of=NIGHTS[-1]), LAST)
     if step is check_month_forms:  # which takes away what a later step has found
         check_month_across(work, LAST)

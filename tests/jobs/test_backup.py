@@ -75,6 +75,7 @@ def test_a_restored_home_publishes_the_same_and_so_does_one_of_archive_and_ledge
     assert sent(bare) == ledger
 
 
+@pytest.mark.outside
 def test_a_backup_taken_while_a_run_goes_on_publishes_what_that_run_did(tmp_path: Path) -> None:
     """A month of two units: any run is one that goes on."""
     home, new = tmp_path / "home", tmp_path / "new"

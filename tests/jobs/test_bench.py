@@ -16,6 +16,7 @@ from tests.bench import NotComparable, commit, compared, overview
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.outside
 def test_the_bench_measures_floor_first_and_second_night(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench", "--units", "3", "--without-scans", "--without-commands", "--folder", "measured"],

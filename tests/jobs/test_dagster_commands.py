@@ -59,6 +59,7 @@ def missing(home: Home, period: str) -> int:
     return int(summary(home, period)["units"]["missing"])
 
 
+@pytest.mark.outside
 def test_two_months_at_once_wait_for_each_other(home: Home) -> None:
     """One of them ended at once: another run held the warehouse."""
     both = [execute(period) for period in MONTHS[1:]]
@@ -67,6 +68,7 @@ def test_two_months_at_once_wait_for_each_other(home: Home) -> None:
     assert (missing(home, MONTHS[1]), missing(home, PERIOD)) == (2, 0)
 
 
+@pytest.mark.outside
 def test_a_process_a_step_publishes_the_same(home: Home, tmp_path: Path) -> None:
     """A check beside a step of its own run found the warehouse held, and failed it."""
     end(execute(PERIOD, "tests.jobs.multiprocess"))
@@ -143,6 +145,7 @@ def worker_of(instance: dg.DagsterInstance) -> tuple[str, int] | None:
     return None
 
 
+@pytest.mark.outside
 def test_a_backfill_of_three_months_goes_through_though_a_run_is_killed_while_it_holds_the_pool(home: Home) -> None:
     take_clock(
         home, datetime(2026, 9, 2, tzinfo=ZONE)

@@ -10,6 +10,8 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import pytest
+
 from tests.reports.reading import REPOSITORY
 
 PACKED = ("assets", "expectations", "pipelines", "reports", "sql", "pyproject.toml", "README.md", "LICENSE")
@@ -24,6 +26,7 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.outside
 def test_a_wheel_installed_elsewhere_runs_the_sample(tmp_path: Path) -> None:
     source, elsewhere = tmp_path / "source", tmp_path / "elsewhere"
     source.mkdir()
