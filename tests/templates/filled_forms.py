@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
+from unittest.mock import patch
 
 import openpyxl
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.merge import MergedCellRange
 from openpyxl.worksheet.worksheet import Worksheet
 
 from assets.instance.register import Register, Unit
@@ -24,6 +26,7 @@ from reports.blank.forms import blank_forms
 PERIOD = "2026-10"
 HEADINGS = HEADING_ROW + 1  # from 1, as in a spreadsheet
 FIRST_ROW = HEADINGS + 1
+MOST_COLUMNS = 50
 COVER = {"prepared_by": "张三", "phone": "13812345678", "prepared_on": date(2026, 11, 2), "manager": "李四"}
 
 Change = Callable[[openpyxl.Workbook], None]
@@ -32,7 +35,7 @@ Change = Callable[[openpyxl.Workbook], None]
 def cell(sheet: Worksheet, form: SheetForm, key: str, row: int) -> str:
     """Where a column's value stands in a row of the sheet."""
     wanted = normalise_heading(form.column(key).zh)
-    for column in range(1, sheet.max_column + 1):
+    for column in range(1, MOST_COLUMNS + 1):  # sheet.max_column looks at every cell
         if normalise_heading(sheet.cell(HEADINGS, column).value) == wanted:
             return f"{get_column_letter(column)}{row}"
     raise KeyError(key)
@@ -126,7 +129,7 @@ def fill(
     change: Change | None = None,
 ) -> bytes:
     """A template filled in right, with something done to it; `nil`: with nothing to report where that can be said."""
-    book = openpyxl.load_workbook(io.BytesIO(content))
+    book = _opened(content)
     answers = COVER | {s.nil_flag: "无" if nil else "有" for s in form.sheets if s.nil_flag}
     for key, value in answers.items():
         book[form.cover_title][cover_cell(book[form.cover_title], form, key)].value = value
@@ -143,6 +146,14 @@ def fill(
     return saved(book)
 
 
+def _opened(content: bytes) -> openpyxl.Workbook:
+    """A workbook to write into, without borders around the cells that were merged into others: openpyxl takes half of
+    its time to draw them anew.
+    """
+    with patch.object(MergedCellRange, "format", lambda _: None):
+        return openpyxl.load_workbook(io.BytesIO(content))
+
+
 def saved(book: openpyxl.Workbook) -> bytes:
     """A workbook's bytes."""
     file = io.BytesIO()
@@ -152,7 +163,7 @@ def saved(book: openpyxl.Workbook) -> bytes:
 
 def changed(content: bytes, change: Change) -> bytes:
     """A workbook with something done to it."""
-    book = openpyxl.load_workbook(io.BytesIO(content))
+    book = _opened(content)
     change(book)
     return saved(book)
 
