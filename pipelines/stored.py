@@ -71,10 +71,11 @@ class _Copying:
             if sha256 is None:
                 raw = file.read()
                 sha256 = hashlib.sha256(raw).hexdigest()
-                self._things[place_of(name, sha256)] = raw
+                if sha256 != self.record.last(name):
+                    self._things[place_of(name, sha256)] = raw
                 self._files.append((name, sha256, seen))
         self.contents[name] = (sha256, stat.st_mode & 0o777, stat.st_mtime_ns)
-        if len(self._things) >= MOST_FILES or sum(map(len, self._things.values())) >= MOST_BYTES:
+        if len(self._files) >= MOST_FILES or sum(map(len, self._things.values())) >= MOST_BYTES:
             self.flush()
 
     def forget(self, paths: Iterable[Path]) -> None:
@@ -86,7 +87,7 @@ class _Copying:
         """Put what waits, and book it."""
         self.store.put(self._things)
         self.record.put(self._files)
-        self.copied += len(self._files)
+        self.copied += len(self._things)
         self.size += sum(map(len, self._things.values()))
         self._things, self._files = {}, []
 
@@ -120,6 +121,7 @@ def copy_home(home: Home, url: str, *, own_ledger: bool) -> Copied:
             record.say(contents=told)
             wanted = {place_of(name, sha256) for name, (sha256, *_) in copying.contents.items()}
             wanted |= {_object(sha256) for sha256 in digests.values()}
+            record.keep(copying.contents)
             store.remove(name for name in store.names(OBJECTS) if name not in wanted)
         record.say(copied_at=now().isoformat(timespec="seconds"), failed="", failed_since="")
     return Copied(len(copying.contents), copying.copied, copying.size)

@@ -168,6 +168,18 @@ def test_a_copy_cut_short_leaves_the_one_before_and_is_gone_on_with(
     assert files(made) == files(home)
 
 
+def test_a_file_that_was_away_for_a_night_is_in_the_copy_again(url: str, home: Home, tmp_path: Path) -> None:
+    file, aside = home.register / "units.csv", tmp_path / "aside"
+    copy_home(home, url, own_ledger=True)
+    file.rename(aside)
+    copy_home(home, url, own_ledger=True)
+    aside.rename(file)
+    copy_home(home, url, own_ledger=True)
+    made = Home(tmp_path / "made")
+    restore_from_store(url, made)
+    assert files(made) == files(home)
+
+
 def test_the_store_of_another_home_is_left_alone(url: str, home: Home, tmp_path: Path) -> None:
     copy_home(home, url, own_ledger=True)
     before = {name: Store(url).text(name) for name in (OWNER, CONTENTS)}

@@ -13,6 +13,7 @@ AWS_ENDPOINT_URL, AWS_CA_BUNDLE.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -202,11 +203,22 @@ class Record:
         row = self._sql.execute("select sha256, ino, size, mtime_ns from files where name = ?", (name,)).fetchone()
         return str(row[0]) if row and tuple(row[1:]) == seen else None
 
+    def last(self, name: str) -> str | None:
+        """The sha256 that a file had when it was put last."""
+        row = self._sql.execute("select sha256 from files where name = ?", (name,)).fetchone()
+        return str(row[0]) if row else None
+
     def put(self, files: Iterable[tuple[str, str, tuple[int, int, int]]]) -> None:
         """Book files as put: name, sha256, what they looked like."""
         rows = [(name, sha256, *seen) for name, sha256, seen in files]
         with self._sql:
             self._sql.executemany("insert or replace into files values (?, ?, ?, ?, ?)", rows)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Believe of no other files than these that they are there: what they were is taken away."""
+        with self._sql:
+            others = "delete from files where name not in (select value from json_each(?))"
+            self._sql.execute(others, (json.dumps([*names]),))
 
     def said(self, key: str) -> str:
         """A word about the store; "" where there is none."""
