@@ -17,7 +17,8 @@ import json
 import logging
 import os
 import re
-import tempfile
+import shutil
+import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ from pipelines.backup import BackupError, make_home_of, save_all
 log = logging.getLogger("sixth.store")
 
 CONTENTS, OBJECTS = "contents.json", "objects"
+SCRATCH = "copying"  # in warehouse/: a copy of the ledger, while it is put
 FINAL = re.compile(r"archive/(?:../[^/*?\[]+|registers/[^*?\[]+)|published/[0-9H-]+/[^/*?\[]+/v[0-9]+/[^*?\[]+")
 MOST_FILES, MOST_BYTES = 128, 32 * 2**20  # put at once, and so held in memory
 Seen = tuple[int, int, int]
@@ -106,12 +108,16 @@ def copy_home(home: Home, url: str, *, own_ledger: bool) -> Copied:
 
     `own_ledger`: whether the ledger is a file of the home. Raises StoreError, BackupError.
     """
-    with record_of(home.warehouse) as record, tempfile.TemporaryDirectory(dir=home.warehouse) as scratch:
+    scratch = home.warehouse / SCRATCH
+    shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+    scratch.mkdir(parents=True)
+    with record_of(home.warehouse) as record:
         store = Store(url)
         record.own(store, home.root)
         copying = _Copying(store, record, home.root)
-        save_all(copying, home, Path(scratch), own_ledger=own_ledger)
+        save_all(copying, home, scratch, own_ledger=own_ledger)
         copying.flush()
+        shutil.rmtree(scratch)
         lists = {group: _written(dict(files)) for group, files in _grouped(copying.contents).items()}
         digests = {group: hashlib.sha256(raw).hexdigest() for group, raw in lists.items()}
         told = json.dumps({"software": installed_version(), "lists": digests}, sort_keys=True) + "\n"
@@ -172,7 +178,7 @@ def copy_after_run(home: Home, url: str, *, own_ledger: bool) -> Copied | None:
     begin(home)
     try:
         copied = copy_home(home, url, own_ledger=own_ledger)
-    except (StoreError, BackupError) as error:
+    except (StoreError, BackupError, OSError, sqlite3.Error) as error:  # whatever it is, the run has done its own
         log.error("the store has not the whole of this run: %s", error)
         with record_of(home.warehouse) as record:
             since = record.said("failed_since") or now().isoformat(timespec="seconds")

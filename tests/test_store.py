@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -104,6 +105,21 @@ def test_errors_tell_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(told.value) == "memory://errors: signature of **** with **** is wrong, password: ****"
     assert told.value.__cause__ is None
     assert told.value.__suppress_context__
+
+
+def test_no_request_is_logged_with_what_it_is_signed_by(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAX")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "topsecret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "toptoken")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr("assets.instance.store.TRIES", 0)
+    monkeypatch.setattr("s3fs.core.S3FileSystem.retries", 1)
+    with caplog.at_level(logging.DEBUG), pytest.raises(StoreError) as told:
+        Store("s3://bucket/of-nobody").text("x")
+    assert "Could not connect" in str(told.value)
+    assert not [word for word in ("AKIAX", "topsecret", "toptoken") if word in caplog.text + str(told.value)]
 
 
 # ------------------------------------------------------------------------------------------------------- a home's copy

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,6 +30,7 @@ from expectations.secrets import HIDDEN, hidden
 T = TypeVar("T")
 KINDS = ("s3", "file", "memory")  # the last for tests: it is gone with the process
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+LIBRARIES = ("aiobotocore", "botocore", "s3fs")
 LEAST_SECRET = 4  # characters: a shorter one would hide half of every text
 CONNECT_SECONDS, READ_SECONDS, TRIES = 5, 60, 3
 OWNER = "owner.json"  # of which home a store is
@@ -174,6 +176,9 @@ def _file_system(url: str) -> tuple[Any, str]:
     kind = url.partition("://")[0]
     if kind == "s3" and find_spec("s3fs") is None:
         raise ValueError("needs the package s3fs, which is not installed: pip install 'sixth[s3]'")
+    if kind == "s3":
+        for library in LIBRARIES:  # with SIXTH_DEBUG they would log each request, with what it is signed by
+            logging.getLogger(library).setLevel(logging.WARNING)
     fs, root = url_to_fs(url, **_options(kind))
     return fs, str(root).rstrip("/")
 
