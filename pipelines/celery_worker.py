@@ -21,7 +21,9 @@ from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from assets.instance.home import find_home
+from assets.instance.workers import warm
 from assets.month.handing import take_home
+from pipelines.month_run import WORKER_MODULES
 
 BROKER, STORE = "SIXTH_BROKER", "SIXTH_STORE"
 QUEUE = "dagster"
@@ -52,6 +54,7 @@ def have_processes(**_: object) -> None:
     config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
     config["daemon"] = False
     config["authkey"] = AuthenticationString(bytes(config["authkey"]))
+    warm(WORKER_MODULES)  # once for all runs of this process
 
 
 @task_prerun.connect

@@ -80,7 +80,7 @@ def build_defs(
         of_no_month = [after if asset is intake.parsed_mails else asset for asset in of_no_month]
     if settings.store:
         of_no_month = [*of_no_month, stored.stored_copy]
-    elsewhere = month.ON_WORKERS if shards.most_units and shards.workers else ()
+    elsewhere = (*month.ON_WORKERS, *outgoing.ON_WORKERS) if shards.most_units and shards.workers else ()
     by_shard = partitions_of(partitions)
     partitioned = [
         *dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions), assets),

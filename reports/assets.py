@@ -4,7 +4,9 @@ Belongs here: thin assets that call the plain functions of the rooms beside and 
 work itself; how they are run (pipelines/definitions.py).
 """
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,24 +16,36 @@ import polars as pl
 
 from assets.instance.clock import now
 from assets.instance.closed_months import book, closed_months, kept_register
+from assets.instance.home import Home
 from assets.instance.progress import reporter
 from assets.instance.resource import ANSWERING, JOB, PARTITION, POOL, HomeResource
 from assets.instance.session import Session
 from assets.instance.shown import code_version
 from assets.intake import assets as intake
+from assets.intake.shards import given_shards, is_done
 from assets.month import assets as month
-from assets.month.assets import asset_of, findings, mart_key
+from assets.month.assets import SHARD, asset_of, findings, has_failed, mart_key
 from assets.month.freshness import fingerprint_of
 from assets.month.gate import require_settled
 from assets.month.models import models_of, references
 from assets.month.settle import as_indexed
-from assets.month.signing import asked_to_sign
+from assets.month.shards import wait_for
 from reports.data_docs.pages import write_data_docs
 from reports.data_docs.validations import results_of, validate_months, validated_months
+from reports.drawing import (
+    Drawing,
+    ask,
+    close,
+    draw,
+    drawn_answers,
+    drawn_reports,
+    drawn_snapshots,
+    forget,
+    is_drawn,
+    printing_of,
+)
 from reports.ending import book_end
-from reports.feedback.folders import Written, address_of, write_feedback
-from reports.forms.beside import with_documents
-from reports.forms.pool import render_all
+from reports.feedback.folders import Written, write_feedback
 from reports.notices.run import feedback_folder, tell_readers, tell_units
 from reports.notices.sending import QUEUED, Row
 from reports.portal.shape import VAULT
@@ -40,7 +54,6 @@ from reports.portal.vault import write_vaults
 from reports.publishing.earlier import months_due, remember_month
 from reports.publishing.publish import publish
 from reports.publishing.versions import Edition
-from reports.report.first_page import gather
 
 ANSWERED = "answered"
 OUTCOMES = "outcomes"
@@ -48,22 +61,23 @@ PUBLISHED = dg.AssetKey("published_reports")
 PUBLISHED_TABLES = models_of("published")
 
 
-def publish_month(session: Session, period: str) -> list[Edition]:
-    """Publish a settled month for every scope. Raises NotSettled."""
+def publish_month(session: Session, period: str, asked: Sequence[Drawing] = ()) -> list[Edition]:
+    """Publish a settled month for every scope, with what shards that were `asked` have drawn. Raises NotSettled."""
     work = session.once(as_indexed)
     if work.as_of >= work.deadline.cutoff(period) or period in closed_months(session.home):
         book(session.home, session.register, period)
-    parameters = work.parameters(period)
+    printing = printing_of(session, work, period)
     return publish(
         work,
         period,
         session.home.published,
-        partial(gather, work.warehouse, work.catalogue, parameters),
-        with_documents(render_all, session.settings.documents, work, period, parameters),
+        printing.gather,
+        printing.render,
         session.lang,
         partial(kept_register, session.home),
-        asked_to_sign(session, work, period),
-        address_of if session.settings.feedback else None,
+        printing.signing,
+        printing.page_of,
+        drawn_reports(session.home, asked),
     )
 
 
@@ -81,6 +95,7 @@ def answer_units(session: Session, period: str) -> Written:
         lang=session.lang,
         limits=session.settings.limits,
         progress=lambda done, of: reporter("marking workbooks", done, of),
+        drawn=drawn_answers(session.home),
     )
     session.left += written.failed
     return written
@@ -191,7 +206,8 @@ def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> 
     """The consolidated report of every scope, with data and manifest, in a folder that appears whole or not at all."""
     session = home.session
     work, period = session.once(as_indexed), context.partition_key
-    editions = publish_month(session, period)
+    asked, left = _drawn_by_shards(session, period, context.instance)
+    editions = publish_month(session, period, asked)
     carrier = editions[0]
     version = dg.DataVersion(f"{fingerprint_of(work, period)}-{carrier.version}")
     for table in PUBLISHED_TABLES:
@@ -206,9 +222,37 @@ def published_reports(context: dg.AssetExecutionContext, home: HomeResource) -> 
             "dagster/row_count": sum(e.made for e in editions),
             "report": dg.MetadataValue.path(str(carrier.folder / "report.html")),
             "versions": dg.MetadataValue.json({e.scope: e.version for e in editions}),
+            **({"left to this run": dg.MetadataValue.json(left)} if asked else {}),
         },
         data_version=version,
     )
+
+
+def _drawn_by_shards(
+    session: Session, period: str, instance: dg.DagsterInstance
+) -> tuple[list[Drawing], dict[str, str]]:
+    """Have shards draw the month where they run on workers: what they were asked for, and who has not done it and why.
+
+    Where no worker has done anything of this night's mails either, nobody is asked and waited for once more. Nor where
+    workers see nothing of the home's folder (setting `store`): what they draw from and into lies there.
+    """
+    home, wanted = session.home, session.settings.shards
+    if not wanted.workers or session.settings.store or not any(is_done(home, given) for given in given_shards(home)):
+        forget(home)
+        return [], {}
+    asked = ask(session, period)
+    left = wait_for(asked, partial(is_drawn, home), partial(has_failed, instance), 60 * wanted.wait_minutes)
+    close(home)
+    return asked, left
+
+
+@dg.asset(group_name="reports", kinds={"jinja", "excel"}, code_version=code_version("reports"))
+def drawn_shards(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """Reports, answers and snapshots of a settled month as one shard draws them, on whichever machine."""
+    assert isinstance(context.partition_key, dg.MultiPartitionKey)
+    drew = draw(Home(Path(home.home)), context.partition_key.keys_by_dimension[SHARD])
+    counts = asdict(drew) if drew else {}
+    return dg.MaterializeResult(metadata={**counts, "machine": socket.gethostname()})
 
 
 @dg.asset(
@@ -223,7 +267,7 @@ def portal_snapshots(context: dg.AssetExecutionContext, home: HomeResource) -> d
     session = home.session
     work = session.once(as_indexed)
     require_settled(work, context.partition_key)
-    written = write_snapshots(work, session.home.portal)
+    written = write_snapshots(work, session.home.portal, drawn_snapshots(session.home))
     write_vaults(work, session.home.portal / VAULT, wanted=session.settings.vault)
     return dg.MaterializeResult(metadata={"dagster/row_count": len(written), "written": dg.MetadataValue.json(written)})
 
@@ -324,3 +368,4 @@ def metrics(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Materia
 ASSETS = (earlier_reports, published_reports, portal_snapshots, unit_feedback, sent_notices)
 ANSWERS = (unit_feedback, sent_notices)
 OF_NO_MONTH = (data_docs, metrics)
+ON_WORKERS = (drawn_shards,)  # of a home whose shards run elsewhere

@@ -22,7 +22,7 @@ from assets.month.work import Work
 from reports.model import Report
 from reports.publishing import tables
 from reports.publishing.manifest import verify
-from reports.publishing.publish import Content, publish
+from reports.publishing.publish import Content, Drawn, draw_versions, publish, to_be_made
 from reports.publishing.schemas import manifest_schema
 from reports.publishing.versions import Edition, header_of
 from tests.reports.settled_sample import EMPTY, LAST, SAMPLE, Sample, settled_sample
@@ -72,6 +72,34 @@ def test_how_many_units_are_read_at_once_does_not_show(
     assert {path for path in csvs if at_once[path] != in_blocks[path]} == set()
     for edition in published(sample.work, tmp_path / "in blocks"):
         assert verify(edition.folder).is_as_published
+    sample.warehouse.execute("drop table core.published")
+
+
+def test_versions_drawn_beforehand_are_taken_where_they_are_whole_and_due(sample: Sample, tmp_path: Path) -> None:
+    published(sample.work, tmp_path / "plain")
+    sample.warehouse.execute("drop table core.published")
+    root, drawn_to = tmp_path / "published", tmp_path / "drawn"
+
+    def drawn(work: Work, drawn_to: Path = drawn_to) -> dict[str, Drawn]:
+        scopes = to_be_made(work, LAST, root)[1:]
+        told = draw_versions(work, LAST, root, gather, render, "zh", lambda _: None, (), None, scopes, drawn_to)
+        return {scope: Drawn(version, drawn_to / scope) for scope, version in told.items()}
+
+    beforehand = drawn(sample.work)
+    assert {one.version for one in beforehand.values()} == {"v1"}
+    assert contents(root) == {}, "nothing is published by drawing"
+    half, other, *taken = beforehand
+    (drawn_to / half / "summary.json").write_text("{}", encoding="utf-8")
+    beforehand[other] = Drawn("interim", drawn_to / other)
+    publish(sample.work, LAST, root, gather, render, drawn=beforehand)
+    assert contents(root) == contents(tmp_path / "plain")
+    assert {p.name for p in drawn_to.iterdir()} == {half, other}
+    assert len(taken) == 2
+    # Asked for once more they are found to stand, and nothing of them is left lying about.
+    sample.warehouse.execute("drop table core.published")
+    again = drawn(sample.work, tmp_path / "drawn again")
+    assert {one.version for one in again.values()} == {""}
+    assert not any(e.made for e in publish(sample.work, LAST, root, gather, render, drawn=again))
     sample.warehouse.execute("drop table core.published")
 
 

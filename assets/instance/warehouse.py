@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -102,6 +102,7 @@ class Warehouse:
     def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
         self.connection = connection
         self.scratch = scratch
+        self.held: list[int] = []  # descriptors of its file, to be closed after the connection
         self._modelled: set[str] = set()  # tables that a model has run into, which are there
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
@@ -158,6 +159,14 @@ class Warehouse:
         finally:
             if is_there:
                 self.execute(f"detach {name}")
+
+    def copy_to(self, file: Path) -> None:
+        """Copy what the warehouse holds now into another file, which appears whole or not at all."""
+        self.execute("checkpoint")
+        of = self.value("select path from duckdb_databases() where database_name = current_database()")
+        source = os.open(of, os.O_RDONLY)
+        self.held.append(source)  # closed now it would free the lock on the file
+        _copy_whole(source, file)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -325,14 +334,20 @@ def _copy_for_readers(connection: duckdb.DuckDBPyConnection, folder: Path) -> in
         if copy.exists() and (copy.stat().st_size, copy.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns):
             return source
         copy.parent.mkdir(exist_ok=True)
-        building = copy.with_name(f"{copy.name}.building")
-        with open(source, "rb", closefd=False) as whole, building.open("wb") as written:
-            shutil.copyfileobj(whole, written, 1 << 20)
-        os.utime(building, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-        building.replace(copy)
+        _copy_whole(source, copy)
     except OSError as error:  # readers do without; whether there is room for the run, the run finds out
         log.warning("%s cannot be made, who reads will have to wait for this run: %s", copy, error)
     return source
+
+
+def _copy_whole(source: int, copy: Path) -> None:
+    """Copy an open file to a path, where it appears whole or not at all."""
+    building = copy.with_name(f"{copy.name}.building")
+    with open(source, "rb", closefd=False) as whole, building.open("wb") as written:
+        shutil.copyfileobj(whole, written, 1 << 20)
+    stat = os.fstat(source)
+    os.utime(building, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    building.replace(copy)
 
 
 def _connect_reader(folder: Path) -> duckdb.DuckDBPyConnection | None:
@@ -396,6 +411,34 @@ def passing_warehouse(scratch: Path) -> Iterator[Warehouse]:
         yield warehouse
 
 
+@contextmanager
+def warehouse_over(copy: Path, scratch: Path, own: Collection[str] = ()) -> Iterator[Warehouse]:
+    """A warehouse in memory over a copy of one (`Warehouse.copy_to`), which is read where it lies and never written:
+    each of its tables is a view, but those in `own`, which can be changed and are forgotten with the rest.
+
+    Raises duckdb.Error where there is no such copy, or it is damaged.
+    """
+    quoted = str(copy).replace("'", "''")
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("set preserve_insertion_order = true")
+        connection.execute(f"set temp_directory = '{scratch / 'spill'}'")
+        connection.execute(f"attach '{quoted}' as copied (read_only)")
+        connection.execute("attach ':memory:' as sixth")
+        connection.execute("use sixth")
+        for schema in SCHEMAS:
+            connection.execute(f"create schema {schema}")
+        named = "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'copied'"
+        views = "select sql from duckdb_views() where database_name = 'copied' and not internal"
+        for (table,) in connection.execute(named).fetchall():
+            kind = "table" if table in own else "view"
+            connection.execute(f"create {kind} {table} as select * from copied.{table}")
+        for (sql,) in connection.execute(views).fetchall():
+            connection.execute(sql)
+        yield Warehouse(connection, scratch)
+
+
 def copy_warehouse(folder: Path, to: Path) -> None:
     """Copy the warehouse as the last run left it, and what one that was killed has left to be written into it, to the
     folder `to`; nothing where there is none. Raises WarehouseBusy, WarehouseDamaged.
@@ -446,7 +489,9 @@ def open_warehouse(
             connection = _connect(file, wait_seconds)
         except duckdb.Error as error:
             raise damaged(file, error) or error from error
-    descriptor = _copy_for_readers(connection, folder) if for_run and has_readers and not is_new else None
+    warehouse = Warehouse(connection, folder / "scratch")
+    if for_run and has_readers and not is_new:
+        warehouse.held.append(_copy_for_readers(connection, folder))
     try:
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("set timezone = 'UTC'")
@@ -456,14 +501,13 @@ def open_warehouse(
             connection.execute(f"set threads = {threads}")
         for schema in SCHEMAS:
             connection.execute(f"create schema if not exists {schema}")
-        warehouse = Warehouse(connection, folder / "scratch")
         if is_new:
             warehouse.make_tables()
         yield warehouse
     finally:
         connection.close()
-        if descriptor is not None:
-            os.close(descriptor)
+        for held_open in warehouse.held:
+            os.close(held_open)
 
 
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -67,6 +67,11 @@ class Given:
         """The clock of the run."""
         return datetime.fromisoformat(self.as_of)
 
+    @property
+    def asked(self) -> str:
+        """Names what a shard was given in this run: where it failed, the next one asks for it again."""
+        return f"{self.digest}.{self.as_of}"
+
 
 def cut(tree: Tree, most_units: int) -> dict[str, str]:
     """The shard of every unit and office of a month: its province, or a part of it where that has more reporting units

@@ -21,7 +21,6 @@ from assets.instance.resource import ANSWERING, POOL, SHARD_JOB, HomeResource
 from assets.instance.shown import DATA_VERSION, code_version, table_metadata
 from assets.instance.store import StoreError
 from assets.intake.assets import MAILS, PARSED, sheet_key
-from assets.intake.shards import Given
 from assets.month.booking import book_month
 from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import decide, fingerprint_of, is_settling, mark_settled, unsettle_changed
@@ -29,7 +28,7 @@ from assets.month.handing import hand_out, handed
 from assets.month.marts import ROW_MARTS, STANDING_MARTS, build_marts, count_rows
 from assets.month.models import references
 from assets.month.settle import as_indexed, indexed_work, settle_month
-from assets.month.shards import give_shards, take_months, wait_for, work_on, work_on_all
+from assets.month.shards import Asked, give_shards, take_months, wait_for, work_on, work_on_all
 from assets.month.work import Work
 from expectations.validating import start_early
 
@@ -68,8 +67,7 @@ def shards(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Material
     if wanted.workers:
         try:
             is_back = hand_out(session.home, session.settings.store, given)
-            has_failed = partial(_has_failed, context.instance)
-            failed = wait_for(session.home, given, has_failed, 60 * wanted.wait_minutes, is_back)
+            failed = wait_for(given, is_back, partial(has_failed, context.instance), 60 * wanted.wait_minutes)
         except StoreError as error:
             failed = dict.fromkeys((one.name for one in given), str(error))
     else:
@@ -83,9 +81,9 @@ def shards(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Material
     )
 
 
-def _has_failed(instance: dg.DagsterInstance, given: Given) -> bool:
+def has_failed(instance: dg.DagsterInstance, given: Asked) -> bool:
     """Whether the runs of what a shard was given have ended, and none is to be tried again."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB, tags={GIVEN_TAG: given.digest}), limit=1)
+    runs = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB, tags={GIVEN_TAG: given.asked}), limit=1)
     return any(run.is_finished and run.tags.get(WILL_RETRY_TAG) != "true" for run in runs)
 
 

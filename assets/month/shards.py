@@ -17,7 +17,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Protocol, TypeVar
 
 from assets.instance.home import Home
 from assets.instance.progress import reporter
@@ -41,7 +41,6 @@ from assets.intake.shards import (
 from assets.month.booking import book_month
 from assets.month.findings.steps import check_month_across, check_month_forms
 from assets.month.freshness import decide, mark_settled, unsettle, unsettle_changed
-from assets.month.handing import IsBack
 from assets.month.marts import ROW_MARTS, count_rows
 from assets.month.settle import decided, indexed_work, work_of
 from assets.month.work import Work, made_by
@@ -163,12 +162,26 @@ def _settle_own(work: Work, period: str) -> None:
     mark_settled(work, period)
 
 
+class Asked(Protocol):
+    """What a shard is to do."""
+
+    @property
+    def name(self) -> str:
+        """The shard's."""
+
+    @property
+    def asked(self) -> str:
+        """No other asking has it."""
+
+
+A = TypeVar("A", bound=Asked)
+
+
 def wait_for(
-    home: Home,
-    given: Sequence[Given],
-    has_failed: Callable[[Given], bool],
+    given: Sequence[A],
+    is_back: Callable[[A], bool],
+    has_failed: Callable[[A], bool],
     seconds: float,
-    is_back: IsBack | None = None,
     pause: float = PAUSE_SECONDS,
 ) -> dict[str, str]:
     """Wait until every shard has done what it was given, or has failed for good, or the time is up; those that have
@@ -176,7 +189,7 @@ def wait_for(
 
     Asked is what a shard has done of this night's mails, not which runs there were.
     """
-    until, is_back = time.monotonic() + seconds, is_back or partial(is_done, home)
+    until = time.monotonic() + seconds
     left, failed = list(given), dict[str, str]()
     told = -1
     while left := [one for one in left if not is_back(one)]:

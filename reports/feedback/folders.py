@@ -104,6 +104,25 @@ def address_of(unit_code: str) -> str:
     return f"../../feedback/{quote(safe_name(unit_code))}/{PAGE}"
 
 
+def digests_of_answers(
+    work: Work, period: str, *, software: str, lang: str = "zh", limits: Limits | None = None
+) -> dict[str, str]:
+    """By unit that sent something in a settled month, in the order of the register, a digest of all that its answer
+    rests on; it lies in the folder of the answer.
+    """
+    parameters = work.parameters(period)
+    rests_on = _rests_on(work.catalogue, limits or Limits(), lang, parameters, software)
+    return {
+        code: hashlib.sha256(f"{rests_on}|{found}".encode()).hexdigest()
+        for code, found in _hashes(work.warehouse, parameters)
+    }
+
+
+def stale_answers(digests: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Those of the answers that are not in the folder as they should be."""
+    return {code: digest for code, digest in digests.items() if _digest(folder / safe_name(code)) != digest}
+
+
 def write_feedback(
     work: Work,
     period: str,
@@ -115,23 +134,71 @@ def write_feedback(
     limits: Limits | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    drawn: Sequence[Path] = (),
 ) -> Written:
     """Write the answer to every unit of a settled month that sent something and whose answer is not there yet.
 
-    `folder` is published/<period>/feedback; the folders of units that have no answer any more are removed.
+    `folder` is published/<period>/feedback; the folders of units that have no answer any more are removed. `drawn`:
+    folders in which `draw_feedback` has made answers; those that rest on what they should are taken from there.
     `progress` is told units done and units in all. Raises NotSettled.
     """
     require_settled(work, period)
-    warehouse, parameters = work.warehouse, work.parameters(period)
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(".*"):
         shutil.rmtree(left)
+    digests = digests_of_answers(work, period, software=software, lang=lang, limits=limits)
+    taken = _take(digests, drawn, folder)
     common = _Common(work.catalogue, limits or Limits(), lang, archive, folder)
-    hashes = _hashes(warehouse, parameters)
+    tasks = _tasks(work.warehouse, digests, work.parameters(period), folder, progress, work.catalogue)
+    made = _write(tasks, common, workers)
+    standing = {safe_name(code) for code in digests}
+    with os.scandir(folder) as there:
+        old = [entry.name for entry in there if entry.name not in standing]
+    for name in old:
+        if (folder / name / DIGEST).is_file():
+            shutil.rmtree(folder / name)
+    changed = {*taken, *made.changed}
+    return Written(tuple(code for code in digests if code in changed), made.failed)
+
+
+def draw_feedback(
+    work: Work,
+    period: str,
+    archive: Path,
+    to: Path,
+    digests: Mapping[str, str],
+    *,
+    lang: str,
+    limits: Limits,
+    progress: Progress | None = None,
+) -> Written:
+    """Write the answers to some units, of which it is told what each rests on (`digests_of_answers`), into a folder of
+    their own, for `write_feedback` to take.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    common = _Common(work.catalogue, limits, lang, archive, to)
+    return _write(_tasks(work.warehouse, digests, work.parameters(period), to, progress, work.catalogue), common, None)
+
+
+def _take(digests: Mapping[str, str], drawn: Sequence[Path], folder: Path) -> list[str]:
+    """Put answers that were drawn beforehand into their places; whose."""
+    stale, taken = stale_answers(digests, folder) if drawn else {}, []
+    for code, digest in stale.items():
+        name = safe_name(code)
+        for place in drawn:
+            if _digest(place / name) == digest:
+                building = folder / f".building-{name}"
+                shutil.move(place / name, building)
+                _replace(folder, name, building)
+                taken.append(code)
+                break
+    return taken
+
+
+def _write(tasks: Iterable[_Task], common: _Common, workers: int | None) -> Written:
+    """Make the answers, and once more as lists alone where marking ended a worker."""
     changed: list[str] = []
     died: list[_Task] = []
-    rests_on = _rests_on(common, parameters, software)
-    tasks = _tasks(warehouse, hashes, parameters, rests_on, folder, progress, work.catalogue)
     for task, outcome in _run(tasks, common, workers):
         if isinstance(outcome, Died):
             code = task.unit.unit_code
@@ -147,12 +214,6 @@ def write_feedback(
             code = task.unit.unit_code
             log.error("no feedback for %s (%s): %s", code, outcome.reason, outcome.detail, extra={"unit": code})
         (failed if isinstance(outcome, Died) else changed).append(task.unit.unit_code)
-    standing = {safe_name(code) for code, _ in hashes}
-    with os.scandir(folder) as there:
-        old = [entry.name for entry in there if entry.name not in standing]
-    for name in old:
-        if (folder / name / DIGEST).is_file():
-            shutil.rmtree(folder / name)
     return Written(tuple(changed), tuple(failed))
 
 
@@ -169,11 +230,11 @@ def _run(tasks: Iterable[_Task], common: _Common, workers: int | None) -> Iterat
     )
 
 
-def _rests_on(common: _Common, parameters: Mapping[str, Any], software: str) -> str:
+def _rests_on(catalogue: Catalogue, limits: Limits, lang: str, parameters: Mapping[str, Any], software: str) -> str:
     """What every answer rests on beside the unit's own rows."""
     texts = hashlib.sha256(b"\0".join((Path(__file__).parent / name).read_bytes() for name in _TEXTS)).hexdigest()
     month = (parameters["period"], str(parameters["cutoff"]), parameters["timezone"])
-    return "|".join((common.catalogue.digest, repr(common.limits), software, common.lang, texts, *month))
+    return "|".join((catalogue.digest, repr(limits), software, lang, texts, *month))
 
 
 # ------------------------------------------------------------------------------------------------ the unit's rows
@@ -210,22 +271,21 @@ def _hashes(warehouse: Warehouse, parameters: Mapping[str, Any]) -> list[tuple[s
 
 def _tasks(
     warehouse: Warehouse,
-    hashes: list[tuple[str, str]],
+    digests: Mapping[str, str],
     parameters: Mapping[str, Any],
-    rests_on: str,
     folder: Path,
     progress: Progress | None,
     catalogue: Catalogue,
 ) -> Iterator[_Task]:
     """The units whose answer has changed, read chunk by chunk as workers become free."""
-    for start in range(0, len(hashes), CHUNK):
-        chunk = hashes[start : start + CHUNK]
-        digests = {code: hashlib.sha256(f"{rests_on}|{found}".encode()).hexdigest() for code, found in chunk}
-        stale = [code for code, digest in digests.items() if _digest(folder / safe_name(code)) != digest]
+    codes = list(digests)
+    for start in range(0, len(codes), CHUNK):
+        chunk = codes[start : start + CHUNK]
+        stale = list(stale_answers({code: digests[code] for code in chunk}, folder))
         tasks = _read(warehouse, stale, digests, parameters, catalogue) if stale else {}
-        for done, (code, _) in enumerate(chunk, start + 1):
+        for done, code in enumerate(chunk, start + 1):
             if progress:
-                progress(done, len(hashes))
+                progress(done, len(codes))
             if code in tasks:
                 yield tasks[code]
 
@@ -408,12 +468,17 @@ def safe_name(stem: str, ending: str = "", taken: Iterable[str] = ()) -> str:
 
 def _put(folder: Path, name: str, files: Mapping[str, bytes]) -> None:
     """Write a folder beside its place and move it there."""
-    building, old = folder / f".building-{name}", folder / f".replaced-{name}"
+    building = folder / f".building-{name}"
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
     for file, content in files.items():
         (building / file).write_bytes(content)
-    place = folder / name
+    _replace(folder, name, building)
+
+
+def _replace(folder: Path, name: str, building: Path) -> None:
+    """Move a folder that lies beside its place there."""
+    place, old = folder / name, folder / f".replaced-{name}"
     if place.exists():
         place.rename(old)
     building.rename(place)

@@ -13,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime
@@ -69,23 +70,56 @@ analyze;
 """
 
 
-def write_snapshots(work: Work, folder: Path) -> list[str]:
-    """Write the snapshot of every settled month whose content is not that of its snapshot; the months written."""
-    folder.mkdir(parents=True, exist_ok=True)
+def stale_snapshots(work: Work, folder: Path) -> dict[str, str]:
+    """The settled months whose content is not that of their snapshots, each with the digest that its snapshot is to
+    have.
+    """
     rows = work.warehouse.rows("select period, fingerprint from core.settled order by period")
     prints = {row["period"]: row["fingerprint"] for row in rows}
     code = code_digest(*MADE_BY)
-    written = []
+    stale = {}
     for period in prints:
         rests_on = [(p, f) for p, f in prints.items() if _first(period) <= p <= period]
         digest = hashlib.sha256(repr((rests_on, code, work.catalogue.digest)).encode()).hexdigest()
+        if digest_of(folder / f"{period}.sqlite") != digest:
+            stale[period] = digest
+    return stale
+
+
+def write_snapshots(work: Work, folder: Path, drawn: Sequence[Path] = ()) -> list[str]:
+    """Write the snapshot of every settled month whose content has changed; the months written.
+
+    `drawn`: folders in which they may lie written beforehand (`draw_snapshots`).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stale = stale_snapshots(work, folder)
+    for period, digest in stale.items():
         target = folder / f"{period}.sqlite"
-        if digest_of(target) != digest:
+        made = next((place / target.name for place in drawn if _rests_on(place / target.name, digest)), None)
+        if made:
+            building = target.with_name(f"{target.name}.{os.getpid()}")
+            shutil.move(made, building)
+            building.replace(target)
+        else:
             write_whole(target, _tables(work, period, digest), INDEXES)
-            written.append(period)
     for left in set(folder.glob("*.sqlite.*")):
         left.unlink(missing_ok=True)  # of a run that was killed over it
-    return written
+    return list(stale)
+
+
+def _rests_on(file: Path, digest: str) -> bool:
+    """Whether a snapshot lies there whole that rests on that."""
+    try:
+        return digest_of(file) == digest
+    except sqlite3.Error:
+        return False
+
+
+def draw_snapshots(work: Work, digests: Mapping[str, str], to: Path) -> None:
+    """Write the snapshots of some months, each with its digest, into a folder for `write_snapshots` to take."""
+    to.mkdir(parents=True, exist_ok=True)
+    for period, digest in digests.items():
+        write_whole(to / f"{period}.sqlite", _tables(work, period, digest), INDEXES)
 
 
 def digest_of(file: Path) -> str:

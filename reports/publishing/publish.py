@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -33,7 +33,7 @@ from reports.publishing.causes import EVERYBODY, Causes, Mail, Rests, decisions_
 from reports.publishing.changes import changes_since, figures_of, flatten
 from reports.publishing.datapackage import FILE as DESCRIPTION
 from reports.publishing.datapackage import describe
-from reports.publishing.manifest import _digest_of, _sha256
+from reports.publishing.manifest import _digest_of, _sha256, verify
 from reports.publishing.rounds import commit, finish
 from reports.publishing.schemas import MANIFEST_SCHEMA, SUMMARY_SCHEMA
 from reports.publishing.tables import (
@@ -64,6 +64,16 @@ class _Draft:
     building: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn of a scope beforehand: which version, and the folder in which it lies complete; "" where the one
+    that stands was found to say the same.
+    """
+
+    version: str
+    folder: Path
+
+
 def publish(
     work: Work,
     period: str,
@@ -74,6 +84,7 @@ def publish(
     kept: Kept = lambda _: None,
     signing: Sequence[SignOff] = (),
     page_of: Callable[[str], str] | None = None,
+    drawn: Mapping[str, Drawn] | None = None,
 ) -> list[Edition]:
     """Publish the period for every scope; what stands of each, in the order of the register.
 
@@ -82,35 +93,79 @@ def publish(
     has changed. While the mailbox cannot be reached v1 waits until `publish_anyway`. Raises NotSettled; the months of a
     span are held to that where its tables are made (assets/month/spans.py). `kept` finds a register as it was, by its
     digest. `signing`: the offices that are asked to sign the month, which a version tells of and never waits for.
-    `page_of`: where the page of a unit lies, seen from a version's folder, where units have any.
+    `page_of`: where the page of a unit lies, seen from a version's folder, where units have any. `drawn`: versions
+    that `draw_versions` has made of what this warehouse holds, by scope; those that are to be made now and lie there as
+    their manifests say are taken.
     """
     if is_period(period):
         require_settled(work, period)
     publishing = _Publishing(work, period, published / period, lang, kept, signing)
     finish(publishing.root)
     tidy(publishing.root)
-    made: dict[str, _Draft] = {}
-    content: Content | None = None
-
-    def reports() -> Iterator[tuple[str, Report]]:
-        nonlocal content
-        for draft in publishing.drafts():
-            content = content or gather(list(publishing.members))
-            made[draft.header.scope] = draft
-            units = publishing.members[draft.header.scope] if page_of else []
-            pages = {unit: page_of(unit) for unit in units if page_of}
-            yield draft.header.scope, replace(content(draft.header), data=draft.building / "data", pages=pages)
-
-    finished: dict[str, tuple[str, Path]] = {}
-    for scope, documents in render(reports()):
-        draft = made.pop(scope)
-        publishing.complete(draft, documents)
-        finished[scope] = draft.header.version, draft.building
+    wanted = publishing.wanted()
+    finished = publishing.take({s: one for s, one in (drawn or {}).items() if s in wanted})
+    left = {s: units for s, units in wanted.items() if s not in finished}
+    made = _made(publishing, left, gather, render, page_of)
+    finished |= {scope: (draft.header.version, draft.building) for scope, draft in made}
+    finished = {scope: one for scope, one in finished.items() if one[0]}
     commit(publishing.root, finished)
     if any(version != INTERIM for version, _ in finished.values()):
         publishing.remember_units()
     publishing.remember()
     return [publishing.standing(scope, made=scope in finished) for scope in publishing.members]
+
+
+def to_be_made(work: Work, period: str, published: Path, signing: Sequence[SignOff] = ()) -> list[str]:
+    """The scopes of which `publish` may have to make a version, in the order of the register."""
+    return [*_Publishing(work, period, published / period, "", signing=signing).wanted()]
+
+
+def draw_versions(
+    work: Work,
+    period: str,
+    published: Path,
+    gather: Gather,
+    render: Render,
+    lang: str,
+    kept: Kept,
+    signing: Sequence[SignOff],
+    page_of: Callable[[str], str] | None,
+    scopes: Collection[str],
+    to: Path,
+) -> dict[str, str]:
+    """Make the versions of some scopes that `publish` would make of the same tables, each complete in a folder `to` /
+    scope, and publish nothing; which version each is, "" where the one that stands shall stand.
+    """
+    publishing = _Publishing(work, period, published / period, lang, kept, signing, to)
+    chosen = {scope: units for scope, units in publishing.members.items() if scope in scopes}
+    made = _made(publishing, chosen, gather, render, page_of)
+    return dict.fromkeys(chosen, "") | {scope: draft.header.version for scope, draft in made}
+
+
+def _made(
+    publishing: _Publishing,
+    scopes: Mapping[str, list[str]],
+    gather: Gather,
+    render: Render,
+    page_of: Callable[[str], str] | None,
+) -> Iterator[tuple[str, _Draft]]:
+    """The versions of these scopes that are to be made, each complete beside its place."""
+    made: dict[str, _Draft] = {}
+    content: Content | None = None
+
+    def reports() -> Iterator[tuple[str, Report]]:
+        nonlocal content
+        for draft in publishing.drafts(scopes):
+            content = content or gather(list(scopes))
+            made[draft.header.scope] = draft
+            units = scopes[draft.header.scope] if page_of else []
+            pages = {unit: page_of(unit) for unit in units if page_of}
+            yield draft.header.scope, replace(content(draft.header), data=draft.building / "data", pages=pages)
+
+    for scope, documents in render(reports()):
+        draft = made.pop(scope)
+        publishing.complete(draft, documents)
+        yield scope, draft
 
 
 def stands_as_settled(work: Work, period: str, scope: str, published: Path, signing: Sequence[SignOff] = ()) -> bool:
@@ -136,8 +191,10 @@ class _Publishing:
         lang: str,
         kept: Kept = lambda _: None,
         signing: Sequence[SignOff] = (),
+        to: Path | None = None,
     ) -> None:
-        self.kept, self.signing = kept, signing
+        """`to`: where versions are made, by scope, where that is not beside their places."""
+        self.kept, self.signing, self.to = kept, signing, to
         self.work, self.period, self.root, self.lang = work, period, root, lang
         self.parameters = work.parameters(period)
         self.cutoff = work.deadline.cutoff(period)
@@ -217,10 +274,27 @@ class _Publishing:
             if s not in same or (is_over and latest_version(self.root / s) == INTERIM)
         }
 
+    def take(self, drawn: Mapping[str, Drawn]) -> dict[str, tuple[str, Path]]:
+        """Put versions that were drawn beforehand beside their places: of each scope its name and its folder there;
+        "" and no such folder where the one that stands shall stand. What is not whole, or another version than is to be
+        made now, is left alone.
+        """
+        taken = {}
+        for scope, one in drawn.items():
+            if one.version == "" and versions(self.root / scope):
+                taken[scope] = "", one.folder
+            elif one.version == self._next(scope)[0] and _is_whole(one.folder):
+                building = self._building(scope)
+                building.parent.mkdir(exist_ok=True)
+                shutil.move(one.folder, building)
+                taken[scope] = one.version, building
+        return taken
+
     # ------------------------------------------------------------------------------------------------------ drafts
-    def drafts(self) -> Iterator[_Draft]:
-        """The versions that are to be made, each as soon as its last unit was read: some hundred units at a time."""
-        wanted = self.wanted()
+    def drafts(self, wanted: Mapping[str, list[str]]) -> Iterator[_Draft]:
+        """The versions that are to be made of some scopes, each as soon as its last unit was read: some hundred units
+        at a time.
+        """
         if not wanted:
             return
         left = {scope: {scope, *units} for scope, units in wanted.items()}  # its own code: a scope may have no unit
@@ -234,7 +308,8 @@ class _Publishing:
             runs = [(scopes, list(run)) for scopes, run in groupby(block, lambda u: of_unit.get(u, [])) if scopes]
             if not runs:
                 continue
-            tables = read_tables(self.work.warehouse, self.work.catalogue, self.parameters, block)
+            asked = [unit for _, run in runs for unit in run]
+            tables = read_tables(self.work.warehouse, self.work.catalogue, self.parameters, asked)
             for (scopes, run), rows in zip(runs, cut(tables, [run for _, run in runs]), strict=True):
                 for scope in scopes:
                     if scope not in files:
@@ -254,19 +329,22 @@ class _Publishing:
         return [s for s in self.signing if tree.is_within(s.scope, scope)]
 
     def _building(self, scope: str) -> Path:
-        return self.root / scope / f".building-{os.getpid()}"
+        return self.to / scope if self.to else self.root / scope / f".building-{os.getpid()}"
+
+    def _next(self, scope: str) -> tuple[str, str]:
+        """Which version of a scope the next one is, and of which kind."""
+        published = versions(self.root / scope)
+        if published:  # also before a cut-off that was moved since: readers would be left with what is known otherwise
+            return f"v{int(published[-1][1:]) + 1}", "supplement"
+        return ("v1", "deadline") if self.is_over else (INTERIM, "interim")
 
     def _draft(self, scope: str) -> _Draft | None:
         """The version that is to be made of the tables just written; None where the one that stands shall stand."""
         folder, building, figures = self.root / scope, self._building(scope), json.loads(self.figures[scope])
         published = versions(folder)
         changes: tuple[Change, ...] = ()
-        if not published and not self.is_over:
-            version, kind = INTERIM, "interim"
-        elif not published:
-            version, kind = "v1", "deadline"
-        else:  # also before a cut-off that was moved since: readers would be left with what is known to be otherwise
-            version, kind = f"v{int(published[-1][1:]) + 1}", "supplement"
+        version, kind = self._next(scope)
+        if published:
             before = folder / published[-1]
             if _same_content(before, figures, building):
                 shutil.rmtree(building)
@@ -457,6 +535,14 @@ def _members(work: Work, period: str) -> dict[str, list[str]]:
         members[row["scope"]].append(row["unit_code"])
     members[tree.carrier].append("")
     return members
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a version that was drawn beforehand lies there as its manifest says."""
+    try:
+        return verify(folder).is_as_published
+    except (OSError, ValueError):
+        return False
 
 
 def _same_content(before: Path, figures: Mapping[str, Any], building: Path) -> bool:

@@ -16,11 +16,21 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.instance.limits import Limits
 from assets.instance.workers import Died
 from assets.month.digests import remember_tables
 from assets.month.work import Work
 from reports.feedback import folders
-from reports.feedback.folders import DIGEST, PAGE, Written, extension, safe_name, write_feedback
+from reports.feedback.folders import (
+    DIGEST,
+    PAGE,
+    Written,
+    digests_of_answers,
+    draw_feedback,
+    extension,
+    safe_name,
+    write_feedback,
+)
 from tests.feedback.made_month import PERIOD, Home, drop_mail, home, settled
 from tests.templates.filled_forms import changed, filled_forms
 
@@ -214,3 +224,25 @@ def test_a_workbook_with_macros_is_called_so() -> None:
             if options:
                 book.add_vba_project(io.BytesIO(b"\xd0\xcf"), True)
         assert extension(file.getvalue()) == ending
+
+
+def test_an_answer_drawn_beforehand_is_taken_where_it_rests_on_what_it_should(
+    month: Month, opened: Work, tmp_path: Path
+) -> None:
+    archive, of = month.made.root / "archive", {"lang": "zh", "limits": Limits()}
+    plain, folder = tmp_path / "plain", tmp_path / "published"
+    write_feedback(opened, PERIOD, archive, plain, software="1", workers=1)
+    for software in ("0", "1"):
+        digests = digests_of_answers(opened, PERIOD, software=software)
+        chosen = {unit: digest for unit, digest in digests.items() if software == "0" or unit == WARNED}
+        drawn = draw_feedback(opened, PERIOD, archive, tmp_path / software, chosen, **of)
+        assert drawn == Written(tuple(chosen), ())
+    (tmp_path / "0" / RETURNED / PAGE).write_text("stale", encoding="utf-8")
+    places = [tmp_path / "0", tmp_path / "1"]
+    written = write_feedback(opened, PERIOD, archive, folder, software="1", workers=1, drawn=places)
+    assert written == Written((WARNED, RETURNED), ())
+    assert [sorted(p.name for p in place.iterdir()) for place in places] == [[RETURNED, WARNED], []]
+    got, expected = (
+        {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()} for root in (folder, plain)
+    )
+    assert got == expected

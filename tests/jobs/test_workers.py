@@ -5,10 +5,12 @@ Also where the workers see nothing of the head's folder but an S3 server.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import dagster as dg
@@ -18,7 +20,10 @@ import yaml
 from assets.instance.home import ON_WORKERS_YAML, Home
 from assets.instance.resource import SHARD_JOB
 from assets.instance.settings import SettingsError, load_settings
-from assets.intake.shards import given_shards, is_done
+from assets.intake.shards import GIVEN, Given, book_done, given_shards, is_done
+from assets.month.assets import GIVEN_TAG
+from pipelines.shard_runs import shard_job, shards_given
+from reports.drawing import drawings, is_drawn
 from tests.jobs.command_line import apart, copy_of, sixth
 from tests.jobs.dagster_home import PERIOD, begin, filled_home, wait_for
 from tests.jobs.test_services import SILENT, Services, free_port, published
@@ -58,12 +63,43 @@ def start_redis(services: Services, port: int) -> None:
     services.up["redis"] = subprocess.Popen(server, stdout=SILENT, stderr=SILENT, start_new_session=True)
 
 
+def start_workers(services: Services, *names: str) -> None:
+    """Workers of one process each."""
+    for name in names:
+        worker = ["celery", "-A", "pipelines.celery_worker", "worker", "-n", f"{name}@%h", "-c", "1"]
+        services.up[name] = begin(*worker, told=SILENT)
+
+
 @pytest.mark.parametrize("wrong", ["most_units: -1", "most_units: 10, workers: -1", "workers: 2"])
 def test_shards_that_cannot_be_are_refused(tmp_path: Path, wrong: str) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(f"shards: {{{wrong}}}\n", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"shards: (most_units|workers)"):
         load_settings(file)
+
+
+def test_a_shard_that_failed_is_asked_for_again_the_next_night(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    given = Given("P", PERIOD, AS_OF, "", "", "the same mails", 1, ())
+    (home.shards / "P").mkdir(parents=True)
+    look = shards_given(home, shard_job(60))
+
+    def asked(one: Given) -> list[tuple[str | None, str]]:
+        (home.shards / "P" / GIVEN).write_text(json.dumps(asdict(one)), encoding="utf-8")
+        with dg.build_sensor_context() as context:
+            found = look(context)
+        if isinstance(found, dg.SkipReason):
+            return []
+        assert isinstance(found, dg.SensorResult)
+        return [(request.run_key, request.tags[GIVEN_TAG]) for request in found.run_requests or ()]
+
+    nights = [given, given, replace(given, as_of="2026-11-07T02:00:00+08:00")]
+    (first,), (again,), (next_night,) = map(asked, nights)
+    assert first == again, "once a night"
+    assert first[0] != next_night[0]
+    assert first[1] != next_night[1], "else the failure of the first night would be taken for one of the second"
+    book_done(home, given)
+    assert asked(nights[2]) == []
 
 
 @pytest.fixture
@@ -87,12 +123,11 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
     made = Services(home, tmp_path)
     start_redis(made, port)
     for name in ("one", "two"):
-        worker = ["celery", "-A", "pipelines.celery_worker", "worker", "-n", f"{name}@%h", "-c", "1"]
         with monkeypatch.context() as its:
             if getattr(request, "param", "") == "store":
                 its.setenv("SIXTH_STORE", f"s3://{BUCKET}/head")
                 its.setenv("SIXTH_HOME", str(tmp_path / f"worker-{name}"))
-            made.up[name] = begin(*worker, told=SILENT)
+            start_workers(made, name)
     made.start("code", "daemon")
     yield made
     made.kill(*made.up)
@@ -110,27 +145,42 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
 )
 def test_a_worker_or_a_broker_killed_costs_nothing_but_time(services: Services, tmp_path: Path, killed: str) -> None:
     home = services.home
+    by_store = "store:" in (home.register / "settings.yaml").read_text(encoding="utf-8")
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance, ThreadPoolExecutor(1) as beside:
         head = beside.submit(apart, "run", "--home", home.root, "--period", PERIOD, "--as-of", AS_OF)
 
-        def at_work() -> bool:
+        def at_work(asset: str) -> set[str]:
             started = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB, statuses=[dg.DagsterRunStatus.STARTED]))
-            return len({run.tags["sixth/shard"] for run in started}) == 2
+            return {run.tags["sixth/shard"] for run in started if _is_of(run, asset)}
 
-        wait_for(at_work)
+        wait_for(lambda: len(at_work("worked_shards")) == 2)
         services.kill(killed)
         if killed == "redis":
             start_redis(services, int(os.environ["SIXTH_BROKER"].rpartition(":")[2].partition("/")[0]))
+        elif not by_store:  # and in the second round both that are there by then
+            start_workers(services, "three")
+            wait_for(lambda: at_work("drawn_shards"))
+            services.kill("two", "three")
+            start_workers(services, "four")
         head.result()
         runs = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB))
-    lost = [run for run in runs if run.status == dg.DagsterRunStatus.FAILURE]
-    assert len(lost) == (killed == "one")
-    assert len(runs) == 2 + len(lost)
+    drawn = set() if by_store else {"P.1", "P.2", "rest"}
+    for asset, shards in (("worked_shards", {"P.1", "P.2"}), ("drawn_shards", drawn)):
+        of_asset = [run for run in runs if _is_of(run, asset)]
+        lost = [run for run in of_asset if run.status == dg.DagsterRunStatus.FAILURE]
+        assert bool(lost) == (killed == "one" and bool(shards))
+        assert len(of_asset) == len(shards) + len(lost)
+        assert {run.tags["sixth/shard"] for run in of_asset if run.is_success} == shards
     assert [one.name for one in given_shards(home)] == ["P.1", "P.2"]
     assert all(is_done(home, one) for one in given_shards(home))
+    assert all(is_drawn(home, one) for one in drawings(home))
     twin = tmp_path / "twin"
     sixth("run", "--home", twin, "--period", PERIOD, "--as-of", AS_OF)
     assert published(home) == published(Home(twin))
-    if "store:" in (home.register / "settings.yaml").read_text(encoding="utf-8"):
+    if by_store:
         assert not [*tmp_path.glob("worker-*/shards/*")], "what a worker has of the home it has from the store"
         assert {path.parent.name for path in tmp_path.glob("worker-*/handed/*/register")} == {"P.1", "P.2"}
+
+
+def _is_of(run: dg.DagsterRun, asset: str) -> bool:
+    return dg.AssetKey(asset) in (run.asset_selection or ())

@@ -18,6 +18,7 @@ import pytest
 
 import assets.month.assets
 import reports.assets
+import reports.drawing
 from assets.intake import staging
 from reports.feedback import folders
 from reports.forms.render import render_forms
@@ -62,8 +63,8 @@ def in_this_process(
 def stand_in(patch: pytest.MonkeyPatch, *, page: bool = False) -> None:
     """Let runs of this process draw nothing, or the `page` of a report alone."""
     if not page:
-        patch.setattr(reports.assets, "gather", lambda *_: Bare)
-    patch.setattr(reports.assets, "render_all", pages if page else rendered)
+        patch.setattr(reports.drawing, "gather", lambda *_: Bare)
+    patch.setattr(reports.drawing, "render_all", pages if page else rendered)
     for module in (staging, folders, composing):
         patch.setattr(module, "run_isolated", in_this_process)
     patch.setattr(assets.month.assets, "start_early", lambda: None)

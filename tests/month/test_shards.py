@@ -10,6 +10,7 @@ import json
 import shutil
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -205,11 +206,11 @@ def test_the_head_waits_for_what_is_done_this_night_and_leaves_out_what_fails(tm
     def has_failed(one: Given) -> bool:
         return one.name == "Q"
 
-    failed = wait_for(home, given, has_failed, seconds=0)
+    failed = wait_for(given, partial(is_done, home), has_failed, seconds=0)
     assert failed == {"Q": "its runs have failed", "R": "not done in 0 minutes"}
     for one in given:
         book_done(home, one)
-    assert wait_for(home, given, has_failed, seconds=0) == {}
+    assert wait_for(given, partial(is_done, home), has_failed, seconds=0) == {}
 
 
 def test_a_shard_that_is_none_any_more_is_taken_away_and_its_worker_stops_nobody(
