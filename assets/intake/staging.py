@@ -52,9 +52,9 @@ def prepare(warehouse: Warehouse, parser: Parser) -> None:
         if known in (None, parser.fingerprint) and wanted <= set(there):
             return
         log.info("forms or limits have changed: all mails are parsed again")
-    # The mails last: a run that is killed before them begins here again.
-    for table, schema in reversed(schemas(parser.catalogue).items()):
-        warehouse.put(f"staging.{table}", pl.DataFrame(schema=schema))
+    with warehouse.at_once():
+        for table, schema in schemas(parser.catalogue).items():
+            warehouse.put(f"staging.{table}", pl.DataFrame(schema=schema))
 
 
 def put_receipts(warehouse: Warehouse, seen: Iterable[Seen]) -> None:
