@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from assets.instance.periods import is_period
 from reports.portal.access import NothingYet, NotThere, Visit
-from reports.portal.reading import Row, Snapshot, opened, periods
+from reports.portal.reading import OF_MOST, Row, Snapshot, opened, periods
 from reports.portal.shape import HELD, RANK
 
 STEWARD = "steward"
@@ -54,7 +54,7 @@ class Asked:
 
     def soonest(self, query: str) -> str:
         """The query, or its twin that goes through most of the carrier sooner."""
-        return f"{query}_of_most" if self.at["ends"] - self.at["place"] > MOST_OF else query
+        return f"{query}{OF_MOST}" if self.at["ends"] - self.at["place"] > MOST_OF else query
 
     def address(self, **other: str | int) -> str:
         """The query of the same filters with some others; defaults are left out."""

@@ -39,6 +39,8 @@ WHOLE = ("about",)
 MAY = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 NEVER = frozenset({"load_extension", "readfile", "writefile", "edit"})
 
+OF_MOST = "_of_most"
+
 Row = dict[str, Any]
 Stamp = tuple[int, int, int]
 
@@ -71,7 +73,9 @@ class Snapshot:
 
 @cache
 def _query(name: str) -> str:
-    return model(f"portal/read/{name}")
+    """A query of sql/portal/read; `name` with OF_MOST is the one for a scope with most of the units."""
+    sql = model(f"portal/read/{name.removesuffix(OF_MOST)}")
+    return sql.replace("/*+*/", "+") if name.endswith(OF_MOST) else sql
 
 
 def periods(folder: Path) -> list[str]:
