@@ -41,7 +41,14 @@ TRY_AGAIN_SECONDS = int(people.TRIES_WITHIN.total_seconds())
 
 
 class NotThere(LookupError):
-    """What was asked for does not exist, or is out of scope: nobody is told which."""
+    """What was asked for does not exist, or is out of scope: nobody is told which.
+
+    `words` say so of what a page had and what may be gone since.
+    """
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words)
+        self.words = words
 
 
 class NothingYet(Exception):
@@ -171,11 +178,11 @@ def own_path(target: str) -> str:
     return target if plain and not parts.scheme and not parts.netloc else "/"
 
 
-def missing(visit: Visit) -> Response:
+def missing(visit: Visit, words: str = "") -> Response:
     """The answer to what is not there, the same byte for byte to what is not theirs. The audit has what was asked."""
     visit.told("refused", f"{visit.request.method} {visit.request.url.path}", "refused")
     nothing = visit.request.method == "HEAD"
-    page = visit.page("missing.html.jinja", 404, other_languages=[], path="")
+    page = visit.page("missing.html.jinja", 404, other_languages=[], path="", told=words)
     return Response(status_code=404) if nothing else page
 
 
@@ -263,8 +270,8 @@ class Routes:
             return visit.page("refused.html.jinja", 403, told=visit.words.say("refused.forged"))
         try:
             return handler(visit)
-        except NotThere:
-            return missing(visit)
+        except NotThere as nothing:
+            return missing(visit, nothing.words)
         except NothingYet:
             return visit.page("empty.html.jinja")
         except Refused as refused:

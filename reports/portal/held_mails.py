@@ -54,7 +54,7 @@ def assign(visit: Visit) -> Response:
         row = next((m for m in snapshot.rows("mails") if m["mail"] == name), None)
         node = snapshot.one("node", unit_code=code)
     if row is None:
-        raise NotThere
+        raise NotThere(visit.words.say("decide.gone"))
     if node is None or node["level"] != "unit":
         raise Refused(visit.words.say("decide.no_unit"))
     named = json.loads(row["names"])

@@ -178,7 +178,7 @@ def findings_sent(visit: Visit, names: Sequence[str]) -> list[Row]:
         rows = [snapshot.one("finding", finding=name) for name in names]
         period = snapshot.about["period"]
     if not rows or None in rows:
-        raise NotThere
+        raise NotThere(visit.words.say("decide.gone"))
     return [{**row, "period": period} for row in rows if row]
 
 

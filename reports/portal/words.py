@@ -81,6 +81,11 @@ class Words:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         return moment.astimezone(self.zone)
 
+    def age(self, since: datetime | str | None, until: datetime | None) -> str:
+        """How many days lie between two moments, by the calendar; "" where none does, or one of them is not known."""
+        days = (self._local(until).date() - self._local(since).date()).days if since and until else 0
+        return self.say("age", n=days) if days > 0 else ""
+
     def month(self, period: str) -> str:
         """A month, half-year or year, as 2026年10月."""
         return words(self.lang).period(period)

@@ -72,6 +72,14 @@ def test_the_worklist_shows_what_its_filter_says(portal: Portal) -> None:
     assert browser.get(f"/worklist?period={EMPTY}").status_code == 200
 
 
+def test_how_old_something_is_counts_days_of_the_house(portal: Portal) -> None:
+    words, run = portal.words("zh"), datetime(2026, 11, 5, 16, 30, tzinfo=UTC)  # 00:30 of the sixth there
+    for since, told in (("2026-11-05T15:59:00+00:00", "1 天"), ("2026-11-05T16:00:00+00:00", ""), (None, "")):
+        assert words.age(since, run) == told, since
+    assert portal.words("en").age("2026-11-01T00:00:00+00:00", run) == "5 days"
+    assert words.age("2026-11-01T00:00:00+00:00", None) == ""
+
+
 def test_the_version_told_is_the_carrier_s(portal: Portal) -> None:
     published = portal.home.published / LAST
     for scope, version in (("AH", "v7"), (CARRIER, "v2"), (PROVINCE, "v3")):
@@ -100,7 +108,9 @@ def test_a_province_s_steward_sees_and_decides_there_alone(portal: Portal) -> No
         assert (answer.status_code, answer.content) == (404, nowhere.content), path
     before = len(all_decisions(portal.ledger))
     both = [inside[0]["finding_id"], outside["finding_id"]]
-    assert decide(browser, "/worklist", finding=both).status_code == 404
+    gone = decide(browser, "/worklist", finding=["000000000000"])  # of a page that a run has outdated
+    assert (gone.status_code, "可能单位已重报" in gone.text) == (404, True)
+    assert decide(browser, "/worklist", finding=both).content == gone.content
     assert decide(browser, f"/finding/{outside['finding_id']}", act="waive").status_code == 404
     assert decide(browser, f"/units/{OTHER_UNIT}", act="note").status_code == 404
     assert len(all_decisions(portal.ledger)) == before
