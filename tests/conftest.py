@@ -29,6 +29,9 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
+# Garbage is looked for seldom, as by the workers of a run, while tests are read too: little of what is imported is any.
+gc.set_threshold(*RARELY)
+
 _scripts: dict[str | None, ScriptDirectory] = {}
 _scripts_of = ScriptDirectory.from_config
 
@@ -80,9 +83,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage seldom, as the workers of a run do, and never among what was imported: a quarter of the time of
-    a workbook that openpyxl reads and writes, a tenth of a run's.
+    """Look for garbage never among what was imported: with the threshold above a quarter of the time of a workbook that
+    openpyxl reads and writes, a tenth of a run's.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*RARELY)

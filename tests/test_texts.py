@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from assets.intake.values import reader
+from expectations import language
 from expectations.catalogue import load_catalogue
 
 EXPECTATIONS = Path(__file__).parent.parent / "expectations"
@@ -22,7 +23,7 @@ ANYWHERE = {"file", "sheet", "column"}
 
 
 def load(name: str) -> Any:
-    return yaml.safe_load((EXPECTATIONS / name).read_text(encoding="utf-8"))
+    return language.load((EXPECTATIONS / name).read_bytes())
 
 
 GLOSSARY: dict[str, dict[str, Any]] = load("glossary.yaml")

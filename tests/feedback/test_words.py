@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from expectations import language
 from expectations.catalogue import load_catalogue
 from tests.test_texts import HALF_WIDTH
 
@@ -20,7 +20,7 @@ PLACE = re.compile(r"\{(\w+)\}")
 
 
 def load(name: str) -> Any:
-    return yaml.safe_load((REPORTS / name).read_text(encoding="utf-8"))
+    return language.load((REPORTS / name).read_bytes())
 
 
 def texts(name: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def test_what_was_set_aside_says_why_and_what_to_send(catalogue: Catalogue, reas
     assert asked in told.partition("（")[2]
 
 
-class _Unrepeated(yaml.SafeLoader):
+class _Unrepeated(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """A loader that does not let a later entry stand for an earlier one of the same name."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -10,15 +10,13 @@ from typing import Any
 
 import lxml.html
 import pytest
-import yaml
 
+from expectations import language
 from reports.notices import letters
 from reports.notices.letters import Letter, Occasion
 from tests.notices.made_units import PERIOD, complete, standing, when
 
-TEXTS: dict[str, dict[str, str]] = yaml.safe_load(
-    (Path(letters.__file__).parent / "notices.yaml").read_text(encoding="utf-8")
-)
+TEXTS: dict[str, dict[str, str]] = language.load((Path(letters.__file__).parent / "notices.yaml").read_bytes())
 HAN = r"[㐀-鿿]"
 CUTOFF = when("2026-11-06T00:00")
 BEFORE = Occasion(PERIOD, CUTOFF, when("2026-11-03T02:00"), contact="网络部 12345")
