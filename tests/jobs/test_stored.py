@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
+import polars as pl
 import pytest
 import s3fs
 
@@ -71,6 +73,14 @@ def test_a_home_is_copied_by_its_runs_and_made_of_the_copy(
     made = Home(tmp_path / "made")
     assert "is a home now" in sixth("restore", URL, "--home", made.root).stdout
     assert published(made) == published(home)
+    # Other programs read what is published where it lies.
+    scope = next((home.published / PERIOD).glob("*/v1")).parent.name
+    with duckdb.connect() as connection:
+        connection.register_filesystem(s3fs.S3FileSystem())
+        for name, value in (("place", f"{URL}/"), ("scope", scope), ("name", "units")):
+            connection.execute(f"set variable {name} = '{value}'")
+        rows = connection.execute((ROOT / "docs" / "years.sql").read_text(encoding="utf-8")).fetchall()
+    assert len(rows) == pl.read_parquet(home.published / PERIOD / scope / "v1" / "data" / "units.parquet").height
     # A key that is wrong is told, and neither it nor the right one anywhere.
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another-secret-of-nobody")
     s3fs.S3FileSystem.clear_instance_cache()
