@@ -229,11 +229,13 @@ def status(
     for line in store_lines(place.warehouse, load_settings(place.register / "settings.yaml").store):
         out.print(line, markup=False)
     table = table_of(
-        "unit", "name", "state", "own cut-off", "annex 2", "annex 3", "annex 6", "scan", "errors", "warnings"
+        "unit", "name", "state", "own cut-off", "annex 2", "annex 3", "annex 6", "scan", "errors", "warnings", "why not"
     )
     for row in report.rows:
         table.add_row(*row)
     out.print(table)
+    for line in report.held:
+        out.print(line, markup=False)
 
 
 @app.command(epilog="Example: sixth findings --period 2026-10 --unit EX-15-01-003 --severity error")
@@ -319,10 +321,13 @@ def pull(
     if form not in PULLED:
         raise WrongUse(f"--format {form!r} is none of {', '.join(PULLED)}")
     last_month = months_of(period)[-1] if is_span(period) else period_of(period)
-    chosen = scope or register_of(place).tree(last_month).carrier
+    tree = register_of(place).tree(last_month)
+    chosen = scope or tree.carrier
     folder = place.published / period / chosen
     wanted = version or latest_version(folder)
     if wanted is None or not (folder / wanted).is_dir():
+        if not folder.is_dir() and chosen not in {node.code for node in tree.scopes}:
+            raise WrongUse(f"--scope {chosen} is no node above units in {last_month}; only those have a report")
         there = sorted(p.name for p in folder.glob("*") if p.is_dir()) if folder.is_dir() else []
         raise WrongUse(
             f"there is no {wanted or 'report'} of {chosen} for {period}; "

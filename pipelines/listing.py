@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ import duckdb
 
 from assets.instance.closed_months import register_of
 from assets.instance.home import Home
-from assets.instance.periods import preceding
+from assets.instance.periods import Deadline, preceding
 from assets.instance.settings import load_settings
 from assets.instance.warehouse import model, reading
 from expectations.catalogue import load_catalogue
@@ -19,10 +20,13 @@ from expectations.catalogue import load_catalogue
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A headline, and a row a unit: code, name, state, own cut-off, forms, scan, errors, warnings."""
+    """A headline, and a row a unit: code, name, state, own cut-off, forms, scan, errors, warnings, and why it is not
+    complete; of each mail of the month that is held, a line.
+    """
 
     headline: str
     rows: tuple[tuple[str, ...], ...]
+    held: tuple[str, ...] = ()
 
 
 def query(home: Home, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
@@ -47,29 +51,64 @@ def status_of(home: Home, period: str | None, clock: datetime) -> Status:
     deadline = load_settings(home.register / "settings.yaml").deadline(register)
     chosen = period or preceding(f"{clock.astimezone(deadline.zone):%Y-%m}")
     cutoff = deadline.cutoff(chosen)
-    hours = (cutoff - clock).total_seconds() / 3600
-    when = f"{hours:.0f} hours to the cut-off" if hours >= 0 else f"{-hours:.0f} hours after the cut-off"
+    when = f"{_hours(clock, cutoff)} the cut-off"
     found = query(home, model("published/units"), {"period": chosen})
     head = f"{chosen}: cut-off {cutoff.isoformat(timespec='minutes')}, {when}"
     if not found:
         return Status(f"{head}; no run has looked at this month yet (`sixth run --period {chosen}`)", ())
+    rules: dict[str, dict[str, str]] = {}
+    for row in query(home, model("notices/why_not"), {"period": chosen}):
+        rules.setdefault(row["unit_code"], {})[row["form"]] = row["rules"]
     rows = tuple(
         (
             r["unit_code"],
             r["unit_name"],
             r["state"] + ("" if r["on_time"] is None else " on time" if r["on_time"] else " late"),
-            f"{r['cutoff'].astimezone(deadline.zone):%Y-%m-%d %H:%M}" if r["cutoff"] else "",
+            f"{r['cutoff'].astimezone(deadline.zone):%Y-%m-%d %H:%M}, {_hours(clock, r['cutoff'])} it"
+            if r["cutoff"]
+            else "",
             r["annex2"],
             r["annex3"],
             r["annex6"],
             r["scan"],
             str(r["errors"]),
             str(r["warnings"]),
+            _why_not(r, rules.get(r["unit_code"], {})),
         )
         for r in found
     )
     complete = sum(r["state"] == "complete" for r in found)
-    return Status(f"{head}; {complete} of {len(found)} units complete", rows)
+    return Status(f"{head}; {complete} of {len(found)} units complete", rows, _held(home, chosen, deadline))
+
+
+def _hours(clock: datetime, cutoff: datetime) -> str:
+    hours = (cutoff - clock).total_seconds() / 3600
+    return f"{hours:.0f} hours to" if hours >= 0 else f"{-hours:.0f} hours after"
+
+
+def _why_not(unit: Mapping[str, Any], rules: Mapping[str, str]) -> str:
+    """What keeps a unit from being complete, with the rules by which it does; `rules` by form, "" for those of none."""
+    if unit["state"] == "complete":
+        return ""
+    forms = [(form, unit[form]) for form in ("annex2", "annex3", "annex6")]
+    told = [f"{form} {state}" for form, state in forms if state in ("missing", "returned")]
+    told = [f"{words} ({rules[form]})" if (form := words.partition(" ")[0]) in rules else words for words in told]
+    return ", ".join([*told, *([rules[""]] if "" in rules else [])])
+
+
+def _held(home: Home, period: str, deadline: Deadline) -> tuple[str, ...]:
+    """A line for each mail of the month that waits for a steward."""
+    of_month = "(select mail from core.mails where period = $period)"
+    rows = query(
+        home,
+        f"select * from ({model('settled/held_mails')}) where mail in {of_month} order by received_at, mail",
+        {"period": period},
+    )
+    return tuple(
+        f"held {r['mail'][:12]} from {r['sender']}, received "
+        f"{r['received_at'].astimezone(deadline.zone):%Y-%m-%d %H:%M}: sixth show {r['mail'][:12]}, sixth assign"
+        for r in rows
+    )
 
 
 def unknown(home: Home, period: str, *, unit: str = "", rule: str = "") -> str:

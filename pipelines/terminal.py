@@ -153,7 +153,7 @@ def table_of(*headings: str) -> Table:
 
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        text = heading in ("name", "message", "file", "sheet", "owed", "detail", "waivable", "waived before")
+        text = heading in ("name", "message", "file", "sheet", "owed", "detail", "waivable", "waived before", "why not")
         table.add_column(heading, no_wrap=not text, overflow="fold")
     return table
 

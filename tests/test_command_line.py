@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from assets.instance.home import Home
 from pipelines.cli import app
 from pipelines.drawn import NotAsPublished, drawn_document
+from pipelines.new_home import make_home
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -37,6 +38,24 @@ def test_a_version_is_named_by_its_place_in_the_published_folder_of_a_home(tmp_p
     (version / "manifest.json").write_text('{"files": []}', encoding="utf-8")
     done = CliRunner().invoke(app, ["verify", "2026-10/EX/v1", "--home", str(tmp_path)])
     assert (done.exit_code, "every file is as it was published" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("pull", "--period", "2026-10", "--scope", "EX-15-01-001"), "is no node above units in 2026-10"),
+        (("pull", "--period", "2026-10", "--scope", "EX-15"), "`sixth run --period 2026-10` makes one"),
+        (("decisions", "--kind", "waiver"), "is none of waive, "),
+        (("decisions", "--unit", "NOPE"), "no unit of that code is on the register in any month"),
+        (("mails", "--unit", "NOPE"), "no unit of that code is on the register in any month"),
+    ],
+)
+def test_what_there_is_not_is_refused_and_not_answered_by_nothing(
+    tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    make_home(Home(tmp_path / "home"), sample=True)
+    done = CliRunner().invoke(app, [*words, "--home", str(tmp_path / "home")])
+    assert (done.exit_code, told in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize(

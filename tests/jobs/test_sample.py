@@ -328,7 +328,14 @@ def test_findings_name_mail_file_sheet_cell_and_rule(home: Path) -> None:
 def test_status_lists_every_unit(home: Path) -> None:
     told = sixth("status", "--home", home, "--period", "2026-10", "--as-of", "2026-11-05T00:00:00+08:00").stdout
     assert "24 hours to the cut-off; 18 of 24 units complete" in told
-    assert len(told.splitlines()) == 2 + 24
+    lines = told.splitlines()
+    assert len(lines) == 2 + 24 + 1
+    # who has not, and why; and who waits for a steward
+    why = {line.split()[0]: line.rstrip() for line in lines[2:-1]}
+    assert why["EX-15-01-010"].endswith(" KPI-05")
+    assert any(" returned (" in line for line in why.values())
+    assert why["EX-15-01-CHA"].endswith(" 9")  # complete: no rule keeps it from being
+    assert lines[-1].startswith("held 2165ffca10ba from stranger@elsewhere.example, received 2026-11-02 14:00: ")
 
 
 @pytest.mark.parametrize(
