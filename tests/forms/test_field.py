@@ -340,6 +340,10 @@ NOTHING: list[list[Any]] = [
     [None, "零报告"],
     [None, "本单位10月份没有新增暴露面资产。"],
     [1, "不涉及", "/"],
+    [None, "（无）"],
+    ["【无】"],
+    [None, "不涉及暴露面资产。"],
+    [None, "十月份无新增"],
     ["——", "／", "－"],
     [None, None, None, "无", None, "无"],
 ]
@@ -442,6 +446,7 @@ def test_totals_signatures_notes_and_headings_below_the_table_are_no_rows(
         ["说明", 3, "网站"],
         [None, "未上线项目管理系统"],
         [None, "不涉及个人信息的网站"],
+        [None, "（无）线网管"],
         ["合计", "2号门户", 3],
         ["合计", "=A1"],
     ],
