@@ -44,6 +44,7 @@ def test_every_rule_on_rows_is_in_one_suite() -> None:
         assert len({(c.rule.id, c.at) for c in checks}) == len(checks), name
 
 
+@pytest.mark.slow  # this process imports Great Expectations
 def test_a_checkpoint_gives_its_verdict_on_what_rules_came_to(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("Great Expectations opened a socket")

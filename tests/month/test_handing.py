@@ -30,6 +30,8 @@ from tests.month.test_shards import (  # noqa: F401 - inbox is a fixture
     tables_of,
 )
 
+pytestmark = pytest.mark.slow  # months in shards
+
 
 def with_store(root: Path, url: str) -> Home:
     with (root / "register" / "settings.yaml").open("a", encoding="utf-8") as settings:
@@ -50,7 +52,6 @@ def work_apart(worker: Home, url: str, name: str) -> Worked | None:
         return work_on(own, name)
 
 
-@pytest.mark.slow  # a month settled twice
 def test_a_month_worked_on_by_workers_with_the_store_alone_is_the_month(inbox: Path, tmp_path: Path) -> None:  # noqa: F811
     url = f"file://{tmp_path / 'store'}"
     expected, _, _ = night(home_of(tmp_path / "whole", inbox), FIRST, sharded=False)

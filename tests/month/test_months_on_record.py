@@ -76,6 +76,7 @@ def collected(home: Home) -> Iterator[Session]:
         yield session
 
 
+@pytest.mark.slow  # a year of months settled
 def test_a_month_without_mails_before_the_first_run_is_in_no_table(home: Home) -> None:
     take_clock(home, CLOCK, PERIOD)
     with collected(home) as session:

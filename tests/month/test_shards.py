@@ -47,6 +47,8 @@ from tests.feedback import made_month
 from tests.scans.made_scans import SEALED, made_scan
 from tests.templates.filled_forms import filled_forms
 
+pytestmark = pytest.mark.slow  # months in shards
+
 PERIOD = "2026-10"
 UNITS = """\
 unit_code,unit_name,parent_code,level,kind,services,mailboxes,active_from,active_to
@@ -153,7 +155,6 @@ def differing(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> l
     ]
 
 
-@pytest.mark.slow  # a month settled twice
 def test_a_month_worked_on_in_shards_is_the_month(inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, cut_up = home_of(tmp_path / "whole", inbox), home_of(tmp_path / "cut", inbox)
     expected, _, _ = night(whole, FIRST, sharded=False)

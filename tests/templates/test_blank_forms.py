@@ -335,6 +335,7 @@ def test_the_same_unit_gets_the_same_bytes(made: Home) -> None:
     assert forms(made) == forms(made)
 
 
+@pytest.mark.slow
 def test_templates_of_many_units_are_written_into_a_folder_each(made: Home, tmp_path: Path) -> None:
     register: Register = made.register
     units = [replace(made.unit("NET"), code=f"U/{n}") for n in range(10)]
