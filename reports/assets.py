@@ -234,10 +234,14 @@ def _drawn_by_shards(
     """Have shards draw the month where they run on workers: what they were asked for, and who has not done it and why.
 
     Where no worker has done anything of this night's mails either, nobody is asked and waited for once more. Nor where
-    workers see nothing of the home's folder (setting `store`): what they draw from and into lies there.
+    workers see nothing of the home's folder (setting `by_store`): what they draw from and into lies there.
     """
     home, wanted = session.home, session.settings.shards
-    if not wanted.workers or session.settings.store or not any(is_done(home, given) for given in given_shards(home)):
+    if (
+        not wanted.workers
+        or session.settings.handed_by
+        or not any(is_done(home, given) for given in given_shards(home))
+    ):
         forget(home)
         return [], {}
     asked = ask(session, period)

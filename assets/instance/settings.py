@@ -251,12 +251,14 @@ class Shards:
     """Where one machine is not enough (docs/scale.md): mails are worked on in shards, one a province, or several of
     equal size where it has more than `most_units` reporting units; 0: the run does everything itself. `workers`: so
     many processes of workers on other machines are at shards at a time, for which a run waits `wait_minutes` and then
-    does itself what is missing; 0: it does one after another.
+    does itself what is missing; 0: it does one after another. `by_store`: workers see nothing of the home's folder, and
+    have their shards from the store.
     """
 
     most_units: int = 0
     workers: int = 0
     wait_minutes: float = 60.0
+    by_store: bool = False
 
     def __post_init__(self) -> None:
         """Raise TypeError where there can be no such shards."""
@@ -264,6 +266,8 @@ class Shards:
             raise TypeError("most_units and workers: must be a number, or 0")
         if self.workers and not self.most_units:
             raise TypeError("workers: without most_units there are no shards for them")
+        if type(self.by_store) is not bool or (self.by_store and not self.workers):
+            raise TypeError("by_store: must be true or false, and there must be workers that are handed shards")
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +283,7 @@ class Settings:
     that are made beside every published report, ready to sign.
     `ledger_url` names a PostgreSQL, as does `dagster_url` another database for Dagster's storage; empty: SQLite in the
     home. `store`, as s3://bucket/folder or file:///folder, has a copy of what a backup has in it, which every run
-    brings up to date, and hands shards over to workers (docs/scale.md); credentials are the environment's.
+    brings up to date (docs/scale.md); credentials are the environment's.
     `watch_minutes`: new mails start a run by day as well, at most one in so many minutes; 0: they wait for the night.
     `logs`: text for people, or lines of JSON for programs.
     """
@@ -307,6 +311,11 @@ class Settings:
     coverage_percent: float = 80.0
     watch_minutes: float = 10.0
     logs: Literal["text", "json"] = "text"
+
+    @property
+    def handed_by(self) -> str:
+        """The store that workers have their shards from; "" where they see the home's folder."""
+        return self.store if self.shards.by_store else ""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -418,6 +427,8 @@ def _check(settings: Settings, file: str) -> None:
         raise SettingsError(f"{file}: cutoff: deadline_day must lie between 1 and 28")
     if settings.dagster_url and settings.dagster_url == settings.ledger_url:
         raise SettingsError(f"{file}: dagster_url and ledger_url must be two databases: both have tables of one name")
+    if settings.shards.by_store and not settings.store:
+        raise SettingsError(f"{file}: shards: by_store: there is no setting store to hand shards over by")
     if settings.store:
         try:
             check_url(settings.store)

@@ -66,7 +66,7 @@ def shards(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Material
     wanted = session.settings.shards
     if wanted.workers:
         try:
-            is_back = hand_out(session.home, session.settings.store, given)
+            is_back = hand_out(session.home, session.settings.handed_by, given)
             failed = wait_for(given, is_back, partial(has_failed, context.instance), 60 * wanted.wait_minutes)
         except StoreError as error:
             failed = dict.fromkeys((one.name for one in given), str(error))

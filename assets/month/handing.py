@@ -46,8 +46,8 @@ IsBack = Callable[[Given], bool]
 
 # ----------------------------------------------------------------------------------------------------------- the head
 def hand_out(home: Home, url: str, given: Sequence[Given]) -> IsBack:
-    """Put what shards were given into the store, where the home has one: and how to ask whether a shard is done, which
-    takes back what it has made. Raises StoreError.
+    """Put what shards were given into the store, if they are handed over by one: and how to ask whether a shard is
+    done, which takes back what it has made. Raises StoreError.
     """
     if not url:
         return partial(is_done, home)
@@ -138,10 +138,10 @@ def take_home(home: Home, url: str) -> None:
 
 @contextmanager
 def handed(home: Home, name: str) -> Iterator[Home]:
-    """The home in which to work on a shard: this one, or, where it has a store, a small one made of what the store has
-    for the shard. What was made in it is given back at the end, if it came to one. Raises StoreError.
+    """The home in which to work on a shard: this one, or, where shards come by a store, a small one made of what the
+    store has for the shard. What was made in it is given back at the end, if it came to one. Raises StoreError.
     """
-    url = load_settings(home.register / "settings.yaml").store
+    url = load_settings(home.register / "settings.yaml").handed_by
     if not url:
         yield home
         return

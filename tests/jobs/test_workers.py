@@ -70,11 +70,21 @@ def start_workers(services: Services, *names: str) -> None:
         services.up[name] = begin(*worker, told=SILENT)
 
 
-@pytest.mark.parametrize("wrong", ["most_units: -1", "most_units: 10, workers: -1", "workers: 2"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "most_units: -1",
+        "most_units: 10, workers: -1",
+        "workers: 2",
+        "by_store: true",
+        "most_units: 10, workers: 2, by_store: yes please",
+        "most_units: 10, workers: 2, by_store: true",
+    ],
+)
 def test_shards_that_cannot_be_are_refused(tmp_path: Path, wrong: str) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(f"shards: {{{wrong}}}\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"shards: (most_units|workers)"):
+    with pytest.raises(SettingsError, match=r"shards: (most_units|workers|by_store)"):
         load_settings(file)
 
 
@@ -112,8 +122,9 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
     port = free_port()
     monkeypatch.setenv("SIXTH_BROKER", f"redis://127.0.0.1:{port}/0")
     with (home.register / "settings.yaml").open("a", encoding="utf-8") as settings:
-        settings.write("shards: {most_units: 1, workers: 2, wait_minutes: 8}\n")
-        if getattr(request, "param", "") == "store":
+        by_store = getattr(request, "param", "") == "store"
+        settings.write(f"shards: {{most_units: 1, workers: 2, wait_minutes: 8, by_store: {str(by_store).lower()}}}\n")
+        if by_store:
             request.getfixturevalue("s3")
             settings.write(f"store: s3://{BUCKET}/head\n")
     home.prepare()
@@ -124,7 +135,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
     start_redis(made, port)
     for name in ("one", "two"):
         with monkeypatch.context() as its:
-            if getattr(request, "param", "") == "store":
+            if by_store:
                 its.setenv("SIXTH_STORE", f"s3://{BUCKET}/head")
                 its.setenv("SIXTH_HOME", str(tmp_path / f"worker-{name}"))
             start_workers(made, name)
@@ -145,7 +156,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
 )
 def test_a_worker_or_a_broker_killed_costs_nothing_but_time(services: Services, tmp_path: Path, killed: str) -> None:
     home = services.home
-    by_store = "store:" in (home.register / "settings.yaml").read_text(encoding="utf-8")
+    by_store = "by_store: true" in (home.register / "settings.yaml").read_text(encoding="utf-8")
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance, ThreadPoolExecutor(1) as beside:
         head = beside.submit(apart, "run", "--home", home.root, "--period", PERIOD, "--as-of", AS_OF)
 

@@ -34,8 +34,8 @@ pytestmark = pytest.mark.slow  # months in shards
 
 
 def with_store(root: Path, url: str) -> Home:
-    with (root / "register" / "settings.yaml").open("a", encoding="utf-8") as settings:
-        settings.write(f"store: {url}\n")
+    wanted = "shards: {most_units: 10, workers: 2, by_store: true}"
+    (root / "register" / "settings.yaml").write_text(f"settle_seconds: 0\nstore: {url}\n{wanted}\n", encoding="utf-8")
     return Home(root)
 
 
@@ -64,7 +64,7 @@ def test_a_month_worked_on_by_workers_with_the_store_alone_is_the_month(inbox: P
         assert work_apart(worker, url, shard.name) == Worked(shard.mails, (PERIOD,))
         assert not [*worker.root.rglob("*.eml")], "a worker keeps no mail"
     assert not any(is_done(home, shard) for shard in given)
-    assert wait_for(home, given, lambda _: False, 0, is_back) == {}
+    assert wait_for(given, is_back, lambda _: False, 0) == {}
     with open_session(home, datetime.fromisoformat(FIRST)) as session:
         parser = session.once(parser_of)
         assert take_mails(session.warehouse, parser, home) == 5
