@@ -85,7 +85,7 @@ def _wanted(visit: Visit) -> tuple[str, str, str, list[str], str]:
         raise Refused(say("subscriptions.no_address"))
     if mailbox.rpartition("@")[2] not in domains(visit):
         raise Refused(say("subscriptions.elsewhere", domains=say("list").join(sorted(domains(visit)))))
-    if not name.isprintable() or not name:
+    if not name or not str(visit.form.get("name", "")).strip().isprintable():  # it stands in the head of mails
         raise Refused(say("subscriptions.no_name"))
     sent = {str(form) for form in visit.form.getlist("form")}
     forms = [form for form in FORMS if form in sent] if way == ZIP else []
