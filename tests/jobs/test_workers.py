@@ -23,7 +23,7 @@ from assets.instance.settings import SettingsError, load_settings
 from assets.intake.shards import GIVEN, Given, book_done, given_shards, is_done
 from assets.month.assets import GIVEN_TAG
 from pipelines.shard_runs import shard_job, shards_given
-from reports.drawing import drawings, is_drawn
+from reports.drawing import ASKED, Drawing, close, copied, draw, drawings, is_drawn
 from tests.jobs.command_line import apart, copy_of, sixth
 from tests.jobs.dagster_home import PERIOD, begin, filled_home, wait_for
 from tests.jobs.test_services import SILENT, Services, free_port, published
@@ -110,6 +110,30 @@ def test_a_shard_that_failed_is_asked_for_again_the_next_night(tmp_path: Path) -
     assert first[1] != next_night[1], "else the failure of the first night would be taken for one of the second"
     book_done(home, given)
     assert asked(nights[2]) == []
+
+
+def test_what_is_to_be_drawn_is_asked_for_by_its_own_run_while_there_is_a_copy_to_draw_of(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    (home.shards / "P").mkdir(parents=True)
+    given = Given("P", PERIOD, AS_OF, "", "", "of this night", 1, ())
+    drawing = Drawing("P", PERIOD, AS_OF, "zh", "c0ffee", "", "", ("P",))
+    for name, one in ((GIVEN, given), (ASKED, drawing)):
+        (home.shards / "P" / name).write_text(json.dumps(asdict(one)), encoding="utf-8")
+    copied(home, drawing.copy).touch()
+    look = shards_given(home, shard_job(60))
+
+    def asked() -> dict[str | None, list[str]]:
+        with dg.build_sensor_context() as context:
+            found = look(context)
+        requests = found.run_requests or [] if isinstance(found, dg.SensorResult) else []
+        return {one.run_key: [key.to_user_string() for key in one.asset_selection or ()] for one in requests}
+
+    assert asked() == {given.asked: ["worked_shards"], drawing.asked: ["drawn_shards"]}
+    book_done(home, given)
+    assert asked() == {drawing.asked: ["drawn_shards"]}
+    close(home)  # the head has waited long enough
+    assert asked() == {}
+    assert draw(home, "P") is None
 
 
 @pytest.fixture
