@@ -138,7 +138,7 @@ def test_what_is_to_be_drawn_is_asked_for_by_its_own_run_while_there_is_a_copy_t
 
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Services]:
-    """A home whose two units are a shard each, with Redis, code server, daemon and two workers of one process, which
+    """A home whose two units are a shard each, with Redis, code server and two workers of one process, which
     have what they know from the head's folder, or each in a folder of its own from a store.
     """
     home = filled_home(tmp_path / "home", monkeypatch)
@@ -163,7 +163,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
                 its.setenv("SIXTH_STORE", f"s3://{BUCKET}/head")
                 its.setenv("SIXTH_HOME", str(tmp_path / f"worker-{name}"))
             start_workers(made, name)
-    made.start("code", "daemon")
+    made.start("code")
     yield made
     made.kill(*made.up)
 
@@ -183,6 +183,10 @@ def test_a_worker_or_a_broker_killed_costs_nothing_but_time(services: Services, 
     by_store = "by_store: true" in (home.register / "settings.yaml").read_text(encoding="utf-8")
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance, ThreadPoolExecutor(1) as beside:
         head = beside.submit(apart, "run", "--home", home.root, "--period", PERIOD, "--as-of", AS_OF)
+        wait_for(
+            lambda: given_shards(home)
+        )  # else a run of the daemon's own, by the clock of today, may come before it
+        services.start("daemon")
 
         def at_work(asset: str) -> set[str]:
             started = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB, statuses=[dg.DagsterRunStatus.STARTED]))
