@@ -23,6 +23,7 @@ from assets.instance.warehouse import (
     damaged,
     open_warehouse,
     read_warehouse,
+    warehouse_over,
 )
 from pipelines.listing import query
 
@@ -187,3 +188,20 @@ def test_another_warehouse_that_is_damaged_in_its_middle_is_left_alone(tmp_path:
         assert warehouse.value("select i from mine") == 1
         with pytest.raises(duckdb.CatalogException), warehouse.attached(tmp_path / "home" / "none", "there"):
             warehouse.execute("select * from nowhere")
+
+
+def test_a_warehouse_over_a_copy_has_its_tables_and_changes_none_of_them(tmp_path: Path) -> None:
+    copy = tmp_path / "settled.duckdb"
+    with open_warehouse(tmp_path / "head") as head:
+        head.execute("create table core.n as select 1 as n")
+        head.execute("create table core.m as select 1 as m")
+        head.execute("create view core.twice as select 2 * n as n from core.n")
+        head.copy_to(copy)
+        head.execute("update core.n set n = 5")
+    for _ in range(2):
+        with warehouse_over(copy, tmp_path / "scratch", ["core.m"]) as over:
+            assert [over.exists(name) for name in ("core.n", "core.m", "core.twice", "core.o")] == [*[True] * 3, False]
+            assert over.rows("select n, m from sixth.core.twice, core.m") == [{"n": 2, "m": 1}]
+            over.execute("update core.m set m = 3")
+            with pytest.raises(duckdb.Error):
+                over.execute("update core.n set n = 3")

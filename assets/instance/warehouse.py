@@ -180,14 +180,17 @@ class Warehouse:
         self.execute("commit")
 
     def exists(self, table: str, database: str = "") -> bool:
-        """Whether there is a table `schema.name`, in the database in use or in an attached one."""
-        return table in self.tables(database)
+        """Whether there is a table or a view `schema.name`, in the database in use or in an attached one."""
+        return table in self.tables(database) or table in self._listed("view", database)
 
     def tables(self, database: str = "") -> set[str]:
         """All tables of the database in use, or of an attached one, as `schema.name`."""
+        return self._listed("table", database)
+
+    def _listed(self, kind: str, database: str) -> set[str]:
         # information_schema, which looks up far more of every table, takes several times as long.
-        named = """
-            select schema_name || '.' || table_name from duckdb_tables()
+        named = f"""
+            select schema_name || '.' || {kind}_name from duckdb_{kind}s()
             where database_name = coalesce(nullif($database, ''), current_database())
         """
         return {name for (name,) in self.execute(named, {"database": database}).fetchall()}
