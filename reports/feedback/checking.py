@@ -27,6 +27,7 @@ from assets.instance.warehouse import passing_warehouse
 from assets.intake import staging
 from assets.intake.forms import RecognisedForm, hinted_form
 from assets.intake.mail.kinds import extension_of
+from assets.intake.mail.message import Attachment
 from assets.intake.mail.seen import Seen
 from assets.intake.parsing import ParsedMail, Parser, parse_mail, write_tables
 from assets.month.booking import book_month
@@ -109,7 +110,7 @@ def check_files(
         period=month,
         findings=tuple(found),
         forms=forms,
-        files=tuple(f for path, content in contents for f in _files(path, content, parsed, parser.catalogue, files)),
+        files=tuple(f for path, content in contents for f in _files(path, content, parsed, parser.catalogue)),
         catalogue=against.catalogue,
         lang=lang,
     )
@@ -150,30 +151,28 @@ def _parse(files: Sequence[tuple[Path, bytes]], parser: Parser) -> ParsedMail:
     return parse_mail(hashlib.sha256(raw).hexdigest(), raw, parser)
 
 
-def _files(
-    path: Path, content: bytes, parsed: ParsedMail, catalogue: Catalogue, others: Sequence[Path]
-) -> Iterator[CheckedFile]:
-    """What was found in a file; of an archive, in each file of it that holds a form or a scan."""
-    forms: dict[str, list[str]] = {}
-    speaks: dict[str, list[tuple[str, str]]] = {}
-    same = ""  # another file of the same bytes, which alone was looked at, as in a mail
-    for _, attachment, form, key in parsed.forms:
-        forms.setdefault(attachment.name, []).extend([key] if form is not None else [])
-        speaks.setdefault(attachment.name, []).extend([_speaks_of(form)] if form is not None else [])
-        same = attachment.name if attachment.content == content else same
-    scans = {attachment.name: scan.state for attachment, scan in parsed.scans}
-    same = next((a.name for a, _ in parsed.scans if a.content == content), same)
-    within = (
-        [n for n in {**forms, **scans} if n not in {p.name for p in others}]
-        if extension_of(path.name) == ".zip"
-        else []
-    )
-    known = path.name in forms or path.name in scans
-    for name in within or [path.name if known else same or path.name]:
-        hint = hinted_form(name, catalogue) or ""
-        shown, repeats = (name, "") if within or name == path.name else (path.name, name)
+def _files(path: Path, content: bytes, parsed: ParsedMail, catalogue: Catalogue) -> Iterator[CheckedFile]:
+    """What was found in a file; of an archive, in each file of it that holds a form or a scan.
+
+    Files of the same bytes are one in a mail, and were looked at under the name of the first.
+    """
+    is_archive = extension_of(path.name) == ".zip"
+    held: dict[int, Attachment] = {}
+    for attachment in (*(a for _, a, _, _ in parsed.forms), *(a for a, _ in parsed.scans)):
+        if attachment.content == content or (is_archive and path.name in attachment.within):
+            held[attachment.number] = attachment
+    if not held:
+        yield CheckedFile(path.name, (), "", hinted_form(path.name, catalogue) or "")
+    for number, attachment in sorted(held.items()):
+        found = [(form, key) for _, a, form, key in parsed.forms if a.number == number and form is not None]
+        is_itself = attachment.content == content
         yield CheckedFile(
-            shown, tuple(forms.get(name, ())), scans.get(name, ""), hint, tuple(speaks.get(name, ())), repeats
+            name=path.name if is_itself else attachment.name,
+            forms=tuple(key for _, key in found),
+            scan=next((scan.state for a, scan in parsed.scans if a.number == number), ""),
+            hint=hinted_form(attachment.name, catalogue) or "",
+            speaks_of=tuple(_speaks_of(form) for form, _ in found),
+            same_as=attachment.name if is_itself and attachment.name != path.name else "",
         )
 
 

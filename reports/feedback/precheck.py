@@ -36,8 +36,8 @@ class CheckedFile:
 
     @property
     def is_unrecognised(self) -> bool:
-        """Whether the file hints at a form and yields none."""
-        return bool(self.hint) and self.hint not in self.forms and self.scan in ("", "unreadable")
+        """Whether the file hints at a form and yields none; what it is named counts for nothing where it yields one."""
+        return bool(self.hint) and not self.forms and self.scan in ("", "unreadable")
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _verdict(checked: Checked, lines: list[Line], wording: Wording) -> list[str]
 
 def _owed(checked: Checked, wording: Wording) -> list[str]:
     """What a return needs and these files are not: forms, and the signed scan."""
-    there = set(checked.forms) | {file.hint for file in checked.files}
+    there = set(checked.forms) | {file.hint for file in checked.files if file.is_unrecognised}
     missing = [wording.name("short_forms", form) for form in checked.catalogue.required_forms if form not in there]
     has_scan = any(file.scan and file.scan != "unreadable" for file in checked.files)
     return missing if has_scan else [*missing, _texts()["scan"][wording.lang]]

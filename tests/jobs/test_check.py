@@ -264,9 +264,12 @@ def test_a_form_of_another_unit_is_checked_as_its_own(folder: Path, right: dict[
         sheet[cover_cell(sheet, CATALOGUE.form("annex3"), "unit_code")].value = "OTHER"
 
     (folder / "附件3.xlsx").write_bytes(changed(right["annex3"], other_code))
-    status, told = sixth(folder / "附件2.xlsx", folder / "附件3.xlsx")
+    (folder / "other").mkdir()
+    (folder / "附件3.xlsx").rename(folder / "other" / "附件2.xlsx")  # under the name of the other one, too
+    status, told = sixth(folder / "附件2.xlsx", folder / "other" / "附件2.xlsx")
     assert (status, "退回" in told) == (0, False)
-    assert "附件3.xlsx：附件3 网络安全工作自查情况月报表，填的是OTHER\n" in told
+    assert "附件2.xlsx：附件3 网络安全工作自查情况月报表，填的是OTHER\n" in told
+    assert "附件2.xlsx：附件2 网络暴露面资产新增及APP上线情况月报表\n" in told
 
 
 def test_a_file_that_is_there_twice_is_one(folder: Path) -> None:
