@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from email import message_from_bytes
 from email.policy import default
 from html import unescape
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,7 @@ def test_a_name_is_no_longer_than_a_file_system_takes() -> None:
 def test_a_check_says_what_sixth_check_says_and_keeps_nothing(
     portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    forkserver.ensure_running()  # whose socket later tests need, and the folder of this one goes
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     browser = Browser(portal, "unit")
