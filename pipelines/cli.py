@@ -124,7 +124,7 @@ def run(
         closed = [month for month in closed_months(place) if not period or month == chosen] if apply_register else []
         quiet = None
         if not mails and not apply_register:
-            quiet = without_run(place, settings, deadline, chosen, clock, lang, earlier=not period)
+            quiet = without_run(place, settings, register, chosen, clock, lang, earlier=not period)
         outcome = quiet or run_period(place, chosen, clock, mails, lang, earlier=not period, apply_register=closed)
     for line in outcome.lines:
         out.print(line)

@@ -19,7 +19,7 @@ from assets.instance.clock import AS_OF, take_clock
 from assets.instance.closed_months import register_of
 from assets.instance.home import Home
 from assets.instance.logs import are_json
-from assets.instance.periods import Deadline, is_period
+from assets.instance.periods import is_period
 from assets.instance.register import Register, load_register
 from assets.instance.settings import Settings, load_settings
 from assets.instance.store import store_lines
@@ -178,17 +178,18 @@ def executed(
 
 
 def without_run(
-    home: Home, settings: Settings, deadline: Deadline, period: str, as_of: datetime, lang: str, *, earlier: bool
+    home: Home, settings: Settings, register: Register, period: str, as_of: datetime, lang: str, *, earlier: bool
 ) -> Outcome | None:
     """What a run of a month ends with in which there is nothing to be done, without it; None where one is to look.
 
-    The clock is taken and the run recorded all the same. `deadline` is that of today's settings and register.
+    The clock is taken and the run recorded all the same. `settings` and `register` are today's.
     """
+    deadline = settings.deadline(register)
     quiet = quiet_runs.in_place_of_run(home, settings, deadline, period, as_of, lang, earlier=earlier)
     if quiet is None:
         return None
     edits = edit_lines(home) if quiet.edits else []
-    summary = _summary_lines(home, period, register_of(home).tree(period).carrier)
+    summary = _summary_lines(home, period, register_of(home, today=register).tree(period).carrier)
     return Outcome((*summary, *not_collected(dict(quiet.no_mails)), *edits, *_held_lines(quiet.held, as_of)), 0)
 
 

@@ -66,12 +66,12 @@ def closed_months(home: Home) -> list[str]:
     return [folder.name for folder in months if next(folder.glob("*/v1"), None)]
 
 
-def register_of(home: Home, apply_to: Collection[str] = ()) -> Register:
+def register_of(home: Home, apply_to: Collection[str] = (), today: Register | None = None) -> Register:
     """Today's register, with the closed months by the registers that they rest on, but those in `apply_to`.
 
-    Raises RegisterError.
+    `today`: the former, where it was read already. Raises RegisterError.
     """
-    today = load_register(home.register)
+    today = today or load_register(home.register)
     closed = frozenset(closed_months(home))
     kept: dict[str, Register] = {}
     frozen: dict[str, Register] = {}
