@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from starlette.types import Message, Receive, Scope, Send
 from typer.testing import CliRunner
 
 from assets.ledger import audit, people
@@ -16,7 +18,7 @@ from assets.ledger.people import Person
 from pipelines.cli import app as command_line
 from reports.portal import passwords
 from reports.portal.access import own_path
-from reports.portal.answers import HERE, ORDINARY_BYTES, POLICY
+from reports.portal.answers import HERE, ORDINARY_BYTES, PASSED_OVER_BYTES, POLICY, Limits
 from reports.portal.front import menu
 from reports.portal.shared import Portal
 from reports.portal.words import texts
@@ -197,6 +199,26 @@ def test_a_request_brings_no_more_than_it_may(portal: Portal) -> None:
 
     headers = {"content-type": "application/x-www-form-urlencoded"}
     assert browser.client.post("/logout", content=endless(), headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize(("chunks", "taken"), [(5, 5), (10**9, PASSED_OVER_BYTES // 2**20)])
+def test_who_sends_too_much_is_answered_when_all_is_sent_unless_it_never_is(chunks: int, taken: int) -> None:
+    """Before that a proxy finds the connection gone, and says 502 in place of our words."""
+    happened: list[str] = []
+
+    async def receive() -> Message:
+        happened.append("read")
+        return {"type": "http.request", "body": b"x" * 2**20, "more_body": len(happened) < chunks}
+
+    async def send(message: Message) -> None:
+        happened.append(message["type"])
+
+    async def reader(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+
+    scope = {"type": "http", "path": "/logout", "headers": [(b"content-length", str(chunks * 2**20).encode())]}
+    asyncio.run(Limits(reader, (), 1, "too large")(scope, receive, send))
+    assert happened == ["read"] * taken + ["http.response.start", "http.response.body"]
 
 
 def test_one_s_own_password_is_changed_by_who_knows_it(portal: Portal) -> None:
