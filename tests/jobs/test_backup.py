@@ -46,6 +46,7 @@ def sent(home: Path) -> list[tuple[object, ...]]:
         return [(table, *row) for table in tables for row in ledger.execute(f"select * from {table}")]
 
 
+@pytest.mark.outside
 def test_a_restored_home_publishes_the_same_and_so_does_one_of_archive_and_ledger(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -48,6 +48,7 @@ def worker(home: Home) -> Iterator[list[Drew | None]]:
             working.result()
 
 
+@pytest.mark.outside
 def test_a_home_goes_on_with_shards_and_publishes_the_same(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def work_apart(worker: Home, url: str, name: str) -> Worked | None:
         return work_on(own, name)
 
 
+@pytest.mark.outside
 def test_a_month_worked_on_by_workers_with_the_store_alone_is_the_month(inbox: Path, tmp_path: Path) -> None:  # noqa: F811
     url = f"file://{tmp_path / 'store'}"
     expected, _, _ = night(home_of(tmp_path / "whole", inbox), FIRST, sharded=False)

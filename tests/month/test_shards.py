@@ -155,6 +155,7 @@ def differing(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> l
     ]
 
 
+@pytest.mark.outside
 def test_a_month_worked_on_in_shards_is_the_month(inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, cut_up = home_of(tmp_path / "whole", inbox), home_of(tmp_path / "cut", inbox)
     expected, _, _ = night(whole, FIRST, sharded=False)
@@ -178,6 +179,7 @@ def _broken(home: Home, given: Given) -> pl.DataFrame:
     return given_mails(home, given)
 
 
+@pytest.mark.outside
 def test_a_shard_of_another_version_is_refused_or_made_anew(inbox: Path, tmp_path: Path) -> None:
     home = Home(home_of(tmp_path / "home", inbox))
     with open_session(home, datetime.fromisoformat(FIRST)) as session:
