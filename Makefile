@@ -53,7 +53,7 @@ test-outside: setup
 test-quick: setup
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
-	SIXTH_EXAMPLES=$${SIXTH_EXAMPLES:-20} $(PYTEST) -m "not outside and not slow and not long" \
+	$(PYTEST) -m "not outside and not slow and not long" \
 		--ignore tests/jobs --ignore tests/reports --ignore tests/portal --ignore tests/scans
 
 year: setup
