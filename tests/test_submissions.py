@@ -508,6 +508,9 @@ def test_a_mail_may_say_nil_by_itself(subject: str, text: str) -> None:
         ("二〇二六年九月零报告", "2026-09"),
         ("2026年九月零报告", "2026-09"),
         ("十一月二日报送十月份零报告", "2026-10"),
+        ("零报告 二〇二六年十一月二日", "2026-10"),
+        ("零报告 十一月三日", "2026-10"),
+        ("零报告 11月三日", "2026-10"),
     ],
 )
 def test_the_day_on_which_a_nil_mail_was_written_is_not_the_month_that_it_speaks_of(subject: str, month: str) -> None:

@@ -26,7 +26,8 @@ NIL_FORM = "annex2"
 NIL_WORDS = "零报告"
 NIL_DENIED = re.compile(r"(非|不是|并非|不属于|取消|撤回)[^,，。;；]*零报告|零报告.*(通知|要求|吗|\?)")
 # Months in words, each with the day behind it where there is one: 2026年11月5日 is rather when the mail was written.
-_DAY = r"(?P<day>\s*(?:月\s*\d{1,2}\s*[日号]|[./-]\s*\d{1,2}(?!\d)))?"
+_NUMBER = r"(?:\d{1,2}|[一二三四五六七八九十廿]{1,3})"
+_DAY = rf"(?P<day>\s*(?:月\s*{_NUMBER}\s*[日号]|[./-]\s*\d{{1,2}}(?!\d)))?"
 _MONTH = re.compile(rf"(?P<year>20\d\d)\s*[年./-]?\s*(?P<month>1[0-2]|0[1-9]|[1-9])(?!\d){_DAY}")
 _MONTH_ALONE = re.compile(rf"(?<!\d)(?P<month>1[0-2]|0?[1-9])(?=\s*月){_DAY}")
 # 九月, 十一月份, and the years before them: 二〇二六年.
