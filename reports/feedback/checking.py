@@ -98,7 +98,9 @@ def check_files(
     told = [_speaks_of(form) for _, _, form, _ in parsed.forms if form]
     month = period or next((month for _, month in told if month), preceding(f"{today:%Y-%m}"))
     code = (unit or next((code for code, _ in told if code), UNKNOWN_UNIT)).upper()
-    spoken = {month, *(month for _, month in told if month)}
+    # A month that is to come, or before the register, is a slip (CVR-05): it moves neither the clock nor the register.
+    first = against.register.first_period if against.register else ""
+    spoken = {month, *(other for _, other in told if other and first <= other <= f"{today:%Y-%m}")}
     clock = max(today, _just_after(max(spoken)))
     named = set() if unit else {code for code, _ in told if code}
     register, sender = _register(against, code, month, min(spoken), named, is_asked=bool(unit))

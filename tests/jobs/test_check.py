@@ -256,6 +256,21 @@ def test_a_form_of_another_month_is_checked_too_and_told(made: Home, folder: Pat
     assert "有的表填的是另一个单位或月份（见上），请先核对填报信息。" in told
 
 
+@pytest.mark.parametrize("month", ["2062-10", "9999-12", "2001-01"])
+def test_a_month_that_nothing_is_owed_of_moves_no_clock(
+    made: Home, folder: Path, right: dict[str, bytes], month: str
+) -> None:
+    """Everything was held against the rules of that month, or the check failed."""
+
+    def slip(book: openpyxl.Workbook) -> None:
+        sheet = book["填报信息"]
+        sheet[cover_cell(sheet, CATALOGUE.form("annex3"), "period")].value = month
+
+    (folder / "附件3.xlsx").write_bytes(changed(right["annex3"], slip))
+    status, told = sixth(folder / "附件2.xlsx", folder / "附件3.xlsx", "--home", made.root)
+    assert (status, "CVR-05" in told, "CHK-07" in told) == (1, True, False)
+
+
 def test_a_form_of_another_unit_is_checked_as_its_own(folder: Path, right: dict[str, bytes]) -> None:
     """It was said to come back, and not why: whom a sender may file for is the mail's to tell."""
 
