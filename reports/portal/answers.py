@@ -37,7 +37,7 @@ SAID = {
 KEEP_NOTHING, KEEP_AN_HOUR = "no-store", "public, max-age=3600"
 ORDINARY_BYTES = 256 * 1024  # of a request that uploads nothing
 TOO_LARGE = 413
-PASSED_OVER_BYTES = 64 * 1024 * 1024  # of a request that is too large: one that never ends is answered all the same
+PASSED_OVER_BYTES = 64 * 1024 * 1024  # of what was not read before the answer: one that never ends is answered, too
 TLS = {"strict-transport-security": "max-age=31536000"}
 
 templates = Environment(
@@ -118,7 +118,7 @@ class Limits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, within a limit."""
         chosen = self.large if scope.get("path") in self.uploads else self.ordinary
-        is_larger, is_read = False, scope["type"] != "http"
+        is_larger, is_read = False, scope.get("method") in ("GET", "HEAD")
 
         async def received() -> Message:
             nonlocal is_read
@@ -128,13 +128,15 @@ class Limits:
 
         async def told(message: Message) -> None:
             nonlocal is_larger
-            if message["type"] == "http.response.start" and message["status"] == TOO_LARGE:
-                is_larger, passed_over = True, 0
+            if message["type"] == "http.response.start":
+                passed_over = 0
                 # A browser, or a proxy, that is still sending would not read the answer but find the connection gone.
                 while not is_read and passed_over < PASSED_OVER_BYTES:
                     passed_over += len((await received()).get("body", b""))
-                headers = MutableHeaders(scope=message)
-                headers["content-type"], headers["content-length"] = "text/html; charset=utf-8", str(len(self.page))
+                is_larger = message["status"] == TOO_LARGE
+                if is_larger:
+                    headers = MutableHeaders(scope=message)
+                    headers["content-type"], headers["content-length"] = "text/html; charset=utf-8", str(len(self.page))
             elif is_larger:
                 message = {"type": "http.response.body", "body": self.page}
             await send(message)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 from typer.testing import CliRunner
 
@@ -201,8 +202,9 @@ def test_a_request_brings_no_more_than_it_may(portal: Portal) -> None:
     assert browser.client.post("/logout", content=endless(), headers=headers).status_code == 413
 
 
+@pytest.mark.parametrize("most", [1, 10**18])  # more than may be sent, and what is refused for another reason
 @pytest.mark.parametrize(("chunks", "taken"), [(5, 5), (10**9, PASSED_OVER_BYTES // 2**20)])
-def test_who_sends_too_much_is_answered_when_all_is_sent_unless_it_never_is(chunks: int, taken: int) -> None:
+def test_who_is_refused_is_answered_when_all_is_sent_unless_it_never_is(chunks: int, taken: int, most: int) -> None:
     """Before that a proxy finds the connection gone, and says 502 in place of our words."""
     happened: list[str] = []
 
@@ -214,10 +216,12 @@ def test_who_sends_too_much_is_answered_when_all_is_sent_unless_it_never_is(chun
         happened.append(message["type"])
 
     async def reader(scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()
+        if most == 1:
+            await receive()
+        await PlainTextResponse("too many", 400)(scope, receive, send)
 
-    scope = {"type": "http", "path": "/logout", "headers": [(b"content-length", str(chunks * 2**20).encode())]}
-    asyncio.run(Limits(reader, (), 1, "too large")(scope, receive, send))
+    scope = {"type": "http", "path": "/send", "headers": [(b"content-length", str(chunks * 2**20).encode())]}
+    asyncio.run(Limits(reader, ("/send",), most, "too large")(scope, receive, send))
     assert happened == ["read"] * taken + ["http.response.start", "http.response.body"]
 
 
