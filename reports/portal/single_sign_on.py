@@ -95,13 +95,18 @@ class Provider:
         with self._turn():
             return self._person_of(back, code, begun)
 
+    @property
+    def has_way_out(self) -> bool:
+        """Whether it said, when it was last asked of itself, where to log out there."""
+        return self._known is not None and _end_of(self._known) != ""
+
     def way_out(self, back: str, hint: str) -> str:
         """Where to send a browser to log out at the provider, which sends it `back`; "" where it cannot be done there.
         `hint`: the ID token of its log-in, "" where that is not known. Raises NotVouchedFor.
         """
         with self._turn():
-            endpoint = str(self._known_by(KEPT_SECONDS).document.get("end_session_endpoint") or "")
-        if not SAFE_ADDRESS.fullmatch(endpoint.partition("?")[0]):
+            endpoint = _end_of(self._known_by(KEPT_SECONDS))
+        if not endpoint:
             return ""
         told = {"client_id": self.settings.client_id, "post_logout_redirect_uri": back}
         query = urlencode(told | ({"id_token_hint": hint} if hint else {}))
@@ -233,6 +238,12 @@ class Provider:
         )
 
 
+def _end_of(known: Known) -> str:
+    """Where a provider says that sessions with it end; "" where it says nothing, or no safe address."""
+    endpoint = str(known.document.get("end_session_endpoint") or "")
+    return endpoint if SAFE_ADDRESS.fullmatch(endpoint.partition("?")[0]) else ""
+
+
 def keys_of(document: Mapping[str, Any]) -> KeySet:
     """The keys of a provider's document (RFC 7517, 5) but those that cannot be used here: of a curve or kind that is
     unknown, or broken. They keep nobody from logging in by another.
@@ -312,7 +323,6 @@ def _come_back(visit: Visit) -> Response:
     try:
         provider = provider_of(portal.settings.portal, portal.oidc_secret)
         name, id_token = provider.person_of(_back(visit), query["code"], begun)
-        can_go_out = bool(provider.way_out("", ""))
     except NotVouchedFor as nobody:
         return _refused(visit, nobody.why, nobody.what, begun.going_to)
     if people.secret_of(portal.reader, name) is None:
@@ -322,7 +332,7 @@ def _come_back(visit: Visit) -> Response:
     response = RedirectResponse(begun.going_to, 303)
     response.delete_cookie(portal.oidc_cookie, **portal.of_cookies)
     portal.set_session(response, token)
-    if can_go_out:
+    if provider.has_way_out:
         hint = id_token if len(id_token) <= LONGEST_HINT else NO_HINT
         response.set_cookie(portal.out_cookie, hint, max_age=int(people.WHOLE.total_seconds()), **portal.of_out_cookie)
     return response
