@@ -74,7 +74,8 @@ def named(name: str) -> str:
     "" for what is none.
     """
     cleaned = clean_name(name)
-    suffix = Path(cleaned).suffix[:LONGEST_SUFFIX]
+    suffix = Path(cleaned).suffix
+    suffix = suffix if len(suffix) <= LONGEST_SUFFIX else ""
     stem = cleaned.removesuffix(suffix).encode()[: LONGEST_NAME - len(suffix.encode())]
     return stem.decode(errors="ignore") + suffix
 

@@ -227,6 +227,7 @@ def test_sender_is_the_first_address_in_lower_case(header: bytes, sender: str) -
         (b"Thu, 05 Nov 2026 11:59:59 PM +0800", datetime(2026, 11, 5, 15, 59, 59, tzinfo=UTC)),
         (b"Thu, 05 Nov 2026 12:05 am +0800", datetime(2026, 11, 4, 16, 5, tzinfo=UTC)),
         (b"Thu, 05 Nov 2026 23:59:60 +0800", datetime(2026, 11, 5, 15, 59, 59, tzinfo=UTC)),
+        (b"Thu, 05 Nov 2026 12:60 +0800", None),
         (b"Thu, 05 Nov 2026 12:00:00 XYZ", None),
         (b"Thu, 05 Nov 2026 12:00:00", None),
         (b" 6-Nov-2026 00:00:01 +0800", datetime(2026, 11, 5, 16, 0, 1, tzinfo=UTC)),

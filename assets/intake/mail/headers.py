@@ -225,8 +225,7 @@ def moment(raw: bytes, *, by_guess: bool = False) -> datetime | None:
     hours, _, rest = clock[0].partition(":")
     if half := HALF_DAY.match(zone):
         hours, zone = str(int(hours) % 12 + 12 * (half[1] in "Pp")), zone[half.end() :].strip()
-    at = f"{hours}:{rest}".removesuffix(":60")  # a leap second, which no clock here has
-    at = at if at.count(":") == clock[0].count(":") else f"{at}:59"
+    at = re.sub(r"(?<=:\d\d):60$", ":59", f"{hours}:{rest}")  # a leap second, which no clock here has
     if year := BESIDE_ZONE.search(zone):  # Thu Nov  5 12:00:00 CST 2026, or 2026 +0800
         day, zone = f"{day} {year[1] or year[2]}", (zone[: year.start()] + zone[year.end() :]).strip()
     if offset := OFFSET.match(zone):
