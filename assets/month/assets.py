@@ -68,7 +68,7 @@ def shards(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Material
         try:
             is_back = hand_out(session.home, session.settings.handed_by, given)
             failed = wait_for(given, is_back, partial(has_failed, context.instance), 60 * wanted.wait_minutes)
-        except StoreError as error:
+        except (StoreError, OSError) as error:  # the store, or a mail that is gone from the archive
             failed = dict.fromkeys((one.name for one in given), str(error))
     else:
         failed = work_on_all(session.home, given, session.lang)

@@ -25,10 +25,10 @@ from typing import Any
 
 import duckdb
 
-from assets.instance.durable import write_durably
+from assets.instance.durable import sha256_of, write_durably
 from assets.instance.home import Home
 from assets.instance.settings import load_settings
-from assets.instance.store import NotThere, Record, Store, StoreError, record_of, sha256_of
+from assets.instance.store import NotThere, Record, Store, StoreError, record_of
 from assets.instance.warehouse import FILE
 from assets.intake.mail import archive
 from assets.intake.shards import DONE, GIVEN, MAILS, Given, book_done, given_mails, given_shards, is_done
@@ -76,7 +76,8 @@ def hand_out(home: Home, url: str, given: Sequence[Given]) -> IsBack:
 def _put_mails(store: Store, record: Record, home: Home, mails: Iterable[str]) -> None:
     """Put mails into the archive of the store that are not there yet."""
     paths = {mail: archive.path_of(mail, home.archive) for mail in mails}
-    seen = {mail: (s.st_ino, s.st_size, s.st_mtime_ns) for mail, path in paths.items() if (s := path.stat())}
+    stats = {mail: path.stat() for mail, path in paths.items()}
+    seen = {mail: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for mail, stat in stats.items()}
     names = {mail: path.relative_to(home.root).as_posix() for mail, path in paths.items()}
     for some in _some([mail for mail in paths if record.sha256(names[mail], seen[mail]) is None]):
         store.put({names[mail]: paths[mail].read_bytes() for mail in some})
