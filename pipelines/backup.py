@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-from assets.instance.durable import sync, sync_tree
+from assets.instance.durable import sha256_of, sync, sync_tree
 from assets.instance.home import MARK, Home
 from assets.instance.settings import load_settings
 from assets.instance.software import installed_version
@@ -168,7 +168,7 @@ def save_all(saving: Saving, home: Home, scratch: Path, *, own_ledger: bool) -> 
                 saving.add(path)
     for path in _files(home.inbox):  # before the archive, where it may be going just now
         with suppress(FileNotFoundError):
-            if not path_of(_digest(path), home.archive).is_file():
+            if not path_of(sha256_of(path), home.archive).is_file():
                 saving.add(path)
     receipts = home.archive / RECEIPTS  # before the mails: none may be told of that is not there
     if receipts.is_file():
@@ -229,11 +229,6 @@ def _files(folder: Path) -> Iterator[Path]:
             path = Path(at, name)
             if path.is_file():
                 yield path
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def copy_sqlite(file: Path, target: Path) -> None:
@@ -312,6 +307,6 @@ def _take_out(tar: tarfile.TarFile, building: Path, file: Path) -> int:
         if name not in members or not members[name].isfile():
             raise BackupError(f"{file} is damaged: {name} is missing; take an older backup")
         _put(tar, members[name], building, file)
-        if _digest(building / name) != digest:
+        if sha256_of(building / name) != digest:
             raise BackupError(f"{file} is damaged: {name} is not what was saved; take an older backup")
     return len(contents)

@@ -78,7 +78,8 @@ def init(
             out.print(line, markup=False)
     else:
         out.print(
-            f"{place.root} is a home already; {'its mails and register stay as they are' if portal else 'nothing was changed'}"
+            f"{place.root} is a home already; "
+            + ("its mails and register stay as they are" if portal else "nothing was changed")
         )
     if portal:
         from pipelines.portal_commands import let_sample_people_in  # noqa: PLC0415

@@ -90,9 +90,11 @@ def _why_not(unit: Mapping[str, Any], rules: Mapping[str, str]) -> str:
     """What keeps a unit from being complete, with the rules by which it does; `rules` by form, "" for those of none."""
     if unit["state"] == "complete":
         return ""
-    forms = [(form, unit[form]) for form in ("annex2", "annex3", "annex6")]
-    told = [f"{form} {state}" for form, state in forms if state in ("missing", "returned")]
-    told = [f"{words} ({rules[form]})" if (form := words.partition(" ")[0]) in rules else words for words in told]
+    told = [
+        f"{form} {unit[form]}" + (f" ({rules[form]})" if form in rules else "")
+        for form in ("annex2", "annex3", "annex6")
+        if unit[form] in ("missing", "returned")
+    ]
     return ", ".join([*told, *([rules[""]] if "" in rules else [])])
 
 

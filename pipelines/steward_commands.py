@@ -27,7 +27,6 @@ from pipelines.terminal import (
 )
 
 if TYPE_CHECKING:
-    from assets.instance.home import Home
     from pipelines.decisions import Desk, Planned, Steward
 
 stewards = typer.Typer(rich_markup_mode=None)
@@ -215,11 +214,9 @@ def take_back(
     _decide(home, (by, reason, as_of, ""), lambda desk, who: desk.take_back(key, who), preview, dry_run)
 
 
-def _known_unit(home: Home, unit: str) -> None:
+def _known_unit(desk: Desk, unit: str) -> None:
     """Raise WrongUse for a code that is on the register in no month: nothing found would say that there is nothing."""
-    from assets.instance.closed_months import register_of  # noqa: PLC0415
-
-    if unit and all(known.code != unit for known in register_of(home).units):
+    if unit and all(known.code != unit for known in desk.register.units):
         raise WrongUse(f"--unit {unit}: no unit of that code is on the register in any month")
 
 
@@ -242,9 +239,9 @@ def decisions(
     wanted = kind.replace("-", "_")
     if wanted and wanted not in DECISIONS:
         raise WrongUse(f"--kind {kind!r} is none of {', '.join(DECISIONS)}")
-    place = open_home(home)
-    _known_unit(place, unit)
-    rows = Desk(place).listed(clock_of(as_of), period=chosen, unit=unit, kind=wanted, standing=in_force)
+    desk = Desk(open_home(home))
+    _known_unit(desk, unit)
+    rows = desk.listed(clock_of(as_of), period=chosen, unit=unit, kind=wanted, standing=in_force)
     if form is Format.table:
         rows = [{**row, "subject": row["subject"][:SHORT]} if row["kind"] == "assign" else row for row in rows]
     rows = [{**row, "ends": row["until"] or row["through"]} for row in rows] if form is Format.table else rows
@@ -270,10 +267,10 @@ def mails(
     from pipelines.decisions import Desk  # noqa: PLC0415
 
     chosen = period_of(period) if period else ""
-    place = open_home(home)
-    rows = mails_of(Desk(place), period=chosen, unit=unit, held=held)
+    desk = Desk(open_home(home))
+    rows = mails_of(desk, period=chosen, unit=unit, held=held)
     if not rows:  # a cover may name a unit that nobody knows
-        _known_unit(place, unit)
+        _known_unit(desk, unit)
     if form is Format.table:
         rows = [{**row, "mail": row["mail"][:SHORT]} for row in rows]
     headings = {"mail": "mail", "received_at": "received", "sender": "from", "subject": "message"}

@@ -129,7 +129,7 @@ def ask(session: Session, period: str) -> list[Drawing]:
     names = {of.get(code, REST) for code in (*scopes, *answers)} | ({REST} if snapshots else set())
     if not names:
         return []
-    copy = uuid4().hex
+    copy, software, basis = uuid4().hex, drawn_by(work), _basis(session, work, signing)
     asked = [
         Drawing(
             name=name,
@@ -137,8 +137,8 @@ def ask(session: Session, period: str) -> list[Drawing]:
             as_of=work.as_of.isoformat(),
             lang=session.lang,
             copy=copy,
-            software=drawn_by(work),
-            basis=_basis(session, work, signing),
+            software=software,
+            basis=basis,
             scopes=tuple(scope for scope in scopes if of.get(scope, REST) == name),
             answers={unit: digest for unit, digest in answers.items() if of.get(unit, REST) == name},
             snapshots=snapshots if name == REST else {},

@@ -1,13 +1,20 @@
-"""Files that a power cut leaves as they were or as they shall be.
+"""Files that a power cut leaves as they were or as they shall be, and whether one is what it was.
 
-Belongs here: having names and content on the disk. Does not: what is written, and several files at once
-(reports/publishing/rounds.py).
+Belongs here: having names and content on the disk, and the digest of a file. Does not: what is written, and several
+files at once (reports/publishing/rounds.py).
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
+
+
+def sha256_of(file: Path) -> str:
+    """The sha256 of a file, read piece by piece."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from assets.instance.durable import sha256_of
 from expectations.secrets import HIDDEN, hidden
 
 T = TypeVar("T")
@@ -54,12 +55,6 @@ def without_credentials(text: str) -> str:
         if len(value) >= LEAST_SECRET:
             text = text.replace(value, HIDDEN)
     return hidden(text)
-
-
-def sha256_of(file: Path) -> str:
-    """The sha256 of a file."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 class Store:
@@ -99,12 +94,7 @@ class Store:
             return {}
         places = {self._at(name): name for name in wanted}
         read = self._asked(lambda: self._fs.cat(list(places), on_error="raise"))
-        # One name alone is answered with its bytes.
-        got = (
-            {places[place]: raw for place, raw in read.items()}
-            if isinstance(read, dict)
-            else dict.fromkeys(wanted, read)
-        )
+        got = {places[place]: raw for place, raw in read.items()}
         for name, sha256 in wanted.items():
             self._hold(name, sha256, hashlib.sha256(got[name]).hexdigest())
         return got

@@ -423,23 +423,28 @@ def warehouse_over(copy: Path, scratch: Path, own: Collection[str] = ()) -> Iter
     """
     quoted = str(copy).replace("'", "''")
     with duckdb.connect(":memory:") as connection:
-        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-        connection.execute("set timezone = 'UTC'")
-        connection.execute("set preserve_insertion_order = true")
-        connection.execute(f"set temp_directory = '{scratch / 'spill'}'")
+        _configure(connection, scratch)
         connection.execute(f"attach '{quoted}' as copied (read_only)")
         connection.execute("attach ':memory:' as sixth")
         connection.execute("use sixth")
         for schema in SCHEMAS:
             connection.execute(f"create schema {schema}")
-        named = "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'copied'"
+        warehouse = Warehouse(connection, scratch)
         views = "select sql from duckdb_views() where database_name = 'copied' and not internal"
-        for (table,) in connection.execute(named).fetchall():
+        for table in sorted(warehouse.tables("copied")):
             kind = "table" if table in own else "view"
             connection.execute(f"create {kind} {table} as select * from copied.{table}")
         for (sql,) in connection.execute(views).fetchall():
             connection.execute(sql)
-        yield Warehouse(connection, scratch)
+        yield warehouse
+
+
+def _configure(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Have a connection work within the memory that it may take; what does not fit goes to a folder below `folder`."""
+    connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set preserve_insertion_order = true")
+    connection.execute(f"set temp_directory = '{folder / 'spill'}'")
 
 
 def copy_warehouse(folder: Path, to: Path) -> None:
@@ -496,10 +501,7 @@ def open_warehouse(
     if for_run and has_readers and not is_new:
         warehouse.held.append(_copy_for_readers(connection, folder))
     try:
-        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-        connection.execute("set timezone = 'UTC'")
-        connection.execute("set preserve_insertion_order = true")
-        connection.execute(f"set temp_directory = '{folder / 'spill'}'")
+        _configure(connection, folder)
         if threads:
             connection.execute(f"set threads = {threads}")
         for schema in SCHEMAS:

@@ -204,7 +204,7 @@ def wait_for(
         if left:
             time.sleep(pause)
     for name, why in failed.items():
-        log.error("shard %s: %s; the run works on its mails itself", name, why)
+        log.error("shard %s: %s; the run does its part itself", name, why)
     return failed
 
 

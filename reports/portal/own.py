@@ -94,8 +94,8 @@ def own(visit: Visit) -> Response:
 
 def _before_its_first_month(visit: Visit, wanted: str) -> Response:
     """The page of a unit of which no run has seen a month yet: it may fetch its blank forms, check and send already."""
-    months = (_open_period(visit),)
-    mine = [unit for code in visit.who.scopes(ROLE) if (unit := _registered(visit, code, months))]
+    period = _open_period(visit)
+    mine = [unit for code in visit.who.scopes(ROLE) if (unit := _registered(visit, code, (period,)))]
     unit = next((u for u in mine if u.code == wanted), None) if wanted else next(iter(mine), None)
     if unit is None:
         raise NotThere if wanted else NothingYet
@@ -104,7 +104,7 @@ def _before_its_first_month(visit: Visit, wanted: str) -> Response:
         unit=unit,
         waiting=_waiting(visit, unit.code),
         kinds=", ".join(KINDS),
-        open_period=_open_period(visit),
+        open_period=period,
         done=visit.asked("sent"),
     )
 
@@ -293,8 +293,8 @@ def _registered(visit: Visit, unit: str, months: Sequence[str]) -> Unit | None:
     it reports in.
     """
     register = visit.portal.register
-    found = (u for month in months for u in register.tree(month).reporting if u.code == unit)
-    return next(found, None)
+    found = (register.tree(month).by_code.get(unit) for month in months)
+    return next((u for u in found if u and u.level == "unit"), None)
 
 
 def _files(visit: Visit) -> list[File]:

@@ -11,14 +11,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.instance.durable import sha256_of
+
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _digest_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # What office programs and file managers leave beside files that they show: no part of a version, and no harm to it.
@@ -63,7 +60,7 @@ def verify(folder: Path) -> Verified:
         changed=tuple(
             path
             for path, (size, digest) in listed.items()
-            if path in there and (there[path].stat().st_size, _digest_of(there[path])) != (size, digest)
+            if path in there and (there[path].stat().st_size, sha256_of(there[path])) != (size, digest)
         ),
         extra=tuple(path for path in others if path not in left),
         left=tuple(left),

@@ -20,6 +20,7 @@ import duckdb
 import polars as pl
 
 from assets.instance.closed_months import edits
+from assets.instance.durable import sha256_of
 from assets.instance.periods import is_period
 from assets.instance.register import Register
 from assets.instance.warehouse import model
@@ -33,7 +34,7 @@ from reports.publishing.causes import EVERYBODY, Causes, Mail, Rests, decisions_
 from reports.publishing.changes import changes_since, figures_of, flatten
 from reports.publishing.datapackage import FILE as DESCRIPTION
 from reports.publishing.datapackage import describe
-from reports.publishing.manifest import _digest_of, _sha256, verify
+from reports.publishing.manifest import _sha256, verify
 from reports.publishing.rounds import commit, finish
 from reports.publishing.schemas import MANIFEST_SCHEMA, SUMMARY_SCHEMA
 from reports.publishing.tables import (
@@ -550,7 +551,7 @@ def _same_content(before: Path, figures: Mapping[str, Any], building: Path) -> b
     manifest = json.loads((before / "manifest.json").read_text(encoding="utf-8"))
     digests = {f["path"]: f["sha256"] for f in manifest["files"]}
     return figures_of(json.loads((before / "summary.json").read_text(encoding="utf-8"))) == figures and all(
-        digests.get(path.relative_to(building).as_posix()) == _digest_of(path) for path in building.glob("data/*.csv")
+        digests.get(path.relative_to(building).as_posix()) == sha256_of(path) for path in building.glob("data/*.csv")
     )
 
 
@@ -585,6 +586,6 @@ def _write(
         "mails": mails,
         "decisions": decisions.select("key", "kind", pl.col("unit_code").alias("unit"), "decided_at").to_dicts(),
         **({"signatures": list(signatures)} if signatures else {}),
-        "files": [{"path": path, "bytes": p.stat().st_size, "sha256": _digest_of(p)} for path, p in files],
+        "files": [{"path": path, "bytes": p.stat().st_size, "sha256": sha256_of(p)} for path, p in files],
     }
     (building / "manifest.json").write_bytes(json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -24,13 +22,13 @@ from tests.feedback.made_month import PERIOD, ZONE, drop_mail
 from tests.feedback.made_month import Home as Made
 from tests.feedback.made_month import home as made_home
 from tests.jobs.command_line import sixth
-from tests.portal.made_portal import PASSWORD, secret, served
+from tests.outside import chromium
+from tests.portal.made_portal import logged_in, secret, served
 from tests.scans.made_scans import SEALED, made_scan
 from tests.templates.filled_forms import filled_forms
 
 pytestmark = pytest.mark.outside
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 UNSCANNED, SENDING = "D-001", "D-002"
 PEOPLE = {"steward": ("steward", "C"), "unit": ("unit", SENDING), "reader": ("reader", "C")}
 FIRST_NIGHT, DAY, DEADLINE = (datetime(2026, 11, *at, 30, tzinfo=ZONE) for at in ((4, 2), (4, 12), (6, 0)))
@@ -65,30 +63,16 @@ def forms_of(made: Made, unit: str) -> list[tuple[str, bytes]]:
 @pytest.fixture
 def visitor(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
     """Logs somebody in at a browser, on that day; a page of theirs."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed: the portal is not opened in a browser")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     for module in ("access", "reader", "shared"):
         monkeypatch.setattr(f"reports.portal.{module}.datetime", OfThatDay)
     for module in ("decisions", "portal_desk"):
         monkeypatch.setattr(f"pipelines.{module}.datetime", OfThatDay)
-    with opened(home, decider=PortalDecider(home)) as portal:
+    with chromium() as browser, opened(home, decider=PortalDecider(home)) as portal:
         for name, (role, scope) in PEOPLE.items():
             people.add_user(portal.ledger, name, name.title(), secret(), "tests", FIRST_NIGHT)
             people.grant(portal.ledger, name, role, scope, "tests", FIRST_NIGHT)
-        with served(portal) as url, playwright.sync_playwright() as engine:
-            browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], env=dict(os.environ))
-
-            def come(name: str) -> Any:
-                page = browser.new_context(base_url=url).new_page()
-                page.goto("/login")
-                page.fill("#name", name)
-                page.fill("#password", PASSWORD)
-                page.click("main button")
-                return page
-
-            yield come
-            browser.close()
+        with served(portal) as url:
+            yield lambda name: logged_in(browser.new_context(base_url=url).new_page(), name)
 
 
 @pytest.mark.filterwarnings(

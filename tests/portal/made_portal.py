@@ -117,3 +117,12 @@ class Browser:
     def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> Any:
         """Send a form of our own."""
         return self.client.post(path, data={"csrf": self.token(), **(data or {})}, **options)
+
+
+def logged_in(page: Any, name: str) -> Any:
+    """A page of a browser on which somebody has logged in by the form."""
+    page.goto("/login")
+    page.fill("#name", name)
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    return page

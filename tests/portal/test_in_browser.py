@@ -21,7 +21,7 @@ from reports.portal.shared import Portal
 from reports.portal.uploads import sent_by
 from reports.portal.vault import write_vaults
 from tests.outside import chromium
-from tests.portal.made_portal import PASSWORD, UNIT, portal_of, served
+from tests.portal.made_portal import UNIT, logged_in, portal_of, served
 from tests.portal.test_own import SAMPLE_MAIL
 from tests.portal.test_reader import put_version
 from tests.reports.settled_sample import LAST, Sample
@@ -62,14 +62,9 @@ def visitor(url: str) -> Iterator[Visitor]:
         def come(name: str, size: dict[str, int] = DESK) -> Any:
             page = browser.new_context(viewport=size, base_url=url).new_page()
             page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
-            page.goto("/login")
-            page.fill("#name", name)
-            page.fill("#password", PASSWORD)
-            page.click("main button")
-            return page
+            return logged_in(page, name)
 
         yield come
-        browser.close()
         assert complaints == []
 
 
